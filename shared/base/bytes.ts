@@ -1,0 +1,49 @@
+/** Bytes, text encodings and random identifiers. */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** RFC 4648 section 5 without padding. */
+export function toBase64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url');
+}
+
+/**
+ * Decodes unpadded base64url and accepts only the canonical spelling, so that two texts never stand for the same bytes
+ * (Node's decoder skips unknown characters, accepts `+/=` and ignores stray bits).
+ * Returns undefined for anything else.
+ */
+export function fromBase64url(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  return bytes.toString('base64url') === text ? bytes : undefined;
+}
+
+export function sha256(...parts: readonly (string | Uint8Array)[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
+
+/** Compares in time that depends on neither content nor length: both sides are hashed first. */
+export function equalSecret(a: string | Uint8Array, b: string | Uint8Array): boolean {
+  return timingSafeEqual(sha256(a), sha256(b));
+}
+
+// Crockford's alphabet in lower case: no i, l, o, u, so that ids survive being read aloud.
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** A random identifier of `length` characters, 5 bits each; lower case, safe in SPIFFE paths, URLs and file names. */
+export function randomId(length = 16): string {
+  const bytes = randomBytes(length);
+  let id = '';
+  for (const byte of bytes) id += alphabet[byte & 31];
+  return id;
+}
+
+/** A secret of `bytes` random bytes as base64url text. */
+export function randomSecret(bytes = 32): string {
+  return randomBytes(bytes).toString('base64url');
+}
+
+/** W3C trace id: 16 random bytes as 32 hex digits. */
+export function newTrace(): string {
+  return randomBytes(16).toString('hex');
+}

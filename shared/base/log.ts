@@ -1,0 +1,29 @@
+/**
+ * Structured logs. Tells the log everything but secrets: fields that can hold one are removed by name, at any of the
+ * depths where our own code puts them.
+ */
+import { type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const secretNames = ['password', 'secret', 'grant', 'code', 'seed', 'token', 'authorization', 'cookie', 'privateKey'];
+const redact = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+/** Writes JSON lines to standard error, so that standard output stays for what a command answers. */
+export function createLog(name: string, level: LogLevel = 'info'): Log {
+  return pino(
+    {
+      name,
+      level,
+      base: { name },
+      redact: { paths: redact, censor: '[removed]' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    pino.destination({ dest: 2, sync: true }),
+  );
+}
+
+export const silentLog: Log = pino({ level: 'silent' });

@@ -1,0 +1,38 @@
+/** The admin API: the access log. */
+import { Type } from 'typebox';
+import { byId } from './admin-shapes.ts';
+import { appId, madeId, oneOf, slug, strict, text, time } from './common.ts';
+import { accessRecord, recordKind } from './record.ts';
+import { defineContract } from './route.ts';
+
+export const adminLog = defineContract({
+  records: {
+    method: 'GET',
+    path: '/v1/admin/records',
+    summary: 'Search the access log, newest first',
+    access: 'reader',
+    query: strict({
+      kind: Type.Optional(recordKind),
+      person: Type.Optional(slug),
+      device: Type.Optional(madeId),
+      app: Type.Optional(appId),
+      gateway: Type.Optional(slug),
+      verdict: Type.Optional(oneOf(['allow', 'deny', 'none'])),
+      reason: Type.Optional(text(64)),
+      trace: Type.Optional(text(32)),
+      from: Type.Optional(time),
+      to: Type.Optional(time),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      before: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+    answer: strict({ records: Type.Array(accessRecord), next: Type.Optional(Type.Integer()) }),
+  },
+  facts: {
+    method: 'GET',
+    path: '/v1/admin/facts/:id',
+    summary: 'A snapshot of facts (P32)',
+    access: 'reader',
+    params: byId,
+    answer: strict({ facts: Type.Unknown() }),
+  },
+});

@@ -1,0 +1,27 @@
+/**
+ * The admin API (P6): on a Unix socket of the controller's host. A caller without an admin session is the owner at the
+ * shell; every change then needs a reason (`Postern-Reason`), and each call that changes something leaves a record.
+ * Split by subject; `adminContract` is the whole table.
+ */
+
+import { adminApps } from './admin-apps.ts';
+import { adminCuts } from './admin-cuts.ts';
+import { adminDevices } from './admin-devices.ts';
+import { adminIdentity } from './admin-identity.ts';
+import { adminLog } from './admin-log.ts';
+import { adminPeople } from './admin-people.ts';
+import { adminPolicy } from './admin-policy.ts';
+import { adminSystem } from './admin-system.ts';
+
+export const reasonHeader = 'postern-reason';
+
+export const adminContract = {
+  ...adminIdentity,
+  ...adminPeople,
+  ...adminDevices,
+  ...adminApps,
+  ...adminPolicy,
+  ...adminCuts,
+  ...adminLog,
+  ...adminSystem,
+} as const;

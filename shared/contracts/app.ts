@@ -1,0 +1,74 @@
+/** What an app is, as admins write it and as gateways receive it. */
+import { type Static, Type } from 'typebox';
+import { appId, hostName, oneOf, port, shortText, slug, strict, text } from './common.ts';
+
+/** `POST /reports/* /export` without the space: method, path with `*` for one segment and a final `**` for the rest (P9). */
+export const operationPattern = Type.String({ pattern: '^[A-Z*]+ /[^\\s?#]*$', maxLength: 512 });
+export const operations = Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), operationPattern);
+
+export const appLimits = strict({
+  /** Bytes; 0 means no limit. */
+  maxBodyBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  requestsPerSecond: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Requests and streams at the same time, per device. */
+  concurrentPerDevice: Type.Optional(Type.Integer({ minimum: 1 })),
+  connectMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  firstByteMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Silence in both directions after which a stream ends; 0 means never. */
+  idleMs: Type.Optional(Type.Integer({ minimum: 0 })),
+});
+export type AppLimits = Static<typeof appLimits>;
+
+export const upstreamTls = strict({
+  /** PEM bundle that the upstream's certificate must chain to; the system's roots when absent. */
+  ca: Type.Optional(text(65_536)),
+  serverName: Type.Optional(hostName),
+  /** SHA-256 of the upstream's SPKI, hex: accepted instead of a chain. */
+  pin: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+});
+
+const commonApp = {
+  id: appId,
+  name: shortText,
+  site: slug,
+  description: Type.Optional(text(500)),
+  groups: Type.Optional(Type.Array(slug, { maxItems: 16 })),
+  /** Seconds; 60 unless told. */
+  grantSeconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 300 })),
+  /** A strict app is refused by a gateway that has lost its controller for 15 s. */
+  strict: Type.Optional(Type.Boolean()),
+  limits: Type.Optional(appLimits),
+};
+
+export const httpApp = strict({
+  ...commonApp,
+  kind: Type.Literal('http'),
+  hosts: Type.Array(hostName, { minItems: 1, maxItems: 16 }),
+  /** `http://` or `https://` with host and port and nothing more. */
+  upstream: Type.String({ pattern: '^https?://[^/?#@\\s]+$', maxLength: 300 }),
+  tls: Type.Optional(upstreamTls),
+  operations: Type.Optional(operations),
+  /** Origins that may make cross-site requests (P22). */
+  allowOrigins: Type.Optional(Type.Array(text(300), { maxItems: 32 })),
+  crossSite: Type.Optional(oneOf(['refuse', 'allow'])),
+  /** Spellings that P9 refuses and this app needs. */
+  allowSpellings: Type.Optional(
+    Type.Array(oneOf(['encoded-slash', 'double-slash', 'semicolon', 'backslash', 'dot-segments']), { maxItems: 5 }),
+  ),
+  /** Plain headers made from the identity, for apps that read no JWT: header name to claim. */
+  identityHeaders: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$' }),
+      oneOf(['person', 'name', 'groups', 'device']),
+    ),
+  ),
+  /** What the app sees as Host: its first host, unless told. */
+  hostHeader: Type.Optional(hostName),
+});
+export type HttpApp = Static<typeof httpApp>;
+
+export const tcpApp = strict({ ...commonApp, kind: Type.Literal('tcp'), host: hostName, port, upstream: text(300) });
+export type TcpApp = Static<typeof tcpApp>;
+
+export const app = Type.Union([httpApp, tcpApp]);
+export type App = HttpApp | TcpApp;

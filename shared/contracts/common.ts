@@ -1,0 +1,50 @@
+/** Schemas that several contracts share. */
+import { type Static, type TSchema, Type } from 'typebox';
+
+/** Names an admin gives (people, groups, apps, sites, gateways, checks): lower case, safe in SPIFFE paths, hosts and files. */
+export const slugPattern = '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$';
+export const slug = Type.String({ pattern: slugPattern, maxLength: 63 });
+/** An app's id is also a DNS label: `<app>.localhost`. */
+export const appId = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 });
+/** Identifiers that Postern makes (devices, sessions, grants, records). */
+export const madeId = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{7,63}$' });
+export const text = (maxLength: number) => Type.String({ maxLength });
+export const shortText = Type.String({ minLength: 1, maxLength: 200 });
+export const pem = Type.String({ maxLength: 16_384 });
+export const csrPem = Type.String({ maxLength: 4096 });
+export const hostName = Type.String({
+  pattern: '^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$',
+  maxLength: 253,
+});
+/** `host:port`, IPv6 in brackets. */
+export const address = Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$', maxLength: 270 });
+export const port = Type.Integer({ minimum: 1, maximum: 65_535 });
+/** Milliseconds since the epoch, by the controller's clock. */
+export const time = Type.Integer({ minimum: 0 });
+export const durationMs = Type.Integer({ minimum: 0 });
+export const changeNumber = Type.Integer({ minimum: 0 });
+export const trace = Type.String({ pattern: '^[0-9a-f]{32}$' });
+
+export const publicJwk = Type.Object(
+  {
+    kty: Type.Literal('EC'),
+    crv: Type.Literal('P-256'),
+    x: Type.String({ minLength: 43, maxLength: 43 }),
+    y: Type.String({ minLength: 43, maxLength: 43 }),
+    kid: Type.Optional(Type.String({ maxLength: 64 })),
+    use: Type.Optional(Type.Literal('sig')),
+    alg: Type.Optional(Type.Literal('ES256')),
+  },
+  { additionalProperties: false },
+);
+export type PublicJwk = Static<typeof publicJwk>;
+
+/** An object with exactly these members: what is unknown is refused. */
+export function strict<const P extends Record<string, TSchema>>(properties: P) {
+  return Type.Object(properties, { additionalProperties: false });
+}
+
+/** One of a closed list of words. */
+export function oneOf<const L extends readonly [string, ...string[]]>(values: L) {
+  return Type.Enum([...values] as unknown as L);
+}

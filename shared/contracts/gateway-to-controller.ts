@@ -1,0 +1,146 @@
+/** Edge 2: what a gateway asks of the controller, and the messages of its stream. */
+import { type Static, Type } from 'typebox';
+import { app } from './app.ts';
+import {
+  address,
+  appId,
+  changeNumber,
+  csrPem,
+  madeId,
+  oneOf,
+  pem,
+  publicJwk,
+  slug,
+  strict,
+  text,
+  time,
+} from './common.ts';
+import { spooledRecord } from './record.ts';
+import { defineContract } from './route.ts';
+
+export const revocationKind = oneOf(['person', 'device', 'session', 'grant', 'app', 'everything']);
+/** Takes back every grant of `id` (its `jti` for kind `grant`) whose `seen` is lower than `seen` (P13). */
+export const revocation = strict({
+  kind: revocationKind,
+  id: text(64),
+  seen: changeNumber,
+  /** After this controller time no grant that it could match is alive: it may be forgotten. */
+  until: time,
+  reason: oneOf(['revoked', 'signed-out', 'suspended', 'policy-changed', 'facts-changed', 'session-ended', 'expired']),
+});
+export type Revocation = Static<typeof revocation>;
+
+export const signingKey = strict({ kid: text(64), jwk: publicJwk });
+export type SigningKey = Static<typeof signingKey>;
+/** Grants of `app` decided by an older policy version than `epoch` are refused (P14). */
+export const floor = strict({ app: appId, epoch: changeNumber });
+/** The identity keys of the gateways now serving an app, with the controller's signature over them (P23). */
+export const appKeySet = strict({ app: appId, keys: Type.Array(publicJwk), signed: text(16_384) });
+export type AppKeySet = Static<typeof appKeySet>;
+
+export const gatewayState = {
+  apps: Type.Array(app),
+  keys: Type.Array(signingKey),
+  bundle: Type.Array(pem),
+  revocations: Type.Array(revocation),
+  floors: Type.Array(floor),
+  /** `device/<id>` and `gateway/<id>` whose certificates are no longer accepted (P2). */
+  denied: Type.Array(text(80)),
+  keySets: Type.Array(appKeySet),
+};
+
+export const streamChange = Type.Union([
+  strict({ kind: Type.Literal('app'), app }),
+  strict({ kind: Type.Literal('app-gone'), id: appId }),
+  strict({ kind: Type.Literal('keys'), keys: gatewayState.keys }),
+  strict({ kind: Type.Literal('bundle'), bundle: gatewayState.bundle }),
+  strict({ kind: Type.Literal('revoke'), revocations: gatewayState.revocations }),
+  strict({ kind: Type.Literal('floor'), floors: gatewayState.floors }),
+  strict({ kind: Type.Literal('deny'), id: text(80) }),
+  strict({ kind: Type.Literal('undeny'), id: text(80) }),
+  strict({ kind: Type.Literal('key-sets'), keySets: gatewayState.keySets }),
+]);
+export type StreamChange = Static<typeof streamChange>;
+
+/**
+ * One line of NDJSON. Ordered by change number within a generation. `after` names the number the message follows: if it
+ * is not the last one a gateway has applied, something was lost and the gateway asks for a fresh snapshot (P13).
+ */
+export const streamMessage = Type.Union([
+  strict({ t: Type.Literal('snapshot'), generation: madeId, n: changeNumber, time, ...gatewayState }),
+  strict({ t: Type.Literal('change'), after: changeNumber, n: changeNumber, time, changes: Type.Array(streamChange) }),
+  strict({ t: Type.Literal('heartbeat'), n: changeNumber, time }),
+]);
+export type StreamMessage = Static<typeof streamMessage>;
+
+/** Milliseconds between heartbeats, and of silence after which a gateway reports itself stale. */
+export const heartbeatMs = 5000;
+export const staleAfterMs = 15_000;
+
+const issued = {
+  certificate: pem,
+  /** Issuing CA first. The root is in `bundle`. */
+  chain: Type.Array(pem),
+  bundle: Type.Array(pem),
+  trustDomain: text(255),
+};
+
+/** The calls that a gateway makes before it has a valid certificate (bootstrap listener). */
+export const gatewayBootstrap = defineContract({
+  join: {
+    method: 'POST',
+    path: '/v1/gateway/join',
+    summary: 'Join as a gateway with an invitation',
+    access: 'open',
+    maxBody: 8192,
+    body: strict({ code: text(128), csr: csrPem, version: Type.Integer() }),
+    answer: strict({ gateway: slug, site: slug, controllers: Type.Array(address), time, ...issued }),
+  },
+});
+
+export const gatewayToController = defineContract({
+  renew: {
+    method: 'POST',
+    path: '/v1/gateway/renew',
+    summary: 'Renew the certificate with the same key',
+    access: 'certificate',
+    body: strict({ csr: csrPem }),
+    answer: strict(issued),
+  },
+  identityKey: {
+    method: 'POST',
+    path: '/v1/gateway/identity-key',
+    summary: 'Publish the key that signs Postern-Identity',
+    access: 'certificate',
+    body: strict({ jwk: publicJwk }),
+  },
+  stream: {
+    method: 'GET',
+    path: '/v1/gateway/stream',
+    summary: 'A snapshot, then changes and heartbeats',
+    access: 'certificate',
+    /** Where the gateway is; the controller sends only what follows if it still can, else a snapshot. */
+    query: strict({ generation: Type.Optional(madeId), after: Type.Optional(changeNumber) }),
+    stream: 'ndjson',
+  },
+  applied: {
+    method: 'POST',
+    path: '/v1/gateway/applied',
+    summary: 'Acknowledge changes and what they closed',
+    access: 'certificate',
+    body: strict({
+      generation: madeId,
+      through: changeNumber,
+      closed: Type.Array(strict({ n: changeNumber, streams: Type.Integer({ minimum: 0 }) }), { maxItems: 1000 }),
+    }),
+  },
+  records: {
+    method: 'POST',
+    path: '/v1/gateway/records',
+    summary: 'Deliver a batch of a spool, in order',
+    access: 'certificate',
+    maxBody: 4 * 1024 * 1024,
+    body: strict({ spool: madeId, records: Type.Array(spooledRecord, { minItems: 1, maxItems: 1000 }) }),
+    answer: strict({ through: Type.Integer({ minimum: 0 }) }),
+  },
+});

@@ -1,0 +1,84 @@
+/**
+ * The grant (DESIGN section 4): the signed, short-lived authorization of one person on one device for one app.
+ * A compact JWS, ES256, `typ: postern-grant+jwt`, at most 1,536 bytes.
+ */
+import { type Static, Type } from 'typebox';
+import { appId, changeNumber, madeId, oneOf, shortText, slug, strict } from './common.ts';
+
+export const grantType = 'postern-grant+jwt';
+export const identityType = 'postern-identity+jwt';
+export const postureType = 'postern-posture+jwt';
+export const keySetType = 'postern-keyset+jwt';
+export const maxGrantBytes = 1536;
+
+/** Seconds. An app may set its own within the limits; a gateway refuses a longer one (P19). */
+export const grantLife = { default: 60, least: 5, most: 300 } as const;
+/** Seconds that a live stream may outlive its last grant while the next is on its way (P15). Never admits a new request. */
+export const streamGrace = 5;
+/** Seconds that an `iat` may lie ahead of the gateway's controller time (P19). */
+export const iatLeeway = 5;
+
+/** One exact request in its canonical form (P9). */
+export const exactRequest = strict({
+  method: Type.String({ minLength: 1, maxLength: 32 }),
+  host: Type.String({ minLength: 1, maxLength: 253 }),
+  path: Type.String({ minLength: 1, maxLength: 1024 }),
+  query: Type.String({ maxLength: 1024 }),
+});
+export type ExactRequest = Static<typeof exactRequest>;
+
+/**
+ * One term of the rules. `all` is true for every request of the app; `exact` for this one request (HEAD judged as GET).
+ * `from` limits a term to the network address that the decision was made for.
+ */
+export const ruleTerm = strict({
+  all: Type.Optional(Type.Literal(true)),
+  exact: Type.Optional(exactRequest),
+  from: Type.Optional(Type.String({ maxLength: 64 })),
+});
+export type RuleTerm = Static<typeof ruleTerm>;
+
+/**
+ * What could not be decided yet, judged by the gateway for each request: it passes only if some permit is exactly true
+ * and every forbid exactly false (P7). A gateway refuses a version or a term that it does not know.
+ */
+export const grantRules = strict({
+  v: Type.Literal(1),
+  permits: Type.Array(ruleTerm, { maxItems: 16 }),
+  forbids: Type.Array(ruleTerm, { maxItems: 16 }),
+});
+export type GrantRules = Static<typeof grantRules>;
+
+export const grantAction = oneOf(['request', 'connect']);
+export type GrantAction = Static<typeof grantAction>;
+
+const unixSeconds = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+
+export const grantClaims = strict({
+  /** SPIFFE id of the controller's trust domain: `spiffe://<trust domain>`. */
+  iss: shortText,
+  /** The site whose gateways accept it. */
+  aud: slug,
+  sub: slug,
+  did: madeId,
+  sid: madeId,
+  app: appId,
+  act: grantAction,
+  jti: madeId,
+  iat: unixSeconds,
+  exp: unixSeconds,
+  /** RFC 7800: RFC 7638 thumbprint of the device key of the handshake in which it was asked for. */
+  cnf: strict({ jkt: Type.String({ minLength: 43, maxLength: 43 }) }),
+  auth_time: unixSeconds,
+  amr: Type.Array(Type.String({ maxLength: 16 }), { maxItems: 8 }),
+  /** Change number read with the facts (P13). A revocation with a higher one takes this grant back. */
+  seen: changeNumber,
+  /** Policy version it was decided by. */
+  epoch: changeNumber,
+  use: oneOf(['many', 'once']),
+  rules: grantRules,
+  /** Shown to the app in `Postern-Identity`; never used for a decision at the gateway. */
+  name: Type.Optional(Type.String({ maxLength: 100 })),
+  groups: Type.Optional(Type.Array(slug, { maxItems: 16 })),
+});
+export type GrantClaims = Static<typeof grantClaims>;

@@ -1,0 +1,78 @@
+/** One entry of the access log (DESIGN section 11). A query or a body is never recorded; at most 1 KB of path is (P24). */
+import { type Static, Type } from 'typebox';
+import { appId, changeNumber, durationMs, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
+import { reasonNames } from './reasons.ts';
+
+export const recordKinds = [
+  'access', // a request or tunnel at a gateway: opening, closing and refusals
+  'grant', // a decision at the controller
+  'sign-in',
+  'factor',
+  'enrolment',
+  'device',
+  'posture',
+  'session',
+  'revocation',
+  'policy',
+  'admin',
+  'gateway',
+  'controller',
+  'log',
+] as const;
+export const recordKind = oneOf(recordKinds);
+export type RecordKind = Static<typeof recordKind>;
+
+export const recordedRequest = strict({
+  method: text(32),
+  host: text(253),
+  path: text(1024),
+  operation: Type.Optional(slug),
+});
+
+/**
+ * `opening` is written before the first byte goes to the app, `closing` after the last, `progress` every five minutes of
+ * a stream; a recovered spool closes an opening without a closing as `interrupted`. `single` stands alone (refusals,
+ * decisions, everything at the controller).
+ */
+export const recordPhase = oneOf(['single', 'opening', 'progress', 'closing', 'interrupted']);
+
+export const accessRecord = strict({
+  id: madeId,
+  time,
+  kind: recordKind,
+  phase: recordPhase,
+  /** The id of the opening record that a progress, closing or interrupted record belongs to. */
+  opening: Type.Optional(madeId),
+  trace,
+  verdict: oneOf(['allow', 'deny', 'none']),
+  reasons: Type.Array(Type.Enum(reasonNames), { maxItems: 8 }),
+  person: Type.Optional(slug),
+  device: Type.Optional(madeId),
+  session: Type.Optional(madeId),
+  app: Type.Optional(appId),
+  gateway: Type.Optional(slug),
+  grant: Type.Optional(madeId),
+  /** The network address as the gateway or the controller saw it. */
+  from: Type.Optional(text(64)),
+  request: Type.Optional(recordedRequest),
+  status: Type.Optional(Type.Integer({ minimum: 0, maximum: 999 })),
+  bytesUp: Type.Optional(Type.Integer({ minimum: 0 })),
+  bytesDown: Type.Optional(Type.Integer({ minimum: 0 })),
+  durationMs: Type.Optional(durationMs),
+  epoch: Type.Optional(changeNumber),
+  policies: Type.Optional(Type.Array(text(128), { maxItems: 64 })),
+  /** Content address (hex SHA-256) of the snapshot of facts that the decision rests on (P32). */
+  facts: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** How many equal records this one stands for (P24). */
+  count: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Who acted, for administrative records, and the reason they gave. */
+  actor: Type.Optional(text(100)),
+  because: Type.Optional(text(500)),
+  /** Further facts of the event, small and without secrets. */
+  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+export type AccessRecord = Static<typeof accessRecord>;
+
+/** A record in a gateway's spool: idempotent by (gateway, spool, seq). */
+export const spooledRecord = strict({ seq: Type.Integer({ minimum: 1 }), record: accessRecord });
+export type SpooledRecord = Static<typeof spooledRecord>;
