@@ -24,6 +24,8 @@ export const errorTable = {
   conflict: { status: 409, next: 'stop', title: 'This conflicts with what is already there.' },
   'body-too-large': { status: 413, next: 'stop', title: 'The body is larger than is accepted here.' },
   'version-unsupported': { status: 426, next: 'stop', title: 'This version is no longer supported: update it.' },
+  'token-malformed': { status: 400, next: 'stop', title: 'The token cannot be read.' },
+  'token-type': { status: 400, next: 'stop', title: 'This token is of another kind than is taken here.' },
   'invalid-config': { status: 500, next: 'stop', title: 'The configuration is not valid.' },
   internal: { status: 500, next: 'retry', title: 'Something failed here; the log of the server says what.' },
   unavailable: { status: 503, next: 'retry', title: 'The service is not available just now.' },

@@ -4,10 +4,10 @@
  *
  * Written with our own DER, so that an agent never loads an X.509 library only to renew.
  */
-import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type KeyObject, sign, verify } from 'node:crypto';
 import { PosternError } from '../base/errors.ts';
 import { type DerNode, readBits, readChildren, readDer, readSequence, tags, writeDer } from './der.ts';
-import { isP256, type KeyPair } from './keys.ts';
+import { type KeyPair, publicKeyFromSpki } from './keys.ts';
 import { fromPem, toPem } from './pem.ts';
 
 const label = 'CERTIFICATE REQUEST';
@@ -43,7 +43,7 @@ export function readCsr(pem: string): KeyObject {
   }
   if (fields[3]!.tag !== attributesTag) throw refused('cannot be read');
   if (!algorithm.whole.equals(ecdsaWithSha256)) throw refused('is not signed with ECDSA and SHA-256');
-  const publicKey = readPublicKey(fields[2]!.whole);
+  const publicKey = publicKeyFromSpki(fields[2]!.whole);
   if (publicKey === undefined) throw refused('does not carry a P-256 key');
   const bits = readBits(signature);
   if (bits === undefined || bits.unused !== 0 || readDer(bits.bytes, tags.sequence) === undefined) {
@@ -52,26 +52,6 @@ export function readCsr(pem: string): KeyObject {
   if (!verify('sha256', info.whole, publicKey, bits.bytes)) throw refused('is not signed by its own key');
   return publicKey;
 }
-
-/**
- * SubjectPublicKeyInfo of a P-256 key in the one spelling we accept (named curve, uncompressed point); undefined
- * otherwise. OpenSSL would read compressed points and explicit curve parameters too: two spellings of one key would have
- * two fingerprints.
- */
-export function readPublicKey(spki: Buffer): KeyObject | undefined {
-  if (spki.length !== spkiPrefix.length + 64 || !spki.subarray(0, spkiPrefix.length).equals(spkiPrefix))
-    return undefined;
-  try {
-    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    return isP256(key) ? key : undefined;
-  } catch {
-    // Not a point of the curve: unreadable, like any other malformed key.
-    return undefined;
-  }
-}
-
-/** RFC 5480: id-ecPublicKey, prime256v1, BIT STRING of 65 bytes that starts with 04. */
-const spkiPrefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
 
 function refused(why: string): PosternError {
   return new PosternError('csr-refused', `a certificate request ${why}`);

@@ -82,6 +82,26 @@ function refused(why: string, cause?: unknown): PosternError {
   return new PosternError('bad-request', `a JWK ${why}`, { cause });
 }
 
+/** RFC 5480: id-ecPublicKey, prime256v1, BIT STRING of 65 bytes that starts with 04. */
+const spkiPrefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
+
+/**
+ * SubjectPublicKeyInfo of a P-256 key in the one spelling we accept (named curve, uncompressed point); undefined
+ * otherwise. OpenSSL would read compressed points and explicit curve parameters too: two spellings of one key would have
+ * two fingerprints.
+ */
+export function publicKeyFromSpki(spki: Buffer): KeyObject | undefined {
+  if (spki.length !== spkiPrefix.length + 64 || !spki.subarray(0, spkiPrefix.length).equals(spkiPrefix))
+    return undefined;
+  try {
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    return isP256(key) ? key : undefined;
+  } catch {
+    // Not a point of the curve: unreadable, like any other malformed key.
+    return undefined;
+  }
+}
+
 // RFC 7638 section 3.2: the required members only, in lexicographic order, without white space.
 const thumbprintMembers: Readonly<Record<string, readonly string[]>> = {
   EC: ['crv', 'kty', 'x', 'y'],
