@@ -1,0 +1,49 @@
+/** Takes grants back (P13): one change, heard by every gateway, that beats each grant decided before it. */
+import { second } from '#shared/base/clock.ts';
+import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
+import { grantLife, iatLeeway, streamGrace } from '#shared/contracts/grant.ts';
+import { nextChangeWith } from '../store/changes.ts';
+import type { Trx } from '../store/open-store.ts';
+
+export interface RevokeOrder {
+  readonly kind: Revocation['kind'];
+  /** Several ids of one kind make one change. `everything` takes one empty id. */
+  readonly ids: readonly string[];
+  readonly reason: Revocation['reason'];
+}
+
+/** After this long no grant that was alive when it was taken back can be accepted anywhere. */
+export const revocationMemoryMs = (grantLife.most + streamGrace + iatLeeway) * second;
+
+const columnOf = {
+  person: 'person_id',
+  device: 'device_id',
+  session: 'session_id',
+  grant: 'jti',
+  app: 'app_id',
+} as const;
+
+/** Returns the change number and how many live grants it took back. An empty list of ids changes nothing: `n` is 0. */
+export async function revoke(
+  trx: Trx,
+  at: number,
+  orders: readonly RevokeOrder[],
+): Promise<{ n: number; grants: number }> {
+  const wanted = orders.flatMap((order) => order.ids.map((id) => ({ kind: order.kind, id, reason: order.reason })));
+  if (wanted.length === 0) return { n: 0, grants: 0 };
+  const until = at + revocationMemoryMs;
+  const n = await nextChangeWith(trx, at, (seen) => [
+    { kind: 'revoke', revocations: wanted.map(({ kind, id, reason }) => ({ kind, id, seen, until, reason })) },
+  ]);
+  await trx
+    .insertInto('revocations')
+    .values(wanted.map(({ kind, id, reason }) => ({ n, kind, id, seen: n, until, reason, at })))
+    .execute();
+  let grants = 0;
+  for (const { kind, id } of wanted) {
+    let query = trx.deleteFrom('grants').where('ends_at', '>', at);
+    if (kind !== 'everything') query = query.where(columnOf[kind], '=', id);
+    grants += Number((await query.executeTakeFirst()).numDeletedRows);
+  }
+  return { n, grants };
+}

@@ -1,0 +1,199 @@
+/**
+ * The tables, as Kysely sees them. Times are milliseconds of the controller's clock, flags are 0 or 1, JSON is text,
+ * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
+ */
+import type { Generated } from 'kysely';
+
+export interface Tables {
+  meta: { key: string; value: string };
+  change_counter: { id: number; n: number };
+  changes: { n: number; at: number; site: string | null; changes: string };
+
+  people: {
+    id: string;
+    name: string;
+    email: string | null;
+    role: string;
+    state: string;
+    risk: number;
+    created_at: number;
+    last_sign_in_at: number | null;
+    /** 1 once any factor was ever set: first factors are set once in a life (P5). */
+    had_factors: number;
+  };
+  groups: { id: string; name: string; created_at: number };
+  group_members: { group_id: string; person_id: string };
+  group_parents: { group_id: string; parent_id: string };
+  factors: {
+    id: string;
+    person_id: string;
+    kind: string; // password | totp
+    name: string;
+    state: string; // pending | active
+    sealed: string;
+    /** TOTP: the last accepted step, each is accepted once (RFC 6238 section 5.2, P18). */
+    last_step: number;
+    failures: number;
+    created_at: number;
+  };
+  recovery_codes: { id: string; person_id: string; hash: string; used_at: number | null };
+  invitations: {
+    id: string;
+    kind: string; // device | gateway | factor-reset
+    code_hash: string;
+    subject: string; // person or gateway id
+    approval: string; // none | code | inventory
+    ownership: string;
+    state: string; // open | used | voided
+    created_by: string;
+    created_at: number;
+    ends_at: number;
+    used_at: number | null;
+  };
+  devices: {
+    id: string;
+    person_id: string;
+    name: string;
+    os: string;
+    model: string | null;
+    serial: string | null;
+    state: string; // pending | active | suspended | gone
+    ownership: string;
+    approval: string;
+    /** 1 while this device may set the first factors of its person (P5). */
+    first_factors: number;
+    public_jwk: string;
+    jkt: string;
+    fingerprint: string;
+    certificate_serial: string;
+    certificate_ends_at: number;
+    posture_seq: number;
+    enrolled_at: number;
+    last_seen_at: number | null;
+  };
+  sessions: {
+    id: string;
+    secret_hash: string;
+    person_id: string;
+    device_id: string;
+    state: string; // live | ended
+    ended_because: string | null;
+    methods: string;
+    started_at: number;
+    ends_at: number;
+    last_active_at: number;
+    password_at: number | null;
+    second_factor_at: number | null;
+  };
+  sign_in_flows: {
+    id: string;
+    person_id: string;
+    device_id: string;
+    session_id: string | null;
+    purpose: string;
+    step: string;
+    methods: string;
+    failures: number;
+    created_at: number;
+    ends_at: number;
+  };
+  throttle: { key: string; failures: number; blocked_until: number; last_at: number };
+  admin_sessions: { token_hash: string; person_id: string; created_at: number; ends_at: number };
+  nonces: { nonce: string; subject: string; ends_at: number };
+  inventory: { serial: string };
+
+  posture_facts: {
+    device_id: string;
+    fact: string;
+    value: string;
+    status: string; // pass | fail | unknown
+    source: string;
+    detail: string | null;
+    measured_at: number;
+    received_at: number;
+  };
+
+  sites: { id: string; name: string };
+  app_groups: { id: string; name: string };
+  apps: { id: string; site: string; kind: string; definition: string; created_at: number };
+  gateways: {
+    id: string;
+    site: string;
+    address: string;
+    state: string; // invited | active | gone
+    jkt: string | null;
+    public_jwk: string | null;
+    certificate_serial: string | null;
+    certificate_ends_at: number | null;
+    identity_jwk: string | null;
+    /** Generation and change number it last confirmed. */
+    generation: string | null;
+    through: number;
+    last_seen_at: number | null;
+    joined_at: number | null;
+  };
+  gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
+
+  policy_versions: { epoch: number; files: string; by: string; message: string; at: number; in_force: number };
+  grants: {
+    jti: string;
+    person_id: string;
+    device_id: string;
+    session_id: string;
+    app_id: string;
+    act: string;
+    scope: string; // app | request
+    rules: string;
+    request: string | null;
+    from_address: string | null;
+    seen: number;
+    epoch: number;
+    issued_at: number;
+    ends_at: number;
+    facts: string;
+  };
+  revocations: { n: number; kind: string; id: string; seen: number; until: number; reason: string; at: number };
+  floors: { app_id: string; epoch: number };
+  denied: { id: string; since: number };
+  fact_snapshots: { id: string; facts: string; first_at: number };
+
+  signing_keys: {
+    kid: string;
+    purpose: string; // grant | key-set
+    public_jwk: string;
+    sealed: string;
+    state: string; // announced | current | retired | withdrawn
+    /** The change number that carried it to the gateways (P20). */
+    announced_n: number;
+    created_at: number;
+    since: number;
+  };
+  authorities: {
+    id: string;
+    kind: string;
+    certificate: string;
+    sealed: string | null;
+    state: string;
+    created_at: number;
+    ends_at: number;
+  };
+
+  records: {
+    position: Generated<number>;
+    id: string;
+    time: number;
+    kind: string;
+    phase: string;
+    verdict: string;
+    reason: string | null;
+    trace: string;
+    person_id: string | null;
+    device_id: string | null;
+    app_id: string | null;
+    gateway_id: string | null;
+    spool: string | null;
+    seq: number | null;
+    digest: string;
+    record: string;
+  };
+}
