@@ -5,8 +5,10 @@ import { grantLife, iatLeeway, streamGrace } from '#shared/contracts/grant.ts';
 import { nextChangeWith } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 
+type RevocationKind = Revocation['kind'];
+
 export interface RevokeOrder {
-  readonly kind: Revocation['kind'];
+  readonly kind: RevocationKind;
   /** Several ids of one kind make one change. `everything` takes one empty id. */
   readonly ids: readonly string[];
   readonly reason: Revocation['reason'];

@@ -45,6 +45,6 @@ export function strict<const P extends Record<string, TSchema>>(properties: P) {
 }
 
 /** One of a closed list of words. */
-export function oneOf<const L extends readonly [string, ...string[]]>(values: L) {
-  return Type.Enum([...values] as unknown as L);
+export function oneOf<const L extends string[]>(values: readonly [...L]) {
+  return Type.Enum<L>(values);
 }

@@ -22,8 +22,8 @@ export function totpUri({ secret, account, issuer }: { secret: string; account: 
   return generateURI({
     strategy: 'totp',
     secret,
-    label: account,
-    issuer,
+    label: plain(account),
+    issuer: plain(issuer),
     algorithm: 'sha1',
     digits: 6,
     period: stepSeconds,
