@@ -1,0 +1,10 @@
+import type { Probe } from '../probe.ts';
+import { updated } from '../update-age.ts';
+import { readPending } from './pending-updates.ts';
+
+export const osUpdated: Probe<'osUpdated'> = {
+  fact: 'osUpdated',
+  os: 'macos',
+  privilege: 'none',
+  run: async (host) => updated(await readPending(host)),
+};

@@ -1,0 +1,47 @@
+/** Programs that protect against malware, by the name of the process that does the work. Data; extend freely. */
+import type { OsName } from '#shared/contracts/posture.ts';
+
+export const protectionProducts: Readonly<Record<OsName, Readonly<Record<string, string>>>> = {
+  linux: {
+    clamd: 'ClamAV',
+    clamonacc: 'ClamAV on-access scanner',
+    'falcon-sensor': 'CrowdStrike Falcon',
+    'falcon-sensor-bpf': 'CrowdStrike Falcon',
+    'sentinelone-agent': 'SentinelOne',
+    's1-agent': 'SentinelOne',
+    wdavdaemon: 'Microsoft Defender for Endpoint',
+    cbagentd: 'Carbon Black',
+    cbdaemon: 'Carbon Black',
+    sophos_threat_detector: 'Sophos',
+    savd: 'Sophos',
+    traps_pmd: 'Cortex XDR',
+    'elastic-endpoint': 'Elastic Defend',
+    ds_agent: 'Trend Micro Deep Security',
+    oaeventd: 'ESET',
+    esets_daemon: 'ESET',
+    xagt: 'Trellix',
+    bdsecd: 'Bitdefender',
+    kesl: 'Kaspersky',
+    'drweb-configd': 'Dr.Web',
+  },
+  macos: {
+    'com.crowdstrike.falcon.Agent': 'CrowdStrike Falcon',
+    sentineld: 'SentinelOne',
+    wdavdaemon: 'Microsoft Defender for Endpoint',
+    cbagentd: 'Carbon Black',
+    SophosScanD: 'Sophos',
+    'elastic-endpoint': 'Elastic Defend',
+    JamfProtect: 'Jamf Protect',
+    esets_daemon: 'ESET',
+    BDLDaemon: 'Bitdefender',
+    pmd: 'Cortex XDR',
+  },
+  windows: {
+    'csfalconservice.exe': 'CrowdStrike Falcon',
+    'sentinelagent.exe': 'SentinelOne',
+    'mssense.exe': 'Microsoft Defender for Endpoint',
+    'repmgr.exe': 'Carbon Black',
+    'elastic-endpoint.exe': 'Elastic Defend',
+    'cyserver.exe': 'Cortex XDR',
+  },
+};

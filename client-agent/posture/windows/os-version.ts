@@ -1,0 +1,12 @@
+import { measured, type Probe, unknown } from '../probe.ts';
+import { readWindowsVersion } from './read-version.ts';
+
+export const osVersion: Probe<'osVersion'> = {
+  fact: 'osVersion',
+  os: 'windows',
+  privilege: 'none',
+  async run(host) {
+    const version = await readWindowsVersion(host);
+    return version === undefined ? unknown('the version of Windows is not told') : measured<'osVersion'>(version.text);
+  },
+};
