@@ -1,0 +1,98 @@
+/**
+ * Forwards a WebSocket handshake (RFC 6455 section 4, P21). The connection becomes a pipe only after the app's 101 with
+ * the accept value that belongs to the key; any other answer is an ordinary response, and the connection closes after it.
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { PosternError } from '#shared/base/errors.ts';
+import { Exchange } from './forward-exchange.ts';
+import { releaseSocket, responseOnSocket } from './forward-socket-response.ts';
+import type { Forwarding, ForwardOptions, ForwardOutcome } from './forward-types.ts';
+import { headerValues, toClientHeaders } from './http-headers.ts';
+import { type Pipe, startPipe } from './pipe-sockets.ts';
+
+const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** `Sec-WebSocket-Accept` for a key: RFC 6455 section 4.2.2. */
+export function webSocketAccept(key: string): string {
+  return createHash('sha1').update(key).update(webSocketGuid).digest('base64');
+}
+
+/**
+ * For requests that `isWebSocketUpgrade` accepts. `responseHeaders` shapes the 101 too. While nothing was written
+ * (`refused`, `kept`, `cut` before an answer) the caller answers with `responseOnSocket(req, socket)`.
+ */
+export function forwardUpgrade(
+  req: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: ForwardOptions,
+): Forwarding {
+  const { promise, resolve } = Promise.withResolvers<ForwardOutcome>();
+  let pipe: Pipe | undefined;
+  // What came behind the handshake belongs to the tunnel, whoever is at its other end.
+  if (head.length > 0) socket.unshift(head);
+
+  const exchange = new Exchange(req, responseOnSocket(req, socket), options, (status, rawHeaders, appSocket) => {
+    const wrong = checkAccept(options.headers, rawHeaders);
+    if (status !== 101 || wrong !== undefined) {
+      appSocket.on('error', () => {});
+      appSocket.destroy();
+      exchange.fail('refused', new PosternError('app-broken', wrong ?? `status ${status} as an upgrade`));
+      return;
+    }
+    unwatch();
+    exchange.release();
+    releaseSocket(socket);
+    const headers = toClientHeaders(rawHeaders, false);
+    writeSwitching(socket, options.responseHeaders?.(status, headers) ?? headers);
+    pipe = startPipe(socket, appSocket, {
+      idleMs: options.timeouts.idleMs,
+      onBytes: options.onBytes,
+      signal: options.signal,
+    });
+    options.onResponseStart?.(status);
+    void pipe.done.then((outcome) => resolve({ status, ...outcome }));
+  });
+  const unwatch = watchWaiting(socket, () => exchange.fail('client-abort'));
+  void exchange.done.then((outcome) => {
+    unwatch();
+    resolve(outcome);
+  });
+  exchange.start();
+
+  return {
+    done: promise,
+    cut: (error) => (pipe === undefined ? exchange.cut(error) : pipe.cut(error)),
+  };
+}
+
+function checkAccept(sent: readonly string[], answered: readonly string[]): string | undefined {
+  const key = headerValues(sent, 'sec-websocket-key');
+  const accept = headerValues(answered, 'sec-websocket-accept');
+  if (key.length !== 1) return 'the request has no single Sec-WebSocket-Key';
+  if (accept.length !== 1 || accept[0] !== webSocketAccept(key[0]!))
+    return 'Sec-WebSocket-Accept does not match the key';
+  const upgrade = headerValues(answered, 'upgrade');
+  return upgrade.length === 1 && upgrade[0]!.toLowerCase() === 'websocket' ? undefined : 'an upgrade to something else';
+}
+
+function writeSwitching(socket: Duplex, headers: readonly string[]): void {
+  let text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  socket.write(`${text}\r\n`, 'latin1');
+}
+
+/** A socket that nobody reads does not notice that its client has gone: keeps one buffer's worth of reading going. */
+function watchWaiting(socket: Duplex, onGone: () => void): () => void {
+  const onReadable = () => {
+    if (socket.readableLength === 0) socket.read();
+  };
+  socket.on('readable', onReadable);
+  socket.on('end', onGone);
+  return () => {
+    socket.off('readable', onReadable);
+    socket.off('end', onGone);
+  };
+}

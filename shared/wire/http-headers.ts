@@ -1,0 +1,212 @@
+/**
+ * What a proxy may pass on, as pure functions on raw header lists (name, value, name, value, ...), so that order,
+ * spelling and repetition survive. RFC 9110 sections 6.5, 7.6; RFC 7239; P9.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+
+/** Name, value, name, value, ...: the form of `rawHeaders` and of `writeHead`. */
+export type RawHeaders = string[];
+
+/** RFC 9110 section 7.6.1 and the older names that were never end to end. `Proxy-*` is matched by prefix. */
+const hopByHop = new Set(['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'http2-settings']);
+
+/** Frameworks let these replace the method or path that was judged (P9). */
+const overrides = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-original-url',
+  'x-original-uri',
+  'x-original-host',
+  'x-rewrite-url',
+]);
+
+/** What apps read as "who is the client": only this proxy may say it. `X-Forwarded-*` is matched by prefix. */
+const clientClaims = new Set(['forwarded', 'x-real-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip']);
+
+/** RFC 9110 section 6.5.1: framing, routing, authentication and controls have no meaning in a trailer, only danger. */
+const neverTrailers = new Set([
+  'age',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-range',
+  'content-type',
+  'cookie',
+  'date',
+  'expect',
+  'expires',
+  'host',
+  'location',
+  'max-forwards',
+  'pragma',
+  'range',
+  'retry-after',
+  'set-cookie',
+  'trailer',
+  'vary',
+  'via',
+  'warning',
+  'www-authenticate',
+]);
+
+/** What this proxy says about the client, in place of anything the client said about itself. */
+export interface ForwardedFacts {
+  /** The address that the proxy itself saw. */
+  readonly clientAddress: string;
+  readonly proto: 'http' | 'https';
+  /** The authority the client asked for. */
+  readonly host: string;
+}
+
+export interface AppHeaderOptions {
+  /** The one Host the next hop sees. */
+  readonly host: string;
+  readonly forwarded?: ForwardedFacts;
+  /** Pseudonym for `Via` (RFC 9110 section 7.6.3); none when absent. */
+  readonly via?: string;
+  /** Names an app trusts for identity, from `normalNames`; `Postern-*` always counts as such. */
+  readonly identityNames?: ReadonlySet<string>;
+  /** Appended last, after every removal. */
+  readonly add?: readonly string[];
+}
+
+/** The set of names for `identityNames`: lower case, `_` read as `-`. */
+export function normalNames(names: Iterable<string>): ReadonlySet<string> {
+  return new Set(Array.from(names, normalName));
+}
+
+/**
+ * The headers of a request for the next hop: end to end only, without names that contain `_` (CGI and WSGI read them as
+ * `-`, so they could pose as a header that was judged), without identity claims, overrides and claims about the client.
+ * `Expect` is dropped since the proxy answered it itself, `Trailer` since undici sends no request trailers.
+ * `TE` survives only as `trailers`.
+ */
+export function toAppHeaders(raw: readonly string[], options: AppHeaderOptions): RawHeaders {
+  const named = namedByConnection(raw);
+  const out: RawHeaders = ['host', options.host];
+  let via = '';
+  let trailers = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    const value = raw[i + 1]!;
+    if (name === 'te') trailers ||= listMembers(value).includes('trailers');
+    if (name === 'via') via = via === '' ? value : `${via}, ${value}`;
+    if (name === 'host' || name === 'via' || name === 'expect' || name === 'trailer') continue;
+    if (name.includes('_') || isHopByHop(name, named) || isIdentity(name, options.identityNames)) continue;
+    if (overrides.has(name) || clientClaims.has(name) || name.startsWith('x-forwarded-')) continue;
+    out.push(raw[i]!, value);
+  }
+  if (trailers) out.push('te', 'trailers');
+  if (options.via !== undefined) out.push('via', `${via === '' ? '' : `${via}, `}1.1 ${options.via}`);
+  else if (via !== '') out.push('via', via);
+  if (options.forwarded !== undefined) pushForwarded(out, options.forwarded);
+  if (options.add !== undefined) out.push(...options.add);
+  return out;
+}
+
+/**
+ * The headers of a response for the previous hop: end to end only, and no `Postern-*`, which would let an app speak
+ * with the gateway's voice. A caller that needs the peer's `Postern-*` reads the raw list before.
+ * `keepTrailer`: whether trailers can follow, so that `Trailer` may announce them.
+ */
+export function toClientHeaders(raw: readonly string[], keepTrailer: boolean): RawHeaders {
+  const named = namedByConnection(raw);
+  const out: RawHeaders = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase();
+    if (isHopByHop(name, named) || isIdentity(name, undefined) || (name === 'trailer' && !keepTrailer)) continue;
+    out.push(raw[i]!, raw[i + 1]!);
+  }
+  return out;
+}
+
+/** The trailers that may be passed on, either way: nothing that frames, routes, authenticates or names an identity. */
+export function cleanTrailers(raw: readonly string[], identityNames?: ReadonlySet<string>): RawHeaders {
+  const out: RawHeaders = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = normalName(raw[i]!);
+    if (raw[i]!.includes('_') || isHopByHop(name, undefined) || isIdentity(name, identityNames)) continue;
+    if (neverTrailers.has(name) || overrides.has(name) || clientClaims.has(name)) continue;
+    if (name.startsWith('x-forwarded-')) continue;
+    out.push(raw[i]!, raw[i + 1]!);
+  }
+  return out;
+}
+
+/** Every value of `name` (lower case), in order. */
+export function headerValues(raw: readonly string[], name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) if (isNamed(raw[i]!, name)) values.push(raw[i + 1]!);
+  return values;
+}
+
+/** The members of a comma-separated list, trimmed, lower case, without empty ones. */
+export function listMembers(value: string): string[] {
+  const members: string[] = [];
+  for (const part of value.toLowerCase().split(',')) {
+    const member = part.trim();
+    if (member !== '') members.push(member);
+  }
+  return members;
+}
+
+/** RFC 7239 section 4: IPv6 in brackets and quotes. An IPv4-mapped address is written as the IPv4 address it is. */
+export function forwardedValue(facts: ForwardedFacts): string {
+  const address = plainAddress(facts.clientAddress);
+  let node = 'unknown';
+  if (isIPv4(address)) node = address;
+  else if (isIPv6(address)) node = `"[${address}]"`;
+  return `for=${node};host=${quote(facts.host)};proto=${facts.proto}`;
+}
+
+function pushForwarded(out: RawHeaders, facts: ForwardedFacts): void {
+  out.push('x-forwarded-for', plainAddress(facts.clientAddress));
+  out.push('x-forwarded-proto', facts.proto);
+  out.push('x-forwarded-host', facts.host);
+  out.push('forwarded', forwardedValue(facts));
+}
+
+/** Without the IPv4-in-IPv6 prefix of dual-stack sockets and without a zone, which means nothing to another host. */
+function plainAddress(address: string): string {
+  const zoneless = address.split('%', 1)[0]!;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(zoneless);
+  return mapped?.[1] ?? zoneless;
+}
+
+function quote(text: string): string {
+  if (/^[!#$%&'*+.^_`|~\w-]+$/.test(text)) return text;
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+function normalName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+function isNamed(spelled: string, name: string): boolean {
+  return spelled.length === name.length && spelled.toLowerCase() === name;
+}
+
+function isIdentity(name: string, identityNames: ReadonlySet<string> | undefined): boolean {
+  const normal = name.includes('_') ? normalName(name) : name;
+  return normal.startsWith('postern-') || (identityNames?.has(normal) ?? false);
+}
+
+function isHopByHop(name: string, named: ReadonlySet<string> | undefined): boolean {
+  return hopByHop.has(name) || name.startsWith('proxy-') || (named?.has(name) ?? false);
+}
+
+/** What `Connection` names goes too. `content-length` never does: removing it would change where the message ends. */
+function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (!isNamed(raw[i]!, 'connection')) continue;
+    for (const member of listMembers(raw[i + 1]!)) {
+      if (member === 'close' || member === 'keep-alive' || member === 'content-length') continue;
+      named ??= new Set();
+      named.add(member);
+    }
+  }
+  return named;
+}

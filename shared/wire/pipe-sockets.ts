@@ -1,0 +1,113 @@
+/**
+ * Joins two sockets into one tunnel (CONNECT, WebSocket): full duplex, half-close aware, with back-pressure both ways,
+ * and an end that can be forced at any moment.
+ */
+import type { Duplex } from 'node:stream';
+import { PosternError } from '#shared/base/errors.ts';
+
+export type PipeEnd = 'complete' | 'client-abort' | 'app-abort' | 'cut';
+
+export interface PipeOutcome {
+  readonly ended: PipeEnd;
+  /** Bytes read from the client and from the app. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly error?: PosternError;
+}
+
+export interface PipeOptions {
+  /** Silence in both directions after which the tunnel is cut; 0 or absent: never. */
+  readonly idleMs?: number | undefined;
+  readonly onBytes?: ((direction: 'up' | 'down', bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Pipe {
+  readonly done: Promise<PipeOutcome>;
+  /** Destroys both sockets; `error` becomes the outcome's. Does nothing once the tunnel has ended. */
+  cut(error?: PosternError): void;
+}
+
+/** Runs until both directions have ended, one side breaks, or `signal` aborts. Never rejects. */
+export function pipeSockets(client: Duplex, app: Duplex, options: PipeOptions = {}): Promise<PipeOutcome> {
+  return startPipe(client, app, options).done;
+}
+
+/** As `pipeSockets`, with a handle to cut it, which costs less than an AbortController for each tunnel. */
+export function startPipe(client: Duplex, app: Duplex, options: PipeOptions = {}): Pipe {
+  const { promise, resolve } = Promise.withResolvers<PipeOutcome>();
+  const count = { up: 0, down: 0 };
+  let settled = false;
+  let idle: NodeJS.Timeout | undefined;
+
+  const settle = (ended: PipeEnd, error?: PosternError) => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(idle);
+    options.signal?.removeEventListener('abort', onAbort);
+    if (ended !== 'complete') {
+      client.destroy();
+      app.destroy();
+    }
+    resolve({ ended, bytesUp: count.up, bytesDown: count.down, ...(error === undefined ? {} : { error }) });
+  };
+  const cut = (error?: PosternError) => settle('cut', error ?? new PosternError('stream-cut'));
+  const onAbort = () => cut(cutReason(options.signal));
+  const onMoved = (direction: 'up' | 'down', bytes: number) => {
+    count[direction] += bytes;
+    idle?.refresh();
+    options.onBytes?.(direction, bytes);
+  };
+  const onClosed = () => {
+    if (isOver(client) && isOver(app)) settle('complete');
+  };
+
+  flow(client, app, (bytes) => onMoved('up', bytes));
+  flow(app, client, (bytes) => onMoved('down', bytes));
+  watchEnd(client, onClosed, () => settle('client-abort'));
+  watchEnd(app, onClosed, () => settle('app-abort'));
+
+  if (options.idleMs) {
+    const error = new PosternError('app-timeout', `no byte in either direction for ${options.idleMs} ms`);
+    idle = setTimeout(() => cut(error), options.idleMs).unref();
+  }
+  if (options.signal?.aborted) onAbort();
+  else options.signal?.addEventListener('abort', onAbort, { once: true });
+  return { done: promise, cut };
+}
+
+/** The reason of an aborted signal, when it is one of ours. */
+export function cutReason(signal: AbortSignal | undefined): PosternError {
+  const reason: unknown = signal?.reason;
+  return reason instanceof PosternError ? reason : new PosternError('stream-cut', undefined, { cause: reason });
+}
+
+/** One direction. Reading stops as soon as the other side's buffer is full. */
+function flow(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void {
+  // The end of one direction must not end the other: both sockets may have been made without allowHalfOpen.
+  from.allowHalfOpen = true;
+  from.on('data', (chunk: Buffer) => {
+    onBytes(chunk.length);
+    if (to.writable && !to.write(chunk)) from.pause();
+  });
+  to.on('drain', () => from.resume());
+  from.on('end', () => {
+    if (to.writable) to.end();
+  });
+  // Whoever read this socket before may have left it explicitly paused.
+  from.resume();
+}
+
+/** Both directions done: everything read, everything written. */
+function isOver(socket: Duplex): boolean {
+  return socket.readableEnded && socket.writableFinished;
+}
+
+function watchEnd(socket: Duplex, onClosed: () => void, onBroken: () => void): void {
+  socket.on('end', onClosed);
+  socket.on('finish', onClosed);
+  // Without this listener an ECONNRESET would end the process; 'close' follows and tells the rest.
+  socket.on('error', onBroken);
+  socket.on('close', () => (isOver(socket) ? onClosed() : onBroken()));
+  if (socket.destroyed) onBroken();
+}
