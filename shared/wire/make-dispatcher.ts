@@ -1,0 +1,51 @@
+/** The pooled HTTP/1.1 connections under `callContract`. */
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { Agent, buildConnector } from 'undici';
+import { second, systemClock } from '../base/clock.ts';
+import { lapseConnection } from './connection-lapse.ts';
+
+export interface DispatcherOptions {
+  /** Connections per origin; 4 unless told. */
+  readonly connections?: number;
+  readonly connectTimeoutMs?: number;
+  readonly keepAliveMs?: number;
+}
+
+/**
+ * `tls` is asked at every new connection, so a renewed certificate or bundle is used from the next one on. Each connection
+ * ends with the server's certificate. Close it with `close()` (waits for requests) or `destroy()`.
+ */
+export function makeDispatcher(tls: () => ConnectionOptions, options: DispatcherOptions = {}): Agent {
+  const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 30 * second } = options;
+  const timeout = connectTimeoutMs;
+  return new Agent({
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    connect(target, done) {
+      // No cached sessions: with resumption Node skips checkServerIdentity (P2).
+      const connector = buildConnector({ ...tls(), ALPNProtocols: undefined, maxCachedSessions: 0, timeout } as never);
+      connector(target, (error, socket) => {
+        if (error !== null || socket === null) return done(error ?? new Error('no connection'), null);
+        lapseAtLeafEnd(socket as TLSSocket);
+        done(null, socket);
+      });
+    },
+  });
+}
+
+/** HTTP over a Unix socket: the admin API on the controller's host (P6). Use with an `http:` origin. */
+export function makeUnixDispatcher(socketPath: string, options: DispatcherOptions = {}): Agent {
+  const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 4 * second } = options;
+  return new Agent({
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    connect: { socketPath, timeout: connectTimeoutMs },
+  });
+}
+
+function lapseAtLeafEnd(socket: TLSSocket): void {
+  const leaf = socket.getPeerX509Certificate?.();
+  if (leaf !== undefined) lapseConnection(socket, Date.parse(leaf.validTo), systemClock);
+}
