@@ -94,6 +94,11 @@ export interface Tables {
     step: string;
     methods: string;
     failures: number;
+    /** Set when the flow may set factors: `first` of a person's life, or `reset` by a one-time code. */
+    sets: string | null; // first | reset
+    /** Factors being set, until the authenticator app is confirmed. */
+    sealed_password: string | null;
+    sealed_totp: string | null;
     created_at: number;
     ends_at: number;
   };
@@ -101,6 +106,8 @@ export interface Tables {
   admin_sessions: { token_hash: string; person_id: string; created_at: number; ends_at: number };
   nonces: { nonce: string; subject: string; ends_at: number };
   inventory: { serial: string };
+  /** Every key that ever stood for a device or a gateway; none is taken twice (P5). */
+  known_keys: { jkt: string; owner: string };
 
   posture_facts: {
     device_id: string;
@@ -152,7 +159,17 @@ export interface Tables {
     ends_at: number;
     facts: string;
   };
-  revocations: { n: number; kind: string; id: string; seen: number; until: number; reason: string; at: number };
+  revocations: {
+    n: number;
+    kind: string;
+    id: string;
+    seen: number;
+    until: number;
+    reason: string;
+    at: number;
+    /** When the last grant it took back would have ended; null when there was none. */
+    last_grant_ends_at: number | null;
+  };
   floors: { app_id: string; epoch: number };
   denied: { id: string; since: number };
   fact_snapshots: { id: string; facts: string; first_at: number };
@@ -170,10 +187,12 @@ export interface Tables {
   };
   authorities: {
     id: string;
-    kind: string;
+    kind: string; // root | issuing
     certificate: string;
     sealed: string | null;
-    state: string;
+    state: string; // announced | current | retired
+    announced_n: number;
+    since: number;
     created_at: number;
     ends_at: number;
   };
