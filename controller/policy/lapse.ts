@@ -1,0 +1,82 @@
+/**
+ * The first moment at which an allow could turn (P10): no grant lives past it. Facts move by themselves in few ways: ages
+ * grow past a number that a policy names, facts go stale, minutes pass. Those moments are evaluated, and the end; where
+ * the verdict has turned between two of them the turn is found by halving.
+ */
+import { minute, second } from '#shared/base/clock.ts';
+import { decide, type Verdict } from './decide.ts';
+import type { Question } from './facts.ts';
+import { policiesInScope } from './in-scope.ts';
+import { type CompiledPolicy, type PolicySet, readsPart } from './policy-set.ts';
+
+export interface Lapse {
+  /** Milliseconds: allowed at every moment from `question.at` until just before this one. */
+  readonly at: number;
+  /** The verdict at that moment, when the policies turn it; absent when a limit, the session or the certificate ends first. */
+  readonly turnsTo?: Verdict;
+}
+
+/** Evaluations in one search: beyond it the lapse is the last moment known to be good. */
+const maxMoments = 400;
+
+/** `question` is allowed at `question.at`; `limit` is the latest wanted end. Sessions and certificates end grants by themselves. */
+export function findLapse(set: PolicySet, question: Question, limit: number): Lapse {
+  const { session, device } = question.facts;
+  const end = Math.min(limit, session?.endsAt ?? question.at, device.certificateEndsAt);
+  const policies = policiesInScope(set, question);
+  const moving = ['session', 'device', 'time'].some((part) => readsPart(policies, part));
+  if (!moving || end <= question.at) return { at: end };
+
+  const judge = (at: number) => decide(set, { ...question, at });
+  let good = question.at;
+  // A grant is good up to and not at its end.
+  const moments = [...findMoments(policies, question, end), end - 1];
+  if (moments.length > maxMoments) moments.length = maxMoments;
+  for (const moment of moments) {
+    const verdict = judge(moment);
+    if (verdict.verdict === 'deny') return narrow(judge, good, moment, verdict);
+    good = moment;
+  }
+  return { at: good === end - 1 ? end : good };
+}
+
+function narrow(judge: (at: number) => Verdict, from: number, to: number, verdict: Verdict): Lapse {
+  let good = from;
+  let bad = to;
+  let turned = verdict;
+  while (bad - good > 1) {
+    const middle = good + Math.floor((bad - good) / 2);
+    const found = judge(middle);
+    if (found.verdict === 'allow') good = middle;
+    else {
+      bad = middle;
+      turned = found;
+    }
+  }
+  return { at: bad, turnsTo: turned };
+}
+
+/** Moments strictly between now and the end at which something that these policies read can change, in order. */
+function findMoments(policies: readonly CompiledPolicy[], question: Question, end: number): number[] {
+  const { facts, at } = question;
+  const moments = new Set<number>();
+  const add = (moment: number) => {
+    if (moment > at && moment < end - 1) moments.add(moment);
+  };
+  if (readsPart(policies, 'device'))
+    for (const fact of [...Object.values(facts.device.posture), ...Object.values(facts.device.checks)])
+      add(fact.goodUntil);
+  if (readsPart(policies, 'session')) {
+    const starts = [facts.session?.startedAt, facts.session?.secondFactorAt];
+    for (const start of starts)
+      if (typeof start === 'number')
+        // An age reaches the number, and passes it a second later.
+        for (const { longs } of policies)
+          for (const long of longs) for (const step of [long, long + 1]) add(start + step * second);
+  }
+  if (readsPart(policies, 'time')) {
+    for (let moment = Math.ceil(at / minute) * minute; moment < end; moment += minute) add(moment);
+    for (const policy of policies) for (const moment of policy.moments) for (const step of [0, 1]) add(moment + step);
+  }
+  return [...moments].sort((a, b) => a - b);
+}

@@ -1,0 +1,108 @@
+/** What a policy looks at, read from its JSON form (the engine's `policyToJson`) without evaluating it. */
+import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { CompiledPolicy, EntityName, ScopePart } from './policy-set.ts';
+
+export type PolicyReading = Pick<
+  CompiledPolicy,
+  'effect' | 'principal' | 'resource' | 'actions' | 'reads' | 'longs' | 'moments' | 'strings' | 'entities'
+> & {
+  /** A Long that JSON cannot carry: the engine's JSON form has rounded it. */
+  readonly unsafeLong: boolean;
+};
+
+export function readPolicy(json: PolicyJson): PolicyReading {
+  const seen: Seen = {
+    reads: new Set(),
+    longs: new Set(),
+    moments: new Set(),
+    strings: new Set(),
+    entities: [],
+    unsafe: false,
+  };
+  for (const { body } of json.conditions) walk(body, seen);
+  const scopes = [json.principal, json.action, json.resource] as const;
+  for (const scope of scopes) walk(scope, seen);
+  return {
+    effect: json.effect,
+    principal: scopePart(json.principal, 'Person'),
+    resource: scopePart(json.resource, 'App'),
+    actions: actionsOf(json.action),
+    reads: seen.reads,
+    longs: [...seen.longs],
+    moments: [...seen.moments],
+    strings: [...seen.strings],
+    entities: seen.entities.filter(({ type }) => type !== 'Action'),
+    unsafeLong: seen.unsafe,
+  };
+}
+
+function scopePart(scope: PolicyJson['principal'] | PolicyJson['resource'], type: string): ScopePart {
+  if (scope.op === 'All') return { op: 'all' };
+  if (scope.op === 'is') {
+    if (scope.entity_type !== type) return { op: 'none' };
+    return scope.in && 'entity' in scope.in ? { op: 'in', entity: entityName(scope.in.entity) } : { op: 'all' };
+  }
+  // A slot of a template: templates are refused before this; matching everything only makes rules stricter.
+  return 'entity' in scope ? { op: scope.op, entity: entityName(scope.entity) } : { op: 'all' };
+}
+
+function actionsOf(action: PolicyJson['action']): readonly string[] | undefined {
+  if (action.op === 'All') return undefined;
+  if ('entities' in action) return action.entities.map((uid) => entityName(uid).id);
+  return 'entity' in action ? [entityName(action.entity).id] : undefined;
+}
+
+function entityName(uid: EntityName | { __entity: EntityName }): EntityName {
+  const { type, id } = '__entity' in uid ? uid.__entity : uid;
+  return { type, id };
+}
+
+interface Seen {
+  readonly reads: Set<string>;
+  readonly longs: Set<number>;
+  readonly moments: Set<number>;
+  readonly strings: Set<string>;
+  readonly entities: EntityName[];
+  unsafe: boolean;
+}
+
+/** Walks any part of the JSON form; a construct that is not known here is still walked through. */
+function walk(node: unknown, seen: Seen): void {
+  if (typeof node === 'number') {
+    if (Number.isSafeInteger(node)) seen.longs.add(node);
+    else seen.unsafe = true;
+    return;
+  }
+  if (typeof node === 'string') seen.strings.add(node);
+  if (typeof node !== 'object' || node === null) return;
+  if (Array.isArray(node)) {
+    for (const item of node) walk(item, seen);
+    return;
+  }
+  const path = contextPath(node as Expr);
+  if (path !== undefined) {
+    seen.reads.add(path.length === 0 ? '*' : path.slice(0, 2).join('.'));
+    return;
+  }
+  const members = node as Readonly<Record<string, unknown>>;
+  if (typeof members['type'] === 'string' && typeof members['id'] === 'string') {
+    seen.entities.push({ type: members['type'], id: members['id'] });
+    return;
+  }
+  const moment = (members['datetime'] as { Value?: unknown }[] | undefined)?.[0]?.Value;
+  if (typeof moment === 'string') {
+    const at = Date.parse(moment);
+    if (Number.isFinite(at)) seen.moments.add(at);
+  }
+  for (const [name, member] of Object.entries(members)) if (name !== 'op') walk(member, seen);
+}
+
+/** `context.session.methods` is ['session', 'methods'], `context` alone is []; undefined for any other expression. */
+export function contextPath(node: Expr): string[] | undefined {
+  const members = node as unknown as Readonly<Record<string, unknown>>;
+  if (members['Var'] === 'context') return [];
+  const access = (members['.'] ?? members['has']) as { left: Expr; attr: string | string[] } | undefined;
+  if (access === undefined || typeof access !== 'object' || !('attr' in access)) return undefined;
+  const left = contextPath(access.left);
+  return left === undefined ? undefined : [...left, ...[access.attr].flat()];
+}
