@@ -37,15 +37,21 @@ export async function revoke(
   const n = await nextChangeWith(trx, at, (seen) => [
     { kind: 'revoke', revocations: wanted.map(({ kind, id, reason }) => ({ kind, id, seen, until, reason })) },
   ]);
-  await trx
-    .insertInto('revocations')
-    .values(wanted.map(({ kind, id, reason }) => ({ n, kind, id, seen: n, until, reason, at })))
-    .execute();
   let grants = 0;
-  for (const { kind, id } of wanted) {
-    let query = trx.deleteFrom('grants').where('ends_at', '>', at);
-    if (kind !== 'everything') query = query.where(columnOf[kind], '=', id);
-    grants += Number((await query.executeTakeFirst()).numDeletedRows);
+  for (const { kind, id, reason } of wanted) {
+    const lost = await takeGrants(trx, at, kind, id);
+    grants += lost.length;
+    const last_grant_ends_at = lost.length === 0 ? null : Math.max(...lost.map((row) => row.ends_at));
+    await trx
+      .insertInto('revocations')
+      .values({ n, kind, id, seen: n, until, reason, at, last_grant_ends_at })
+      .execute();
   }
   return { n, grants };
+}
+
+function takeGrants(trx: Trx, at: number, kind: RevocationKind, id: string): Promise<{ ends_at: number }[]> {
+  const alive = trx.deleteFrom('grants').where('ends_at', '>', at);
+  const matched = kind === 'everything' ? alive : alive.where(columnOf[kind], '=', id);
+  return matched.returning('ends_at').execute();
 }

@@ -1,0 +1,104 @@
+/** Edge 2, the listening end. A gateway is who its certificate says, and its site is what our own records say (P1). */
+import type { Clock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import type { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
+import { readCsr } from '#shared/crypto/csr.ts';
+import { keyThumbprint } from '#shared/crypto/keys.ts';
+import type { Peer } from '#shared/wire/admit-peer.ts';
+import type { Handlers } from '#shared/wire/serve-contract.ts';
+import type { Authority } from '../authority/open-authority.ts';
+import { appendRecord } from '../log/append-record.ts';
+import type { CutWatch } from '../revocation/cut-report.ts';
+import { nextChange } from '../store/changes.ts';
+import type { Db } from '../store/open-store.ts';
+import { readKeySets } from './gateway-state.ts';
+import type { GatewayStreams } from './gateway-streams.ts';
+import { takeRecords } from './take-records.ts';
+
+export interface GatewayRouteParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly authority: Authority;
+  readonly streams: GatewayStreams;
+  readonly cuts: CutWatch;
+  readonly generation: string;
+}
+
+export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gatewayToController, unknown> {
+  const { db, clock, authority, streams, cuts, generation } = parts;
+  return {
+    renew: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      const publicKey = await readCsr(body.csr);
+      if (keyThumbprint(publicKey) !== gateway.jkt) {
+        throw new PosternError('csr-refused', `gateway ${gateway.id} asked to renew with another key`);
+      }
+      const issued = await authority.issue({ role: 'gateway', id: gateway.id, publicKey });
+      await db
+        .updateTable('gateways')
+        .set({ certificate_serial: issued.serial, certificate_ends_at: issued.notAfter })
+        .where('id', '=', gateway.id)
+        .execute();
+      const { certificate, chain, bundle, trustDomain } = issued;
+      return { certificate, chain, bundle, trustDomain };
+    },
+
+    identityKey: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      await db.transaction().execute(async (trx) => {
+        await trx
+          .updateTable('gateways')
+          .set({ identity_jwk: JSON.stringify(body.jwk) })
+          .where('id', '=', gateway.id)
+          .execute();
+        const keySets = await readKeySets(trx, gateway.site, authority);
+        await nextChange(trx, clock.now(), [{ kind: 'key-sets', keySets }], gateway.site);
+        await appendRecord(trx, clock.now(), {
+          kind: 'gateway',
+          gateway: gateway.id,
+          details: { event: 'identity-key' },
+        });
+      });
+    },
+
+    stream: async ({ peer, query, start }) => {
+      const gateway = await activeGateway(db, peer);
+      await db.updateTable('gateways').set({ last_seen_at: clock.now() }).where('id', '=', gateway.id).execute();
+      await streams.serve(start(), { gateway: gateway.id, site: gateway.site, ...query });
+    },
+
+    applied: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      if (body.generation !== generation) throw new PosternError('conflict', 'the stream has a new generation');
+      const at = clock.now();
+      await db.transaction().execute(async (trx) => {
+        await trx
+          .updateTable('gateways')
+          .set({ generation, through: body.through, last_seen_at: at })
+          .where('id', '=', gateway.id)
+          .execute();
+        if (body.closed.length === 0) return;
+        await trx
+          .insertInto('gateway_cuts')
+          .values(
+            body.closed.map(({ n, streams: cut }) => ({ n, gateway_id: gateway.id, applied_at: at, streams: cut })),
+          )
+          .onConflict((conflict) => conflict.columns(['n', 'gateway_id']).doNothing())
+          .execute();
+      });
+      cuts.applied();
+    },
+
+    records: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      return takeRecords(db, clock.now(), { gateway: gateway.id, spool: body.spool, records: body.records });
+    },
+  };
+}
+
+async function activeGateway(db: Db, peer: Peer | undefined) {
+  if (peer?.role !== 'gateway') throw new PosternError('role-refused', 'not a gateway');
+  const gateway = await db.selectFrom('gateways').selectAll().where('id', '=', peer.id).executeTakeFirst();
+  if (gateway?.state !== 'active') throw new PosternError('role-refused', `gateway ${peer.id} is not in service`);
+  return gateway;
+}

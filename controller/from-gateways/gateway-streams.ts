@@ -1,0 +1,177 @@
+/**
+ * The streams to the gateways (P13). Each stream is a cursor into the change log: on every hint, and each 500 ms without
+ * one, it sends what came after its number, in order. A gateway that is too slow to read is cut and comes back by number.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import { heartbeatMs, type StreamChange, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import { onChangeHint, readChange } from '../store/changes.ts';
+import type { Db } from '../store/open-store.ts';
+import { type KeySetAuthority, readSnapshot } from './gateway-state.ts';
+
+export interface StreamParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly authority: KeySetAuthority;
+  readonly generation: string;
+}
+
+/** Bytes that may wait for a slow gateway before its stream is cut. */
+const maxWaiting = 16 * 1024 * 1024;
+const lookMs = 500;
+
+interface Stream {
+  readonly gateway: string;
+  readonly site: string;
+  readonly response: ServerResponse;
+  sent: number;
+  sending: Promise<void> | undefined;
+  again: boolean;
+}
+
+export interface StreamAsk {
+  readonly gateway: string;
+  readonly site: string;
+  readonly generation?: string | undefined;
+  readonly after?: number | undefined;
+}
+
+export class GatewayStreams {
+  readonly #parts: StreamParts;
+  readonly #streams = new Set<Stream>();
+  readonly #timers: NodeJS.Timeout[];
+  readonly #unhint: () => void;
+
+  constructor(parts: StreamParts) {
+    this.#parts = parts;
+    this.#unhint = onChangeHint(() => this.#look());
+    this.#timers = [setInterval(() => this.#look(), lookMs), setInterval(() => this.#beat(), heartbeatMs)];
+  }
+
+  /** Gateways with an open stream here. */
+  connected(): ReadonlySet<string> {
+    return new Set([...this.#streams].map((stream) => stream.gateway));
+  }
+
+  /** Serves one gateway until its connection ends. A newer stream of the same gateway replaces the older. */
+  async serve(response: ServerResponse, ask: StreamAsk): Promise<void> {
+    const stream: Stream = {
+      gateway: ask.gateway,
+      site: ask.site,
+      response,
+      sent: 0,
+      sending: undefined,
+      again: false,
+    };
+    const closed = new Promise<void>((resolve) => response.once('close', resolve));
+    await this.#begin(stream, ask);
+    this.cut(ask.gateway);
+    this.#streams.add(stream);
+    this.#send(stream);
+    await closed;
+    this.#streams.delete(stream);
+  }
+
+  /** Ends the stream of a gateway: it was revoked, or is being replaced. */
+  cut(gateway: string): void {
+    for (const stream of this.#streams) {
+      if (stream.gateway !== gateway) continue;
+      this.#streams.delete(stream);
+      stream.response.destroy();
+    }
+  }
+
+  stop(): void {
+    this.#unhint();
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { gateway } of this.#streams) this.cut(gateway);
+  }
+
+  /** Goes on after the gateway's number when the log still holds all that follows it, else starts with a snapshot. */
+  async #begin(stream: Stream, ask: StreamAsk): Promise<void> {
+    const { db, clock, authority, generation } = this.#parts;
+    const now = await readChange(db);
+    if (
+      ask.generation === generation &&
+      ask.after !== undefined &&
+      ask.after <= now &&
+      (await this.#holds(ask.after))
+    ) {
+      stream.sent = ask.after;
+      write(stream, { t: 'heartbeat', n: ask.after, time: clock.now() });
+      return;
+    }
+    const snapshot = await readSnapshot(db, { site: stream.site, generation, at: clock.now(), authority });
+    stream.sent = snapshot.n;
+    write(stream, snapshot);
+  }
+
+  /** `pruned_through` is the last number whose stream messages were removed from the log. */
+  async #holds(after: number): Promise<boolean> {
+    const row = await this.#parts.db
+      .selectFrom('meta')
+      .select('value')
+      .where('key', '=', 'pruned_through')
+      .executeTakeFirst();
+    return after >= Number(row?.value ?? 0);
+  }
+
+  #look(): void {
+    for (const stream of this.#streams) this.#send(stream);
+  }
+
+  #send(stream: Stream): void {
+    if (stream.sending) {
+      stream.again = true;
+      return;
+    }
+    stream.sending = this.#sendChanges(stream)
+      .catch((error: unknown) => {
+        this.#parts.log.error({ err: error, gateway: stream.gateway }, 'could not read changes; the stream is cut');
+        this.cut(stream.gateway);
+      })
+      .finally(() => {
+        stream.sending = undefined;
+        if (stream.again) {
+          stream.again = false;
+          this.#send(stream);
+        }
+      });
+  }
+
+  async #sendChanges(stream: Stream): Promise<void> {
+    const { db, clock } = this.#parts;
+    const now = await readChange(db);
+    if (now <= stream.sent) return;
+    const rows = await db
+      .selectFrom('changes')
+      .select(['n', 'changes'])
+      .where('n', '>', stream.sent)
+      .where('n', '<=', now)
+      .where((eb) => eb.or([eb('site', 'is', null), eb('site', '=', stream.site)]))
+      .orderBy('n')
+      .execute();
+    for (const row of rows) {
+      this.#change(stream, row.n, JSON.parse(row.changes) as StreamChange[], clock.now());
+    }
+    // Numbers that carry nothing for this site still move the gateway on: it confirms by number.
+    if (stream.sent < now) this.#change(stream, now, [], clock.now());
+  }
+
+  #change(stream: Stream, n: number, changes: StreamChange[], time: number): void {
+    write(stream, { t: 'change', after: stream.sent, n, time, changes });
+    stream.sent = n;
+    if (stream.response.writableLength > maxWaiting) this.cut(stream.gateway);
+  }
+
+  #beat(): void {
+    for (const stream of this.#streams)
+      write(stream, { t: 'heartbeat', n: stream.sent, time: this.#parts.clock.now() });
+  }
+}
+
+function write(stream: Stream, message: StreamMessage): void {
+  if (!stream.response.destroyed) stream.response.write(`${JSON.stringify(message)}\n`);
+}

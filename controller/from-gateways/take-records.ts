@@ -1,0 +1,68 @@
+/**
+ * Takes batches of a gateway's spool into the log, exactly once by (gateway, spool, sequence) (P24). Delivery is in order:
+ * the answer names the last sequence number that is safe here, and a gateway sends again from the one after it.
+ */
+import { PosternError } from '#shared/base/errors.ts';
+import type { SpooledRecord } from '#shared/contracts/record.ts';
+import { appendRecord, recordRow } from '../log/append-record.ts';
+import type { Db, Trx } from '../store/open-store.ts';
+
+export interface Batch {
+  readonly gateway: string;
+  readonly spool: string;
+  readonly records: readonly SpooledRecord[];
+}
+
+export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ through: number }> {
+  for (const { record } of batch.records) {
+    // A gateway speaks for itself only: a record in another's name would frame or hide somebody.
+    if (record.gateway !== batch.gateway || record.kind !== 'access') {
+      throw new PosternError('bad-request', `gateway ${batch.gateway} sent a record that is not its own`);
+    }
+  }
+  return db.transaction().execute(async (trx) => {
+    let through = await lastSequence(trx, batch);
+    for (const { seq, record } of batch.records) {
+      if (seq > through + 1) break;
+      const row = recordRow(record, { gateway: batch.gateway, spool: batch.spool, seq });
+      if (seq === through + 1) {
+        await trx.insertInto('records').values(row).execute();
+        through = seq;
+      } else {
+        await compareTwin(trx, at, batch, seq, row.digest);
+      }
+    }
+    return { through };
+  });
+}
+
+async function lastSequence(trx: Trx, { gateway, spool }: Batch): Promise<number> {
+  const row = await trx
+    .selectFrom('records')
+    .select('seq')
+    .where('gateway_id', '=', gateway)
+    .where('spool', '=', spool)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
+/** The same place with other content is an alarm: somebody rewrote a spool (P24). The first content stays. */
+async function compareTwin(
+  trx: Trx,
+  at: number,
+  { gateway, spool }: Batch,
+  seq: number,
+  digest: string,
+): Promise<void> {
+  const first = await trx
+    .selectFrom('records')
+    .select('digest')
+    .where('gateway_id', '=', gateway)
+    .where('spool', '=', spool)
+    .where('seq', '=', seq)
+    .executeTakeFirst();
+  if (first?.digest === digest) return;
+  await appendRecord(trx, at, { kind: 'log', gateway, details: { alarm: 'record-rewritten', spool, seq } });
+}

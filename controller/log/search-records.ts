@@ -1,0 +1,52 @@
+/** Searching the access log, newest first, by the columns that are indexed. */
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { Db } from '../store/open-store.ts';
+
+export interface RecordSearch {
+  readonly kind?: string | undefined;
+  readonly person?: string | undefined;
+  readonly device?: string | undefined;
+  readonly app?: string | undefined;
+  readonly gateway?: string | undefined;
+  readonly verdict?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly trace?: string | undefined;
+  /** Milliseconds, inclusive. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly limit?: number | undefined;
+  /** Only what stands before this position: the `next` of an earlier page. */
+  readonly before?: number | undefined;
+}
+
+const columns = {
+  kind: 'kind',
+  person: 'person_id',
+  device: 'device_id',
+  app: 'app_id',
+  gateway: 'gateway_id',
+  verdict: 'verdict',
+  reason: 'reason',
+  trace: 'trace',
+} as const;
+
+export async function searchRecords(db: Db, search: RecordSearch): Promise<{ records: AccessRecord[]; next?: number }> {
+  const limit = search.limit ?? 50;
+  let query = db
+    .selectFrom('records')
+    .select(['position', 'record'])
+    .orderBy('position', 'desc')
+    .limit(limit + 1);
+  for (const [key, column] of Object.entries(columns)) {
+    const value = search[key as keyof typeof columns];
+    if (value !== undefined) query = query.where(column, '=', value);
+  }
+  if (search.from !== undefined) query = query.where('time', '>=', search.from);
+  if (search.to !== undefined) query = query.where('time', '<=', search.to);
+  if (search.before !== undefined) query = query.where('position', '<', search.before);
+  const rows = await query.execute();
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const records = page.map((row) => JSON.parse(row.record) as AccessRecord);
+  return rows.length > limit && last ? { records, next: last.position } : { records };
+}

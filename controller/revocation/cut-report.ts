@@ -1,0 +1,87 @@
+/**
+ * How far a revocation has come (P16): "ended" is shown only when every gateway confirmed it; a gateway that has not is
+ * named, with the time its last matching grant ends by itself.
+ */
+import { EventEmitter, once } from 'node:events';
+import { type Clock, second } from '#shared/base/clock.ts';
+import type { CutReport } from '#shared/contracts/admin-objects.ts';
+import type { Db } from '../store/open-store.ts';
+
+export interface CutOrder {
+  /** The change number; 0 for a revocation that matched nothing and made no change. */
+  readonly n: number;
+  readonly at: number;
+  readonly grants: number;
+  readonly sessions: number;
+}
+
+/** How long a command waits for the gateways before it tells what it has. */
+const patienceMs = 3 * second;
+
+export class CutWatch {
+  readonly #db: Db;
+  readonly #clock: Clock;
+  readonly #bell = new EventEmitter().setMaxListeners(0);
+
+  constructor(db: Db, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** Called when a gateway confirmed something. */
+  applied(): void {
+    this.#bell.emit('applied');
+  }
+
+  /** Waits until every gateway in service confirmed, or patience ends. Several controllers: it also looks each 250 ms. */
+  async report(order: CutOrder): Promise<CutReport> {
+    const until = this.#clock.now() + patienceMs;
+    for (;;) {
+      const report = await this.look(order);
+      if (report.complete || order.n === 0 || this.#clock.now() >= until) return report;
+      await once(this.#bell, 'applied', { signal: AbortSignal.timeout(250) }).catch(() => undefined);
+    }
+  }
+
+  /** Without waiting. */
+  async look(order: CutOrder): Promise<CutReport> {
+    const { n, at, grants, sessions } = order;
+    const rows = await this.#db
+      .selectFrom('gateways')
+      .leftJoin('gateway_cuts', (join) =>
+        join.onRef('gateway_cuts.gateway_id', '=', 'gateways.id').on('gateway_cuts.n', '=', n),
+      )
+      .select(['gateways.id', 'gateways.through', 'gateway_cuts.applied_at', 'gateway_cuts.streams'])
+      .where('gateways.state', '=', 'active')
+      .orderBy('gateways.id')
+      .execute();
+    const ends = await this.#lastGrantEnd(n);
+    const gateways = rows.map((row): CutReport['gateways'][number] => {
+      const applied = row.through >= n;
+      return {
+        gateway: row.id,
+        state: applied ? 'applied' : 'waiting',
+        streamsCut: row.streams ?? 0,
+        ...(row.applied_at === null ? {} : { appliedAfterMs: Math.max(0, row.applied_at - at) }),
+        ...(applied || ends === undefined ? {} : { lastGrantEndsAt: ends }),
+      };
+    });
+    return {
+      change: n,
+      at,
+      grants,
+      sessions,
+      gateways,
+      complete: gateways.every((gateway) => gateway.state === 'applied'),
+    };
+  }
+
+  async #lastGrantEnd(n: number): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom('revocations')
+      .select((eb) => eb.fn.max('last_grant_ends_at').as('ends'))
+      .where('n', '=', n)
+      .executeTakeFirst();
+    return row?.ends ?? undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import t from 'tap';
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
+import { searchRecords } from '../../../controller/log/search-records.ts';
+import { openStore } from '../../../controller/store/open-store.ts';
+
+const record = (seq: number, over: Partial<AccessRecord> = {}) => ({
+  seq,
+  record: {
+    id: `rec_${String(seq).padStart(10, '0')}`,
+    time: seq,
+    kind: 'access',
+    phase: 'single',
+    trace: 'a'.repeat(32),
+    verdict: 'allow',
+    reasons: ['grant-valid'],
+    gateway: 'gw1',
+    ...over,
+  } satisfies AccessRecord,
+});
+const spool = 'spool-0000000001';
+
+t.test('P24 a batch sent twice is stored once, and a gap is not jumped over', async (t) => {
+  const store = await openStore(':memory:');
+  const batch = { gateway: 'gw1', spool, records: [record(1), record(2)] };
+  t.same(await takeRecords(store.db, 1, batch), { through: 2 });
+  t.same(await takeRecords(store.db, 2, batch), { through: 2 });
+  t.same(await takeRecords(store.db, 3, { ...batch, records: [record(4)] }), { through: 2 }, 'number 3 is missing');
+  t.same(await takeRecords(store.db, 4, { ...batch, records: [record(2), record(3), record(4)] }), { through: 4 });
+  t.same(
+    (await searchRecords(store.db, {})).records.map((found) => found.time),
+    [4, 3, 2, 1],
+  );
+  t.same((await searchRecords(store.db, { limit: 3 })).records.length, 3);
+  await store.stop();
+});
+
+t.test('P24 the same place with other content is an alarm, and the first content stays', async (t) => {
+  const store = await openStore(':memory:');
+  await takeRecords(store.db, 1, { gateway: 'gw1', spool, records: [record(1)] });
+  await takeRecords(store.db, 2, { gateway: 'gw1', spool, records: [record(1, { verdict: 'deny' })] });
+  const { records } = await searchRecords(store.db, {});
+  t.match(records, [{ kind: 'log', details: { alarm: 'record-rewritten', seq: 1 } }, { verdict: 'allow' }]);
+  await store.stop();
+});
+
+t.test('P1 a gateway cannot write in the name of another', async (t) => {
+  const store = await openStore(':memory:');
+  const order = { gateway: 'gw1', spool, records: [record(1, { gateway: 'gw2' })] };
+  await t.rejects(takeRecords(store.db, 1, order), { code: 'bad-request' });
+  await t.rejects(takeRecords(store.db, 1, { ...order, records: [record(1, { kind: 'admin' })] }), {
+    code: 'bad-request',
+  });
+  t.same((await searchRecords(store.db, {})).records, []);
+  await store.stop();
+});
