@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { lstatSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { silentLog } from '#shared/base/log.ts';
+import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
+
+t.test('a taken port names its owner', async (t) => {
+  const first = createServer();
+  t.teardown(() => first.close());
+  const { port } = await listenTcp(first, { host: '127.0.0.1', port: 0 });
+  const message = process.platform === 'linux' ? new RegExp(`taken by .*\\(process ${process.pid}\\)`) : /taken by/;
+  await t.rejects(listenTcp(createServer(), { host: '127.0.0.1', port }), { code: 'conflict', message });
+  const app = createEdgeApp({ log: silentLog });
+  t.teardown(() => app.close());
+  await t.rejects(listenTcp(app, { host: '127.0.0.1', port }), { code: 'conflict', message });
+  await t.rejects(listenTcp(createServer(), { host: '203.0.113.1', port: 0 }), { code: 'invalid-config' });
+});
+
+t.test('P6 a Unix socket is private, and a dead file gives way', async (t) => {
+  const path = join(t.testdir(), 'admin.sock');
+  // A process that is killed leaves its socket file behind.
+  const child = spawn(process.execPath, [
+    '-e',
+    'require("net").createServer().listen(process.argv[1], () => console.log(1))',
+    path,
+  ]);
+  await once(child.stdout, 'data');
+  const app = createEdgeApp({ log: silentLog });
+  await t.rejects(listenUnix(app, path), { code: 'conflict', message: /already listening/ });
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  t.ok(lstatSync(path).isSocket());
+
+  const umask = process.umask();
+  await listenUnix(app, path);
+  t.equal(process.umask(), umask);
+  t.equal(lstatSync(path).mode & 0o777, 0o600);
+  const call = request({ socketPath: path, path: '/nowhere' }).end();
+  const [response] = await once(call, 'response');
+  t.equal(response.statusCode, 404);
+  response.resume();
+  await app.close();
+
+  const file = join(t.testdir({}), 'file');
+  writeFileSync(file, 'precious');
+  await t.rejects(listenUnix(createServer(), file), { code: 'conflict', message: /not a socket/ });
+  t.ok(lstatSync(file).isFile());
+});
