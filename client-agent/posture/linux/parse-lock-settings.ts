@@ -22,7 +22,7 @@ export function parseKscreenlocker(text: string): LockDelay | undefined {
     if (line === '' || line.startsWith('#')) continue;
     const head = /^\[([^\]]*)\](?:\[.*\])?$/.exec(line);
     // A key may carry the mark of an administrator: `Autolock[$i]=true`.
-    const entry = /^([A-Za-z0-9 ]+?)(?:\[\$\w+\])?=(.*)$/.exec(line);
+    const entry = /^([^=[\]]+?)(?:\[\$\w+\])?=(.*)$/.exec(line);
     if (head) section = head[1]!;
     else if (!entry) return undefined;
     else if (section === 'Daemon') daemon.set(entry[1]!.trim(), entry[2]!.trim());

@@ -37,7 +37,9 @@ function isDormant(items: readonly Json[], chain: Json): boolean {
   return items.some(({ table }) => {
     if (!isJson(table) || table['family'] !== chain['family'] || table['name'] !== chain['table']) return false;
     const flags = table['flags'];
-    return flags === 'dormant' || (Array.isArray(flags) && flags.includes('dormant'));
+    // nft 1.0.6 writes the table's name in place of its flags: whatever is not known to be harmless counts as dormant.
+    const list: readonly unknown[] = Array.isArray(flags) ? flags : flags === undefined ? [] : [flags];
+    return list.some((flag) => flag !== 'owner' && flag !== 'persist');
   });
 }
 

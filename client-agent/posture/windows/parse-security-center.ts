@@ -6,7 +6,8 @@ import { asFields, asList } from './powershell.ts';
  * bits 4 to 7 (not documented by Microsoft; stable since Windows Vista). One good product is enough.
  */
 export function parseSecurityCenter(value: unknown): { on: boolean; product: string } | undefined {
-  const products = asList(asFields(value)?.['products']);
+  const answer = asFields(value);
+  const products = answer !== undefined && 'products' in answer ? asList(answer['products']) : undefined;
   if (products === undefined) return undefined;
   for (const { displayName, productState } of products) {
     if (typeof productState !== 'number' || !Number.isInteger(productState) || productState < 0) return undefined;
