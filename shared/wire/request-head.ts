@@ -23,6 +23,7 @@ export const headReasons = [
   'body-with-upgrade',
   'body-with-connect',
   'expect',
+  'after-refusal',
 ] as const;
 export type HeadReason = (typeof headReasons)[number];
 
@@ -89,6 +90,20 @@ export function checkRequestHead(head: RequestHead): HeadReason | undefined {
     found.set(name, rawHeaders[i + 1]!);
   }
   return checkTarget(method, url, found.get('host')) ?? checkFraming(method, head.httpVersion, found);
+}
+
+/**
+ * As `checkRequestHead`, for the requests of one server, and refuses whatever follows a refused head on the same
+ * connection: nobody can say where the next message really begins, and Node hands pipelined requests on at once.
+ */
+export function createHeadGuard(): (req: RequestHead & { readonly socket: object }) => HeadReason | undefined {
+  const refused = new WeakSet<object>();
+  return (req) => {
+    if (refused.has(req.socket)) return 'after-refusal';
+    const reason = checkRequestHead(req);
+    if (reason !== undefined) refused.add(req.socket);
+    return reason;
+  };
 }
 
 function repeated(name: string): HeadReason {
