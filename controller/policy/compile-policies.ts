@@ -2,6 +2,7 @@
  * Policy files to a `PolicySet`. Whatever is not wholly right is refused: the caller keeps the set it has (DESIGN invariant 7).
  * The engine's limits are met before it sees the text: sizes are capped, Longs stay within what JSON can carry.
  */
+import { assumeRequest } from './assume-request.ts';
 import { lintPolicy } from './lint-policies.ts';
 import { type ParsedPolicy, type PolicyFile, parsePolicyFile } from './parse-policies.ts';
 import type { CompiledPolicy, EntityName, PolicyProblem, PolicySet } from './policy-set.ts';
@@ -31,8 +32,8 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
   const problems: PolicyProblem[] = [];
   const policies: CompiledPolicy[] = [];
   const taken = new Map<string, ParsedPolicy>();
-  for (const file of files) {
-    const parsed = parsePolicyFile(file);
+  for (const source of files) {
+    const parsed = parsePolicyFile(source);
     problems.push(...parsed.problems);
     for (const policy of parsed.policies) {
       const at = { file: policy.file, line: policy.line, policy: policy.name };
@@ -48,7 +49,16 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
         const message = names && unknownName(entity, names);
         if (message) problems.push({ severity: 'error', ...at, message });
       }
-      policies.push({ name: policy.name, file: policy.file, line: policy.line, text: policy.text, ...reading });
+      const { name, file, line, text } = policy;
+      const assumed = [...reading.reads].some((path) => path === '*' || path.split('.')[0] === 'request');
+      policies.push({
+        name,
+        file,
+        line,
+        text,
+        ...reading,
+        ...(assumed ? { assumed: assumeRequest(policy.json) } : {}),
+      });
     }
   }
   if (policies.length > policyLimits.policies)

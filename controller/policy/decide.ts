@@ -2,15 +2,9 @@
  * The decision. The official engine evaluates; what stands around it is stricter than Cedar (P7): a forbid that could not
  * be evaluated forbids, a permit that could not be evaluated does not permit, and whatever is left over is a deny.
  */
-import {
-  type Context,
-  type Entities,
-  isAuthorizedPartial,
-  type PolicyId,
-  statefulIsAuthorized,
-} from '@cedar-policy/cedar-wasm/nodejs';
+import { type Entities, type PolicyId, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Reason } from '#shared/contracts/reasons.ts';
-import { preparedId } from './engine-slots.ts';
+import { preparedId, type Subset } from './engine-slots.ts';
 import type { Question } from './facts.ts';
 import { toContext } from './facts-to-context.ts';
 import { policiesInScope, policiesOfApp } from './in-scope.ts';
@@ -28,15 +22,18 @@ export interface Verdict {
 /** `set` undefined: no policy version is in force. */
 export function decide(set: PolicySet | undefined, question: Question): Verdict {
   if (set === undefined) return deny('policy-unavailable');
+  return evaluate(set, question, policiesOfApp(set, question.app, question.act));
+}
+
+function evaluate(set: PolicySet, question: Question, subset: Subset): Verdict {
   const standing = findStanding(question);
   if (standing !== undefined) return deny(standing);
-  const scoped = policiesOfApp(set, question.app, question.act);
   let answer: ReturnType<typeof statefulIsAuthorized>;
   try {
     answer = statefulIsAuthorized({
       ...entitiesOf(question),
       context: toContext(question),
-      preparsedPolicySetId: preparedId(scoped),
+      preparsedPolicySetId: preparedId(subset),
     });
   } catch (error) {
     return deny('policy-error', [], [String(error)]);
@@ -65,42 +62,12 @@ export function needsRequest(set: PolicySet | undefined, question: Question): bo
 }
 
 /**
- * Whether some request could be allowed: for lists and explanations, never for a grant. Partial evaluation by the engine
- * with the request unknown; a deny is certain, an `allow` says "perhaps".
+ * Whether some request could be allowed, when none is given: for lists and explanations, never for a grant. A deny is
+ * certain, an allow says "perhaps".
  */
 export function couldAllow(set: PolicySet | undefined, question: Question): Verdict {
   if (set === undefined || !needsRequest(set, question)) return decide(set, question);
-  const standing = findStanding(question);
-  if (standing !== undefined) return deny(standing);
-  const context: Context = { ...toContext(question), request: { __extn: { fn: 'unknown', arg: 'request' } } };
-  const scoped = policiesOfApp(set, question.app, question.act);
-  let answer: ReturnType<typeof isAuthorizedPartial>;
-  try {
-    answer = isAuthorizedPartial({
-      ...entitiesOf(question),
-      context,
-      policies: { staticPolicies: { ...scoped.texts } },
-    });
-  } catch (error) {
-    return deny('policy-error', [], [String(error)]);
-  }
-  if (answer.type === 'failure')
-    return deny(
-      'policy-error',
-      [],
-      answer.errors.map(({ message }) => message),
-    );
-  const { satisfied, errored, nontrivialResiduals } = answer.response;
-  const isForbid = forbids(set);
-  const errors = errored.map((id) => `${id}: could not be evaluated`);
-  const failed = errored.filter(isForbid);
-  if (failed.length > 0) return deny('policy-error', failed, errors);
-  const forbidding = satisfied.filter(isForbid);
-  if (forbidding.length > 0) return deny('policy-forbid', forbidding, errors);
-  const permitting = [...satisfied, ...nontrivialResiduals].filter((id) => !isForbid(id));
-  if (permitting.length > 0)
-    return { verdict: 'allow', reasons: ['policy-permit'], policies: permitting.toSorted(), errors };
-  return deny('no-permit', [], errors);
+  return evaluate(set, question, policiesOfApp(set, question.app, question.act).assumed);
 }
 
 function deny(reason: Reason, policies: readonly string[] = [], errors: readonly string[] = []): Verdict {

@@ -3,7 +3,7 @@
  * a fixed number of slots that are taken over, oldest first: memory stays bounded however often policies are published.
  * The engine is one per process by its nature; so is this table of what its slots hold.
  */
-import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs';
+import { type Policy, preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs';
 
 const slotCount = 256;
 const slotOf = new WeakMap<Subset, number>();
@@ -12,7 +12,7 @@ let nextSlot = 0;
 
 /** Policies that are decided together, by name. */
 export interface Subset {
-  readonly texts: Readonly<Record<string, string>>;
+  readonly texts: Readonly<Record<string, Policy>>;
 }
 
 /** The id under which the engine holds this subset now. Throws when the engine does not take it, which compiling excludes. */

@@ -9,6 +9,8 @@ import type { CompiledPolicy, PolicySet, ScopePart } from './policy-set.ts';
 
 export interface ScopedPolicies extends Subset {
   readonly policies: readonly CompiledPolicy[];
+  /** The same, as if the request were the one that suits best. */
+  readonly assumed: Subset;
 }
 
 interface Cache {
@@ -38,7 +40,11 @@ export function policiesOfApp(set: PolicySet, app: AppFacts, act: string): Scope
   const list = matching.map(({ name }) => name).join('\n');
   let scoped = cache.byList.get(list);
   if (scoped === undefined) {
-    scoped = { policies: matching, texts: Object.fromEntries(matching.map(({ name, text }) => [name, text])) };
+    scoped = {
+      policies: matching,
+      texts: Object.fromEntries(matching.map(({ name, text }) => [name, text])),
+      assumed: { texts: Object.fromEntries(matching.map(({ name, text, assumed }) => [name, assumed ?? text])) },
+    };
     if (cache.byList.size >= cacheLimit) cache.byList.clear();
     cache.byList.set(list, scoped);
   }

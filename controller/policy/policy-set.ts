@@ -1,4 +1,5 @@
 /** A policy version that has been read and found valid: an immutable value, swapped whole (DESIGN invariant 7). */
+import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 
 /** An entity of the schema that a policy names. */
 export interface EntityName {
@@ -21,6 +22,8 @@ export interface CompiledPolicy {
   readonly line: number;
   readonly effect: 'permit' | 'forbid';
   readonly text: string;
+  /** As it would be for the request that suits best; absent when it does not look at the request. */
+  readonly assumed?: PolicyJson;
   readonly principal: ScopePart;
   readonly resource: ScopePart;
   /** Actions it can match; undefined means every one. */

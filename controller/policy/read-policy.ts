@@ -11,14 +11,7 @@ export type PolicyReading = Pick<
 };
 
 export function readPolicy(json: PolicyJson): PolicyReading {
-  const seen: Seen = {
-    reads: new Set(),
-    longs: new Set(),
-    moments: new Set(),
-    strings: new Set(),
-    entities: [],
-    unsafe: false,
-  };
+  const seen = nothingSeen();
   for (const { body } of json.conditions) walk(body, seen);
   const scopes = [json.principal, json.action, json.resource] as const;
   for (const scope of scopes) walk(scope, seen);
@@ -34,6 +27,13 @@ export function readPolicy(json: PolicyJson): PolicyReading {
     entities: seen.entities.filter(({ type }) => type !== 'Action'),
     unsafeLong: seen.unsafe,
   };
+}
+
+/** True when the expression looks at this part of the context, or takes the context whole. */
+export function readsContext(body: Expr, part: string): boolean {
+  const seen = nothingSeen();
+  walk(body, seen);
+  return [...seen.reads].some((path) => path === '*' || path === part || path.startsWith(`${part}.`));
 }
 
 function scopePart(scope: PolicyJson['principal'] | PolicyJson['resource'], type: string): ScopePart {
@@ -64,6 +64,10 @@ interface Seen {
   readonly strings: Set<string>;
   readonly entities: EntityName[];
   unsafe: boolean;
+}
+
+function nothingSeen(): Seen {
+  return { reads: new Set(), longs: new Set(), moments: new Set(), strings: new Set(), entities: [], unsafe: false };
 }
 
 /** Walks any part of the JSON form; a construct that is not known here is still walked through. */
