@@ -75,6 +75,7 @@ export const errorTable = {
   'grant-type': { status: 401, next: 'stop', title: 'This token is not a grant.' },
   'grant-key-unknown': { status: 401, next: 'retry', title: 'The grant names a key that is not known here yet.' },
   'grant-signature': { status: 401, next: 'renew', title: 'The signature of the grant is not right.' },
+  'grant-issuer': { status: 403, next: 'renew', title: 'The grant was issued by somebody else.' },
   'grant-audience': { status: 403, next: 'renew', title: 'The grant is for another site.' },
   'grant-binding': { status: 403, next: 'renew', title: 'The grant belongs to another key.' },
   'grant-early': { status: 401, next: 'retry', title: 'The grant is not valid yet.' },

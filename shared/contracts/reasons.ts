@@ -44,6 +44,7 @@ export const denyReasons = {
   'grant-type': 'The token is of another class.',
   'grant-key-unknown': 'The signing key of the grant is not known.',
   'grant-signature': 'The signature of the grant is wrong.',
+  'grant-issuer': 'The grant was issued by another controller.',
   'grant-audience': 'The grant is for another site.',
   'grant-binding': 'The grant is bound to another key.',
   'grant-early': 'The grant is not valid yet.',

@@ -1,0 +1,41 @@
+/**
+ * Is this the controller's word, for this site, this device's key and this moment? In the order: present, shape, class, key
+ * known, signature, issuer, audience, binding, times, floor (P14, P16, P19).
+ */
+import { second } from '#shared/base/clock.ts';
+import { type GrantClaims, grantLife, iatLeeway } from '#shared/contracts/grant.ts';
+import type { GatewaySnapshot } from '../state/snapshot.ts';
+import { type AskingPeer, type Gate, refuse, type Verdict } from './ask.ts';
+
+export const grantGate: Gate = (ask, state, at) => {
+  if (ask.grant === undefined) return refuse('grant-missing');
+  const read = ask.grants.read(ask.grant, state.keys);
+  if (!read.ok) return refuse(read.code);
+  const { claims, kid } = read;
+  const verdict = judgeClaims(claims, ask.peer, state, at);
+  // Known from here on to be the controller's own words, whatever is wrong with them: the record may name them.
+  ask.found.claims = claims;
+  ask.found.kid = kid;
+  return verdict;
+};
+
+/** Everything about a verified grant but its rules and its revocation; also for the grants that renew streams (P15). */
+export function judgeClaims(
+  claims: GrantClaims,
+  peer: Pick<AskingPeer, 'id' | 'jkt'> | undefined,
+  state: GatewaySnapshot,
+  at: number,
+): Verdict {
+  // Only this controller's keys got here; a restored or renamed organisation has another trust domain all the same.
+  if (claims.iss !== `spiffe://${state.trustDomain}`) return refuse('grant-issuer');
+  if (claims.aud !== state.site) return refuse('grant-audience');
+  if (peer === undefined || claims.cnf.jkt !== peer.jkt || claims.did !== peer.id) return refuse('grant-binding');
+  if (claims.iat * second > at + iatLeeway * second) {
+    return refuse('grant-early', { extra: { retryAfterMs: claims.iat * second - at } });
+  }
+  const life = claims.exp - claims.iat;
+  if (life > grantLife.most || life <= 0) return refuse('grant-lifetime');
+  if (at >= claims.exp * second) return refuse('grant-expired');
+  if (claims.epoch < (state.floors.get(claims.app) ?? 0)) return refuse('grant-below-floor');
+  return undefined;
+}

@@ -1,0 +1,113 @@
+/**
+ * Everything that is running: plain requests, streams, WebSockets, tunnels. A request enters before anything about it waits
+ * (P16); from then on a revocation, a withdrawn key, a denied device or the end of its last grant cuts it (P15).
+ */
+import { second } from '#shared/base/clock.ts';
+import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
+import { type GrantClaims, streamGrace } from '#shared/contracts/grant.ts';
+import type { RuledRequest } from './allows.ts';
+import type { RevocationSet } from './revocation-set.ts';
+
+export interface LiveOrder {
+  readonly claims: GrantClaims;
+  /** The key that signed `claims`. */
+  readonly kid: string;
+  /** Its own original request, by which each next grant is judged. */
+  readonly ruled: RuledRequest;
+  /** Called every five minutes of its life. */
+  readonly onProgress?: () => void;
+}
+
+export class LiveEntry {
+  claims: GrantClaims;
+  kid: string;
+  readonly ruled: RuledRequest;
+  readonly onProgress: (() => void) | undefined;
+  /** Every grant it has lived on. */
+  readonly grants: Set<string>;
+  /** The number its first grant was decided at: what came later can take it back. */
+  readonly firstSeen: number;
+  /** Ends what is running; set once there is something to end. */
+  stop: ((error: PosternError) => void) | undefined;
+  nextProgressAt: number;
+  #cutBy: PosternError | undefined;
+
+  constructor(order: LiveOrder, nextProgressAt: number) {
+    this.claims = order.claims;
+    this.kid = order.kid;
+    this.ruled = order.ruled;
+    this.onProgress = order.onProgress;
+    this.grants = new Set([order.claims.jti]);
+    this.firstSeen = order.claims.seen;
+    this.nextProgressAt = nextProgressAt;
+  }
+
+  /** Why it was cut; undefined while it may go on. */
+  get cutBy(): PosternError | undefined {
+    return this.#cutBy;
+  }
+
+  /** Controller time in milliseconds. */
+  get endsAt(): number {
+    return (this.claims.exp + streamGrace) * second;
+  }
+
+  /** True the first time. */
+  cut(error: PosternError): boolean {
+    if (this.#cutBy !== undefined) return false;
+    this.#cutBy = error;
+    this.stop?.(error);
+    return true;
+  }
+}
+
+const progressMs = 300 * second;
+
+export class LiveTable {
+  readonly #entries = new Set<LiveEntry>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  enter(order: LiveOrder, at: number): LiveEntry {
+    const entry = new LiveEntry(order, at + progressMs);
+    this.#entries.add(entry);
+    return entry;
+  }
+
+  leave(entry: LiveEntry): void {
+    this.#entries.delete(entry);
+  }
+
+  entries(): Iterable<LiveEntry> {
+    return this.#entries;
+  }
+
+  /** Cuts what rests on anything taken back; returns how many that were. */
+  cutRevoked(revocations: RevocationSet): number {
+    if (revocations.size === 0) return 0;
+    return this.cutWhere('grant-revoked', ({ claims, firstSeen, grants }) => {
+      const { sub, did, sid, app, jti } = claims;
+      const rested = { person: sub, device: did, session: sid, app, grant: jti, seen: firstSeen };
+      return revocations.match(rested) !== undefined || revocations.namesAny(grants);
+    });
+  }
+
+  /** The error says why to whoever has not had an answer yet. */
+  cutWhere(code: ErrorCode, test: (entry: LiveEntry) => boolean): number {
+    let count = 0;
+    for (const entry of this.#entries) if (test(entry) && entry.cut(new PosternError(code))) count += 1;
+    return count;
+  }
+
+  /** Cuts what has outlived its last grant by more than the grace, and tells the others of their progress. */
+  tick(at: number): number {
+    for (const entry of this.#entries) {
+      if (at < entry.nextProgressAt) continue;
+      entry.nextProgressAt = at + progressMs;
+      entry.onProgress?.();
+    }
+    return this.cutWhere('stream-cut', (entry) => at >= entry.endsAt);
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Delivers the spools to the controller, each in order, until the controller has confirmed every line; then the segment
+ * is removed. Nothing is dropped while the controller is away: it is tried again, ever less often.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Log } from '#shared/base/log.ts';
+import type { SpooledRecord } from '#shared/contracts/record.ts';
+import type { SpoolDirectory } from './spool-directory.ts';
+import { decodeLines } from './spool-format.ts';
+
+export interface DeliveryParts {
+  readonly directory: SpoolDirectory;
+  readonly log: Log;
+  /** `POST /v1/gateway/records`. */
+  readonly send: (spool: string, records: SpooledRecord[]) => Promise<{ through: number }>;
+  /** Segments that a worker still writes to: never removed. */
+  readonly isLive: (spool: string) => boolean;
+}
+
+const batchRecords = 500;
+const readBytes = 1024 * 1024;
+const lookMs = 200;
+const backOff = { least: 200, most: 15_000 };
+
+interface Cursor {
+  offset: number;
+  /** What was read and not yet confirmed. */
+  queue: SpooledRecord[];
+  through: number;
+  left: boolean;
+}
+
+export class RecordDelivery {
+  readonly #parts: DeliveryParts;
+  readonly #cursors = new Map<string, Cursor>();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #delay = backOff.least;
+  #stopped = false;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#plan(0);
+  }
+
+  /** Delivers what is there once more and stops; gives up when the controller does not answer. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#running;
+    this.#stopped = true;
+    await this.deliverAll().catch((error: unknown) => {
+      this.#parts.log.warn({ err: error }, 'records stay in the spool: the controller does not take them now');
+    });
+  }
+
+  /** One pass over all spools. Throws what `send` throws. */
+  async deliverAll(): Promise<void> {
+    for (const spool of this.#parts.directory.list()) await this.#deliver(spool);
+  }
+
+  #plan(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.deliverAll()
+        .then(() => {
+          this.#delay = backOff.least;
+          this.#plan(lookMs);
+        })
+        .catch((error: unknown) => {
+          this.#parts.log.warn({ err: error, againInMs: this.#delay }, 'records could not be delivered');
+          this.#plan(this.#delay);
+          this.#delay = Math.min(this.#delay * 2, backOff.most);
+        });
+    }, ms);
+  }
+
+  async #deliver(spool: string): Promise<void> {
+    const { directory, send, isLive } = this.#parts;
+    const cursor = this.#cursors.get(spool) ?? {
+      offset: 0,
+      queue: [],
+      through: directory.readThrough(spool),
+      left: false,
+    };
+    this.#cursors.set(spool, cursor);
+    while (this.#fill(spool, cursor) || cursor.queue.length > 0) {
+      const batch = cursor.queue.slice(0, batchRecords);
+      if (batch.length === 0) continue;
+      const { through } = await send(spool, batch);
+      if (through < cursor.through) this.#restart(spool, cursor, through);
+      cursor.queue = cursor.queue.filter((line) => line.seq > through);
+      if (through === cursor.through) break;
+      cursor.through = through;
+      directory.writeThrough(spool, through);
+    }
+    if (cursor.queue.length === 0 && cursor.left && !isLive(spool)) {
+      directory.remove(spool);
+      this.#cursors.delete(spool);
+    }
+  }
+
+  /** The controller has less than it once confirmed (it was restored): all of the segment goes again. */
+  #restart(spool: string, cursor: Cursor, through: number): void {
+    this.#parts.log.warn({ spool, through }, 'the controller lost records that it had confirmed; they are sent again');
+    Object.assign(cursor, { offset: 0, queue: [], through });
+  }
+
+  /** Reads on from the offset. Returns whether anything new was read. */
+  #fill(spool: string, cursor: Cursor): boolean {
+    if (cursor.queue.length >= batchRecords) return false;
+    const fd = openSync(this.#parts.directory.file(spool), 'r');
+    try {
+      const size = Math.min(readBytes, fstatSync(fd).size - cursor.offset);
+      if (size <= 0) return false;
+      const bytes = Buffer.alloc(size);
+      const read = readSync(fd, bytes, 0, size, cursor.offset);
+      const { lines, goodBytes } = decodeLines(bytes.subarray(0, read));
+      cursor.offset += goodBytes;
+      for (const line of lines) {
+        if ('left' in line) cursor.left = true;
+        else if ('seq' in line && line.seq > cursor.through) cursor.queue.push(line);
+      }
+      return goodBytes > 0;
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

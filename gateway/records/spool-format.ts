@@ -1,0 +1,47 @@
+/**
+ * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
+ * - `{seq, record}`: a record on its way to the controller;
+ * - `{carry}`: the opening record of an access that was still open when its segment was left for this one;
+ * - `{left: true}`: the writer left this segment in order; what was open was carried on.
+ */
+import { crc32 } from 'node:zlib';
+import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
+
+export type SpoolLine = SpooledRecord | { readonly carry: AccessRecord } | { readonly left: true };
+
+export function encodeLine(line: SpoolLine): string {
+  const json = JSON.stringify(line);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/**
+ * Reads lines up to the first that is torn or altered: what follows it was never confirmed to anyone. `goodBytes` is
+ * where the readable part ends.
+ */
+export function decodeLines(bytes: Buffer): { lines: SpoolLine[]; goodBytes: number } {
+  const lines: SpoolLine[] = [];
+  let start = 0;
+  for (;;) {
+    const end = bytes.indexOf(10, start);
+    if (end === -1) break;
+    const line = decodeLine(bytes.toString('utf8', start, end));
+    if (line === undefined) break;
+    lines.push(line);
+    start = end + 1;
+  }
+  return { lines, goodBytes: start };
+}
+
+function decodeLine(text: string): SpoolLine | undefined {
+  const json = text.slice(9);
+  if (text[8] !== ' ' || checksum(json) !== text.slice(0, 8)) return undefined;
+  try {
+    return JSON.parse(json) as SpoolLine;
+  } catch {
+    return undefined;
+  }
+}
+
+function checksum(json: string): string {
+  return crc32(json).toString(16).padStart(8, '0');
+}

@@ -1,0 +1,201 @@
+/**
+ * The spool of one worker (P24): no record, no access. `open` resolves once its line stands in the file, and the first
+ * byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
+ */
+import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { PosternError } from '#shared/base/errors.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { RecordSink } from '../record-sink.ts';
+import { DenialMerger } from './merge-denials.ts';
+import type { SpoolDirectory } from './spool-directory.ts';
+import { encodeLine } from './spool-format.ts';
+
+export interface SpoolOptions {
+  readonly directory: SpoolDirectory;
+  readonly log: Log;
+  /** Bytes that all spools of the directory may hold before openings are refused. */
+  readonly maxBytes: number;
+  /** Bytes after which a new segment is begun, so that delivered ones can be removed. */
+  readonly segmentBytes?: number;
+  /** Told after each write: there is something to deliver. */
+  readonly onWritten?: () => void;
+  /** The first segment's id; the primary chooses it, so that it knows whose spool a dead worker left. */
+  readonly spool?: string;
+}
+
+interface Waiting {
+  readonly record: AccessRecord;
+  readonly settle?: { resolve(): void; reject(error: PosternError): void };
+}
+
+const flushMs = 20;
+const retryMs = 1000;
+/** Refusals may fill a quarter of the spool, so that a flood of them never stops those who are let in. */
+const denialShare = 0.25;
+
+export class SpoolWriter implements RecordSink {
+  readonly #options: SpoolOptions;
+  readonly #merger: DenialMerger;
+  readonly #open = new Map<string, AccessRecord>();
+  readonly #denialBytes = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+  #spool: string;
+  #fd: number;
+  #length = 0;
+  #seq = 0;
+  #others = 0;
+  #waiting: Waiting[] = [];
+  #writePlanned = false;
+  #flush: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#spool = options.spool ?? options.directory.newSpool();
+    this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
+    this.#merger = new DenialMerger((record) => this.#add({ record }));
+    this.#measure();
+    this.#timer = setInterval(() => {
+      this.#measure();
+      this.#merger.turn();
+    }, 1000);
+  }
+
+  /** The segment now written to. */
+  get spool(): string {
+    return this.#spool;
+  }
+
+  open(record: AccessRecord): Promise<void> {
+    if (this.#used >= this.#options.maxBytes) {
+      return Promise.reject(new PosternError('record-failed', 'the spool is full: the controller takes no records'));
+    }
+    return new Promise((resolve, reject) => this.#add({ record, settle: { resolve, reject } }));
+  }
+
+  /** Closing and progress records: never refused; kept in memory while the disk takes none. */
+  close(record: AccessRecord): void {
+    this.#add({ record });
+  }
+
+  refuse(record: AccessRecord): void {
+    const denials = [...this.#denialBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    this.#merger.take(record, denials < this.#options.maxBytes * denialShare);
+  }
+
+  /** Writes what waits, leaves the segment in order and closes it. */
+  stop(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#flush);
+    clearTimeout(this.#retry);
+    this.#merger.flush();
+    this.#write();
+    closeSync(this.#fd);
+  }
+
+  get #used(): number {
+    return this.#others + this.#length;
+  }
+
+  #measure(): void {
+    const sizes = this.#options.directory.sizes();
+    for (const spool of this.#denialBytes.keys()) if (!sizes.has(spool)) this.#denialBytes.delete(spool);
+    sizes.delete(this.#spool);
+    this.#others = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  }
+
+  #add(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    if (this.#writePlanned || this.#retry) return;
+    this.#writePlanned = true;
+    setImmediate(() => {
+      this.#writePlanned = false;
+      this.#write();
+    });
+  }
+
+  #write(): void {
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    let seq = this.#seq;
+    const text = batch.map(({ record }) => encodeLine({ seq: ++seq, record })).join('');
+    try {
+      this.#append(text);
+    } catch (error) {
+      this.#keepForLater(batch, error);
+      return;
+    }
+    this.#seq = seq;
+    for (const { record, settle } of batch) {
+      this.#follow(record);
+      settle?.resolve();
+    }
+    this.#planFlush();
+    this.#options.onWritten?.();
+    if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
+  }
+
+  /** Whole or not at all: a line torn by a full disk would hide every line after it. */
+  #append(text: string): void {
+    const bytes = Buffer.from(text);
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#length);
+      throw error;
+    }
+    this.#length += bytes.length;
+  }
+
+  /** Openings are refused at once; what tells of the past is written when the disk takes it again. */
+  #keepForLater(batch: readonly Waiting[], error: unknown): void {
+    this.#options.log.error({ err: error }, 'the spool cannot be written');
+    for (const { settle } of batch)
+      settle?.reject(new PosternError('record-failed', 'the spool cannot be written', { cause: error }));
+    this.#waiting = [...batch.filter(({ settle }) => settle === undefined), ...this.#waiting];
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#write();
+    }, retryMs);
+  }
+
+  #follow(record: AccessRecord): void {
+    if (record.phase === 'opening') this.#open.set(record.id, record);
+    if (record.phase === 'closing' && record.opening !== undefined) this.#open.delete(record.opening);
+    if (record.verdict === 'deny') {
+      const bytes = this.#denialBytes.get(this.#spool) ?? 0;
+      this.#denialBytes.set(this.#spool, bytes + JSON.stringify(record).length);
+    }
+  }
+
+  #planFlush(): void {
+    this.#flush ??= setTimeout(() => {
+      this.#flush = undefined;
+      fdatasync(this.#fd, (error) => {
+        if (error && error.code !== 'EBADF') this.#options.log.error({ err: error }, 'the spool cannot be flushed');
+      });
+    }, flushMs);
+  }
+
+  #nextSegment(): void {
+    const { directory, log } = this.#options;
+    const spool = directory.newSpool();
+    try {
+      const fd = openSync(directory.file(spool), 'ax', 0o600);
+      const carried = [...this.#open.values()].map((carry) => encodeLine({ carry })).join('');
+      const left = { fd: this.#fd, length: this.#length };
+      this.#fd = fd;
+      this.#length = 0;
+      this.#spool = spool;
+      this.#seq = 0;
+      if (carried !== '') this.#append(carried);
+      writeSync(left.fd, encodeLine({ left: true }));
+      closeSync(left.fd);
+    } catch (error) {
+      log.error({ err: error }, 'no new segment could be begun');
+    }
+  }
+}

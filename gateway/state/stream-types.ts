@@ -1,0 +1,28 @@
+/** Types of the edge-2 stream that have no name in the contract. */
+import type { App } from '#shared/contracts/app.ts';
+import type { AppKeySet, Revocation, SigningKey, StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+
+export type { StreamChange, StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+
+export interface Floor {
+  readonly app: string;
+  readonly epoch: number;
+}
+
+/** The state of one generation as of change number `n`, in the form in which it was sent. */
+export interface WireState {
+  readonly generation: string;
+  readonly n: number;
+  readonly apps: readonly App[];
+  readonly keys: readonly SigningKey[];
+  readonly bundle: readonly string[];
+  readonly revocations: readonly Revocation[];
+  readonly floors: readonly Floor[];
+  readonly denied: readonly string[];
+  readonly keySets: readonly AppKeySet[];
+}
+
+/** The state as one snapshot message, for a worker that starts later. */
+export function asSnapshot(state: WireState, time: number): StreamMessage {
+  return { t: 'snapshot', time, ...state } as StreamMessage;
+}

@@ -1,0 +1,53 @@
+/**
+ * What the stream has told so far, as plain data, and the one function that takes a message in (P13). Pure: primary and
+ * workers reduce the same messages to the same state.
+ */
+import type { Floor, StreamChange, StreamMessage, WireState } from './stream-types.ts';
+
+/**
+ * The state after `message`, or the reason why it cannot be applied: the caller keeps what it has and asks for a fresh
+ * snapshot. Heartbeats change nothing here.
+ */
+export function reduceMessage(state: WireState | undefined, message: StreamMessage): WireState | 'gap' | 'step-back' {
+  if (message.t === 'snapshot') {
+    const { t: _, time: _time, ...rest } = message;
+    return rest;
+  }
+  if (state === undefined) return 'gap';
+  if (message.n < state.n) return 'step-back';
+  if (message.t === 'heartbeat') return state;
+  if (message.after !== state.n || message.n <= state.n) return 'gap';
+  let next = state;
+  for (const change of message.changes) next = applyChange(next, change, message.time);
+  return { ...next, n: message.n };
+}
+
+function applyChange(state: WireState, change: StreamChange, at: number): WireState {
+  switch (change.kind) {
+    case 'app':
+      return { ...state, apps: [...state.apps.filter(({ id }) => id !== change.app.id), change.app] };
+    case 'app-gone':
+      return { ...state, apps: state.apps.filter(({ id }) => id !== change.id) };
+    case 'keys':
+      return { ...state, keys: change.keys };
+    case 'bundle':
+      return { ...state, bundle: change.bundle };
+    case 'revoke':
+      return { ...state, revocations: [...state.revocations.filter(({ until }) => until > at), ...change.revocations] };
+    case 'floor':
+      return { ...state, floors: raise(state.floors, change.floors) };
+    case 'deny':
+      return { ...state, denied: [...state.denied.filter((id) => id !== change.id), change.id] };
+    case 'undeny':
+      return { ...state, denied: state.denied.filter((id) => id !== change.id) };
+    case 'key-sets':
+      return { ...state, keySets: change.keySets };
+  }
+}
+
+/** A floor never sinks but by a snapshot. */
+function raise(floors: readonly Floor[], told: readonly Floor[]): Floor[] {
+  const epochs = new Map(floors.map(({ app, epoch }) => [app, epoch]));
+  for (const { app, epoch } of told) epochs.set(app, Math.max(epoch, epochs.get(app) ?? 0));
+  return Array.from(epochs, ([app, epoch]) => ({ app, epoch }));
+}
