@@ -69,6 +69,8 @@ export interface Tables {
     certificate_ends_at: number;
     posture_seq: number;
     enrolled_at: number;
+    /** When it left `pending`; null while it never has. */
+    approved_at: number | null;
     last_seen_at: number | null;
   };
   sessions: {

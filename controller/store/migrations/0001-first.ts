@@ -66,6 +66,7 @@ const tables: Readonly<Record<string, Columns>> = {
     certificate_ends_at: 'bigint',
     posture_seq: 'bigint',
     enrolled_at: 'bigint',
+    approved_at: 'bigint?',
     last_seen_at: 'bigint?',
   },
   sessions: {
