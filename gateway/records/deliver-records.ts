@@ -13,8 +13,6 @@ export interface DeliveryParts {
   readonly log: Log;
   /** `POST /v1/gateway/records`. */
   readonly send: (spool: string, records: SpooledRecord[]) => Promise<{ through: number }>;
-  /** Segments that a worker still writes to: never removed. */
-  readonly isLive: (spool: string) => boolean;
 }
 
 const batchRecords = 500;
@@ -75,7 +73,7 @@ export class RecordDelivery {
   }
 
   async #deliver(spool: string): Promise<void> {
-    const { directory, send, isLive } = this.#parts;
+    const { directory, send } = this.#parts;
     const cursor = this.#cursors.get(spool) ?? {
       offset: 0,
       queue: [],
@@ -93,7 +91,7 @@ export class RecordDelivery {
       cursor.through = through;
       directory.writeThrough(spool, through);
     }
-    if (cursor.queue.length === 0 && cursor.left && !isLive(spool)) {
+    if (cursor.queue.length === 0 && cursor.left) {
       directory.remove(spool);
       this.#cursors.delete(spool);
     }

@@ -2,7 +2,7 @@
  * The spool of one worker (P24): no record, no access. `open` resolves once its line stands in the file, and the first
  * byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
-import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
@@ -84,13 +84,15 @@ export class SpoolWriter implements RecordSink {
     this.#merger.take(record, denials < this.#options.maxBytes * denialShare);
   }
 
-  /** Writes what waits, leaves the segment in order and closes it. */
+  /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. */
   stop(): void {
     clearInterval(this.#timer);
     clearTimeout(this.#flush);
     clearTimeout(this.#retry);
     this.#merger.flush();
     this.#write();
+    if (this.#open.size === 0 && this.#waiting.length === 0) writeSync(this.#fd, encodeLine({ left: true }));
+    fsyncSync(this.#fd);
     closeSync(this.#fd);
   }
 
