@@ -26,7 +26,7 @@ function record(over: Partial<AccessRecord> = {}): AccessRecord {
 }
 
 function writer(
-  t: typeof t,
+  test: Test,
   directory: SpoolDirectory,
   over: Partial<ConstructorParameters<typeof SpoolWriter>[0]> = {},
 ) {
