@@ -1,7 +1,7 @@
 /** A Fastify server in the setting of every edge: problem documents even for what never becomes a request. */
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { minute, second } from '../base/clock.ts';
 import { PosternError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -21,7 +21,8 @@ const keepAliveTimeout = 75 * second;
 export function createEdgeApp({ log, tls }: EdgeAppOptions): FastifyInstance {
   const options = {
     loggerInstance: log,
-    disableRequestLogging: true,
+    // Errors are logged by problemReply; what was asked is the business of records, not of logs.
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: traceOf,
     bodyLimit: defaultMaxBody,
     requestTimeout: minute,

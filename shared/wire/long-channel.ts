@@ -4,6 +4,7 @@
  */
 import { second } from '../base/clock.ts';
 import { asPosternError, PosternError } from '../base/errors.ts';
+import { asCallError } from './call-errors.ts';
 import { readNdjson } from './ndjson.ts';
 
 export type ChannelState = 'connecting' | 'open' | 'waiting' | 'stopped';
@@ -114,7 +115,11 @@ async function runOnce<M>(
     }
     return new PosternError('unreachable', 'the peer ended the stream');
   } catch (error) {
-    return signal.aborted ? (signal.reason as PosternError) : asPosternError(error);
+    if (signal.aborted) return signal.reason as PosternError;
+    // What has a code of its own comes from the network; the rest is a fault of ours.
+    return typeof (error as { code?: unknown })?.code === 'string'
+      ? asCallError('stream', error)
+      : asPosternError(error);
   } finally {
     clearTimeout(watch);
     // Frees the connection however we left it; without a listener left, nothing else happens.

@@ -1,0 +1,124 @@
+import { PassThrough } from 'node:stream';
+import t from 'tap';
+import { type Cli, type CliCall, runCli } from '#shared/base/cli.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { printTable, safeText } from '#shared/base/print-table.ts';
+import { readSecret } from '#shared/base/read-secret.ts';
+
+async function run(line: string) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const calls: CliCall[] = [];
+  const cli: Cli = {
+    name: 'tool',
+    about: 'A tool.',
+    options: { config: { type: 'string', short: 'c', value: 'FILE', about: 'Configuration' } },
+    commands: {
+      'gateway invite': {
+        about: 'Invites a gateway',
+        args: '<site>',
+        options: { days: { type: 'string', value: 'N', about: 'Days' }, yes: { type: 'boolean', about: 'Yes' } },
+        run: (call) => void calls.push(call),
+      },
+      gateway: { about: 'Lists gateways', run: (call) => void calls.push(call) },
+      fail: {
+        about: 'Fails',
+        options: { because: { type: 'string', about: 'Why', required: true } },
+        run: () => {
+          throw new PosternError('not-found', 'no such thing', { extra: { trace: 'ab' } });
+        },
+      },
+      all: { about: 'All', args: '[names...]', run: ({ args }) => args.length },
+    },
+  };
+  const code = await runCli(cli, line.split(' ').filter(Boolean), { out: (x) => out.push(x), err: (x) => err.push(x) });
+  return { code, out: out.join('\n'), err: err.join('\n'), call: calls[0] };
+}
+
+t.test('the longest command runs with its options', async (t) => {
+  const { code, call } = await run('gateway invite berlin --days 3 -c x.yaml --json');
+  t.equal(code, 0);
+  t.match(call, { values: { days: '3', config: 'x.yaml' }, args: ['berlin'], json: true });
+  t.match((await run('gateway')).call, { args: [], json: false });
+  t.equal((await run('all a b c')).code, 3);
+});
+
+t.test('help is the table', async (t) => {
+  const all = await run('--help');
+  t.equal(all.code, 0);
+  t.match(all.out, /gateway invite <site>\s+Invites a gateway/);
+  const one = await run('gateway invite --help');
+  t.match(one.out, /Usage: tool gateway invite <site> \[options\]/);
+  t.match(one.out, /-c, --config FILE\s+Configuration/);
+  t.match(one.out, /--days N\s+Days/);
+  const none = await run('');
+  t.equal(none.code, 2);
+  t.match(none.err, /Usage/);
+});
+
+t.test('what is not understood says what to do', async (t) => {
+  const cases: [string, RegExp][] = [
+    ['gatway', /no command "gatway"; did you mean: tool gateway$/],
+    ['zzzzzz', /try: tool --help/],
+    ['gateway invite berlin --dayz 3', /no option --dayz, did you mean --days\?; try: tool gateway invite --help/],
+    ['gateway invite', /<site> is missing/],
+    ['gateway invite a b', /"b" is one argument too many/],
+    ['fail', /--because is missing/],
+    ['gateway invite a --days', /argument missing/],
+  ];
+  for (const [line, message] of cases) {
+    const { code, err, call } = await run(line);
+    t.equal(code, 2, line);
+    t.match(err, message, line);
+    t.equal(call, undefined, line);
+  }
+});
+
+t.test('a failure is one line, or one problem in JSON', async (t) => {
+  const plain = await run('fail --because x');
+  t.equal(plain.code, 1);
+  t.equal(plain.err, 'tool fail: no such thing (trace ab)');
+  const json = await run('fail --because x --json');
+  t.match(JSON.parse(json.err), { code: 'not-found', trace: 'ab' });
+});
+
+t.test('tables are aligned and cannot drive a terminal', async (t) => {
+  const table = printTable([
+    { name: 'ann', devices: 3, ok: true },
+    { name: '\u001b]0;evil\u0007名', devices: 12, ok: undefined },
+  ]);
+  t.same(table.split('\n'), [
+    'NAME         DEVICES  OK',
+    'ann                3  yes',
+    '\ufffd]0;evil\ufffd名       12  -',
+  ]);
+  t.equal(printTable([]), '(none)');
+  t.equal(safeText('a\u202eb\nc'), 'a\ufffdb\ufffdc');
+});
+
+t.test('a secret is read from a pipe, and from a terminal without echo', async (t) => {
+  const pipe = new PassThrough();
+  pipe.end('s3cret\nrest\n');
+  t.equal(await readSecret({ prompt: 'Code', input: pipe }), 's3cret');
+  const empty = new PassThrough();
+  empty.end();
+  await t.rejects(readSecret({ prompt: 'Code', input: empty }), { code: 'bad-request' });
+  const long = new PassThrough();
+  long.end('x'.repeat(5000));
+  await t.rejects(readSecret({ prompt: 'Code', input: long }), { code: 'bad-request' });
+
+  const modes: boolean[] = [];
+  const written: string[] = [];
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (mode: boolean) => modes.push(mode) });
+  const output = { write: (text: string) => written.push(text) > 0 };
+  const typed = readSecret({ prompt: 'Code', input: terminal, output });
+  terminal.write('pax');
+  terminal.write('\u007fss\r');
+  t.equal(await typed, 'pass');
+  t.same(modes, [true, false]);
+  t.same(written, ['Code: ', '\n']);
+  const stopped = readSecret({ prompt: 'Code', input: terminal, output });
+  terminal.write('ab\u0003');
+  await t.rejects(stopped, { message: 'interrupted' });
+  t.same(modes, [true, false, true, false]);
+});
