@@ -24,21 +24,25 @@ export interface CollectedFact {
 export interface CollectOptions {
   readonly host: Host;
   readonly probes?: readonly Probe[];
+  /** Measure only these; all unless told. */
+  readonly only?: readonly ReportedFactKey[];
   /** Per probe, in ms. */
   readonly deadlineMs?: number;
 }
 
-/** One entry for each reported fact, in the order of `postureFacts`; what could not be told is there as `unknown`. */
+/** One entry for each fact asked for, in the order of `postureFacts`; what could not be told is there as `unknown`. */
 export async function collect(options: CollectOptions): Promise<CollectedFact[]> {
-  const { probes = allProbes, deadlineMs = 15_000 } = options;
+  const { probes = allProbes, only = reportedFactKeys, deadlineMs = 15_000 } = options;
   const host = memoHost(options.host);
   const mine = new Map(probes.filter((probe) => probe.os === host.os).map((probe) => [probe.fact, probe]));
   const replaced = await readFactsFile(host);
   return await Promise.all(
-    reportedFactKeys.map(async (fact) => {
-      const result = replaced.get(fact) ?? (await runProbe(mine.get(fact), host, deadlineMs));
-      return asFact(fact, result, host.now());
-    }),
+    reportedFactKeys
+      .filter((fact) => only.includes(fact))
+      .map(async (fact) => {
+        const result = replaced.get(fact) ?? (await runProbe(mine.get(fact), host, deadlineMs));
+        return asFact(fact, result, host.now());
+      }),
   );
 }
 

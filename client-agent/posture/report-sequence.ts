@@ -1,9 +1,10 @@
 /**
  * The number of the next report. It is on disk before the report that carries it leaves, so that no crash makes a device
- * use one twice. A lost or spoiled file starts at 1, which the controller refuses with the last number it knows:
- * `atLeast` takes that up.
+ * use one twice. Where there is no file, or a spoiled one, counting starts at the seconds since 1970: above what the device
+ * had before, so that a lost file does not silence it. If its clock is wrong as well, `atLeast` helps.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import { type Clock, seconds } from '#shared/base/clock.ts';
 
 export interface ReportSequence {
   next(): Promise<number>;
@@ -11,12 +12,12 @@ export interface ReportSequence {
   atLeast(seq: number): void;
 }
 
-export function createReportSequence(file: string): ReportSequence {
+export function createReportSequence(file: string, clock: Clock): ReportSequence {
   let last: number | undefined;
   let floor = 0;
   let queue: Promise<unknown> = Promise.resolve();
   const step = async (): Promise<number> => {
-    const number = Math.max(last ?? (await readLast(file)), floor) + 1;
+    const number = Math.max(last ?? (await readLast(file)) ?? Math.max(0, seconds(clock.now())), floor) + 1;
     await writeFile(`${file}.new`, String(number), { mode: 0o600, flush: true });
     await rename(`${file}.new`, file);
     last = number;
@@ -34,13 +35,13 @@ export function createReportSequence(file: string): ReportSequence {
   };
 }
 
-async function readLast(file: string): Promise<number> {
+async function readLast(file: string): Promise<number | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  return /^\d{1,15}$/.test(text.trim()) ? Number(text) : 0;
+  return /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
 }

@@ -206,7 +206,7 @@ export const checkReport = strict({ id: slug, status: factStatus, ageMs });
 export type CheckReport = Static<typeof checkReport>;
 
 /** Bytes of the compact JWS, to be checked before it is parsed. */
-export const maxReportBytes = 32 * 1024;
+export const maxReportBytes = 24 * 1024;
 export const postureReportType = 'postern-posture+jwt';
 
 /**

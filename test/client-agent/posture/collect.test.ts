@@ -118,18 +118,39 @@ t.test('P19: a report tells ages, never times, fits its contract and is signed b
   t.notOk(verifyJws(parsed, generateKeyPair().publicKey));
 });
 
+t.test('the largest report there can be is within the limit', async (t) => {
+  const { privateKey } = generateKeyPair();
+  const facts = reportedFactKeys.map((fact) => {
+    return { fact, value: null, status: 'unknown', detail: '\u6f22'.repeat(200), measuredAt: 9e15 } as const;
+  });
+  const checks = Array.from(
+    { length: 64 },
+    () => ({ id: 'x'.repeat(63), status: 'unknown', measuredAt: 9e15 }) as const,
+  );
+  const report = buildReport({ facts, checks, seq: Number.MAX_SAFE_INTEGER, now: 0 });
+  t.ok(Check(postureReport, report));
+  const { length } = signReport(report, { kid: 'k'.repeat(64), privateKey });
+  t.ok(length <= maxReportBytes, `${length}`);
+});
+
 t.test('numbers of reports rise through restarts, at the same time, and past what the controller knows', async (t) => {
   const file = join(await mkdtemp(join(tmpdir(), 'postern-seq-')), 'seq');
-  const first = createReportSequence(file);
+  let now = 0;
+  const clock = { now: () => now };
+  const first = createReportSequence(file, clock);
   t.same(await Promise.all([first.next(), first.next(), first.next()]), [1, 2, 3]);
-  const again = createReportSequence(file);
+  const again = createReportSequence(file, clock);
   t.equal(await again.next(), 4);
   again.atLeast(90);
   again.atLeast(Number.NaN);
   t.equal(await again.next(), 91);
   t.equal(await readFile(file, 'utf8'), '91');
-  await t.rejects(createReportSequence(join(file, 'not-a-directory')).next());
+  await t.rejects(createReportSequence(join(file, 'not-a-directory'), clock).next());
   t.equal(await again.next(), 92);
+  now = 1_795_000_000_000;
+  t.equal(await createReportSequence(file, clock).next(), 93, 'the clock matters only where the file is lost');
+  await writeFile(file, '9x');
+  t.equal(await createReportSequence(file, clock).next(), 1_795_000_001);
 });
 
 t.test('first-seen times: from the last look without it, none at a first look, forgotten when gone', async (t) => {

@@ -23,7 +23,9 @@ const isGood = (value: unknown): boolean =>
 t.test('no text makes a parser throw, and garbage is never a pass', async (t) => {
   for (const [name, parse] of Object.entries(textParsers)) {
     const property = fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), fc.json()), (text) => {
-      return !isGood(parse(text));
+      const got = parse(text);
+      // For these two 0 means that no update waits.
+      return !isGood(got) && !(got === 0 && (name === 'apt' || name === 'winUpdates'));
     });
     fc.assert(property, { numRuns: 300 });
     t.pass(name);

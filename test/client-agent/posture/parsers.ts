@@ -73,6 +73,7 @@ export const expectations: readonly [keyof typeof textParsers, string, unknown][
   ['apt', 'linux/apt-ubuntu.txt', 3],
   ['apt', 'linux/apt-german.txt', undefined],
   ['apt', 'linux/apt-truncated.txt', undefined],
+  ['apt', 'linux/apt-truncated-at-line.txt', undefined],
   ['dnf', 'linux/dnf4.txt', 3],
   ['dnf', 'linux/dnf5.txt', 2],
   ['dnf', 'linux/dnf-odd.txt', undefined],
