@@ -34,7 +34,8 @@ function talk(socket: Socket): void {
   let ticking: NodeJS.Timeout | undefined;
   const say = (text: string) => {
     // Who does not read is not heard either, so that answers do not pile up here.
-    if (socket.writable && !socket.write(`${text}\n`)) socket.pause().once('drain', () => socket.resume());
+    if (!socket.writable || socket.write(`${text}\n`) || socket.isPaused()) return;
+    socket.pause().once('drain', () => socket.resume());
   };
   const answers: Readonly<Record<string, () => void>> = {
     time: () => say(new Date().toISOString()),

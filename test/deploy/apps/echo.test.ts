@@ -56,6 +56,42 @@ t.test('a line without an end ends the connection', async () => {
   await once(socket, 'close');
 });
 
+t.test('a client that does not read is not heard either, and gets every answer when it does', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => warnings.push(warning);
+  process.on('warning', note);
+  t.teardown(() => process.off('warning', note));
+
+  const socket = connect(echo.port, '127.0.0.1');
+  await once(socket, 'connect');
+  const lines = 15_000;
+  const text = `${'x'.repeat(2_000)}\n`.repeat(lines);
+  socket.write(text);
+  const accepted = await settle(() => socket.bytesWritten - socket.writableLength);
+  t.ok(accepted < text.length, 'the app stopped reading before it had everything');
+
+  const loud = ` ${'X'.repeat(2_000)}`;
+  let heard = 0;
+  for await (const line of createInterface({ input: socket })) {
+    if (line.endsWith(loud)) heard += 1;
+    if (heard === lines) break;
+  }
+  t.equal(heard, lines);
+  t.strictSame(warnings, [], 'no listeners pile up');
+  socket.destroy();
+});
+
+/** Reads a figure until it has stood still for many turns of the event loop. */
+async function settle(read: () => number): Promise<number> {
+  let last = read();
+  for (let still = 0; still < 2_000; still += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (read() !== last) still = 0;
+    last = read();
+  }
+  return last;
+}
+
 t.test('stopping ends open connections', async () => {
   const other = await startEcho({ port: 0, host: '127.0.0.1' });
   const { socket, next } = dial(other.port);
