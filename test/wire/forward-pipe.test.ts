@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { PosternError } from '#shared/base/errors.ts';
 import { type PipeOptions, type PipeOutcome, pipeSockets, startPipe } from '#shared/wire/pipe-sockets.ts';
-import { Client, listen, rawApp } from './forward-rig.ts';
+import { Client, listen, rawApp, untilStill } from './forward-rig.ts';
 
 type Test = Parameters<typeof rawApp>[0];
 
@@ -117,21 +116,12 @@ t.test('a side that does not read stops the other; everything arrives once it re
   const appSocket = Promise.withResolvers<Socket>();
   const app = await rawApp(t, (socket) => appSocket.resolve(socket));
   let moved = 0;
-  const quiet = Promise.withResolvers<void>();
   const proxy = await connectProxy(t, app, { onBytes: (_direction, bytes) => (moved += bytes) });
   const client = new Client(t, proxy.port).send(ask);
   await client.until('Established');
   client.socket.end(Buffer.alloc(total, 'x'));
   const reader = await appSocket.promise;
-  // Still when 200 turns of the event loop in a row moved nothing.
-  void (async () => {
-    for (let still = 0, last = -1; still < 200; last = moved) {
-      await turn();
-      still = moved === last ? still + 1 : 0;
-    }
-    quiet.resolve();
-  })();
-  await quiet.promise;
+  await untilStill(() => moved);
   t.ok(moved < total / 2, `${moved} bytes went into buffers`);
   let received = 0;
   reader.on('data', (chunk: Buffer) => {

@@ -146,3 +146,12 @@ export class Client {
     return this.text;
   }
 }
+
+/** Until a count has not moved for 200 turns of the event loop: every buffer on the way is full. */
+export async function untilStill(count: () => number): Promise<void> {
+  for (let still = 0, last = -1; still < 200; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    still = count() === last && last > 0 ? still + 1 : 0;
+    last = count();
+  }
+}

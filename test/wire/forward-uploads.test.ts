@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import t from 'tap';
-import { Client, httpApp, rawApp, rig } from './forward-rig.ts';
+import { Client, httpApp, rawApp, rig, untilStill } from './forward-rig.ts';
 
 const post = (more: string) => `POST / HTTP/1.1\r\nHost: x\r\n${more}\r\n\r\n`;
 
@@ -133,4 +133,27 @@ t.test('a stall is told apart: the client that sends nothing, the app that takes
   t.match(await full.outcome(), { ended: 'refused', error: { code: 'app-timeout' } });
   client.socket.destroy();
   await once(client.socket, 'close');
+});
+
+t.test('a client whose upload was held up can finish it, read the early answer and go on', async (t) => {
+  const total = 32 * 1024 * 1024;
+  const held = Promise.withResolvers<void>();
+  let up = 0;
+  const app = await rawApp(t, (socket) => {
+    socket.once('data', () => {
+      socket.pause();
+      void held.promise.then(() => socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno'));
+    });
+  });
+  const proxy = await rig(t, app, { onBytes: (direction, bytes) => (up += direction === 'up' ? bytes : 0) });
+  const client = new Client(t, proxy.port).send(post(`Content-Length: ${total}`));
+  client.send(Buffer.alloc(total, 'x'));
+  await untilStill(() => up);
+  held.resolve();
+  await client.until('no');
+  t.match(await proxy.outcome(), { ended: 'complete', status: 403 });
+  t.ok(up < total);
+  client.text = '';
+  client.send(post('Content-Length: 0'));
+  t.match(await client.until('403'), /^HTTP/, 'the rest was thrown away');
 });
