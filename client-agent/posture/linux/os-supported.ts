@@ -10,6 +10,6 @@ export const osSupported: Probe<'osSupported'> = {
   async run(host) {
     const release = await readOsRelease(host);
     if (release === undefined) return unknown('os-release cannot be read');
-    return judgeSupport(linuxSupport, supportKey(release.id, release.versionId), host);
+    return judgeSupport(linuxSupport, supportKey(release.id, release.versionId), host, release.supportEnd);
   },
 };

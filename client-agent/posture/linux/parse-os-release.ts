@@ -3,6 +3,8 @@ export interface OsRelease {
   readonly id: string;
   readonly idLike: readonly string[];
   readonly versionId: string;
+  /** `YYYY-MM-DD`, where the maker says it. */
+  readonly supportEnd?: string;
 }
 
 export function parseOsRelease(text: string): OsRelease | undefined {
@@ -16,7 +18,9 @@ export function parseOsRelease(text: string): OsRelease | undefined {
   // The two fields are restricted to these characters by the manual page.
   if (!/^[a-z0-9._-]{1,32}$/.test(id) || !/^[a-zA-Z0-9._-]{0,32}$/.test(versionId)) return undefined;
   const idLike = (fields.get('ID_LIKE') ?? '').split(/\s+/).filter((name) => name !== '');
-  return { id, idLike, versionId };
+  const end = fields.get('SUPPORT_END') ?? '';
+  const told = /^\d{4}-\d{2}-\d{2}$/.test(end) && !Number.isNaN(Date.parse(end)) ? { supportEnd: end } : {};
+  return { id, idLike, versionId, ...told };
 }
 
 function unquote(value: string): string {

@@ -1,7 +1,8 @@
 /**
  * Last day of security updates by `ID VERSION_ID` (Red Hat's family by main version). Free support only: Debian's LTS counts,
  * since it is free and on by default; Ubuntu Pro and paid extensions do not. Days of releases still in support are the
- * makers' announcements. Data: check yearly.
+ * makers' announcements. A release that is newer than this table may tell its own day (SUPPORT_END in os-release(5), as
+ * Fedora does). Data: check yearly.
  */
 import type { SupportTable } from '../support-end.ts';
 
@@ -14,16 +15,16 @@ export const linuxSupport: SupportTable = {
   'debian 13': '2030-06-30',
   'ubuntu 18.04': '2023-05-31',
   'ubuntu 20.04': '2025-05-31',
-  'ubuntu 22.04': '2027-04-30',
-  'ubuntu 24.04': '2029-04-30',
+  'ubuntu 22.04': '2027-06-01',
+  'ubuntu 24.04': '2029-05-31',
   'ubuntu 24.10': '2025-07-10',
   'ubuntu 25.04': '2026-01-15',
-  'ubuntu 25.10': '2026-07-31',
-  'ubuntu 26.04': '2031-04-30',
+  'ubuntu 25.10': '2026-07-09',
+  'ubuntu 26.04': '2031-05-29',
   'fedora 40': '2025-05-13',
   'fedora 41': '2025-12-15',
   'fedora 42': '2026-05-13',
-  'fedora 43': '2026-12-02',
+  'fedora 43': '2026-12-09',
   ...Object.fromEntries(
     ['rhel', 'almalinux', 'rocky', 'ol'].flatMap((id) =>
       Object.entries(enterprise).map(([major, end]) => [`${id} ${major}`, end]),

@@ -146,6 +146,8 @@ t.test('Linux: secure boot, support, protection', async (t) => {
   t.equal(await supported('linux/os-release-debian12.txt', '2026-11-20'), true);
   t.equal(await supported('linux/os-release-debian12.txt', '2028-07-02'), false);
   t.equal(await supported('linux/os-release-arch.txt', '2026-11-20'), 'unknown');
+  t.equal(await supported('linux/os-release-fedora-next.txt', '2027-11-20'), true, 'by its own SUPPORT_END');
+  t.equal(await supported('linux/os-release-fedora-next.txt', '2027-12-20'), false);
   const process = async (dirs: string[]) =>
     (await factsOf({ dirs: { '/proc': dirs }, files: { '/proc/7/comm': 'sentinelone-age\n' } }))['antivirusOn'];
   t.equal(await process(['1', '7', 'self']), true, 'names are cut at 15');
