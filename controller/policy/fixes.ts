@@ -17,6 +17,7 @@ import type { Facts, PostureFact, Question } from './facts.ts';
 import { seenValue } from './facts-to-context.ts';
 import { policiesInScope } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
+import { shiftFacts } from './shift-facts.ts';
 
 export const askAdmin: Fix = { kind: 'ask-admin', text: 'Ask your administrator.' };
 
@@ -100,7 +101,7 @@ function freshSecondFactor({ session }: Facts, at: number): Improvement {
             session: {
               ...facts.session,
               secondFactorAt: at,
-              methods: [...new Set([...facts.session.methods, 'totp'])],
+              methods: [...new Set([...facts.session.methods, 'otp', 'mfa'])],
             },
           },
   };
@@ -174,19 +175,6 @@ function findTime(set: PolicySet, question: Question): readonly Fix[] | undefine
     if (allowed.verdict === 'allow') return [{ kind: 'time', text: 'It is not open at this time. Try again later.' }];
   }
   return undefined;
-}
-
-function shiftFacts(facts: Facts, by: number): Facts {
-  const move = (fact: PostureFact) => ({ ...fact, measuredAt: fact.measuredAt + by, goodUntil: fact.goodUntil + by });
-  const moveAll = (record: Readonly<Record<string, PostureFact>>) =>
-    Object.fromEntries(Object.entries(record).map(([key, fact]) => [key, move(fact)]));
-  const { session, device } = facts;
-  const secondFactorAt = session?.secondFactorAt == null ? null : session.secondFactorAt + by;
-  return {
-    ...facts,
-    device: { ...device, posture: moveAll(device.posture), checks: moveAll(device.checks) },
-    session: session && { ...session, startedAt: session.startedAt + by, endsAt: session.endsAt + by, secondFactorAt },
-  };
 }
 
 function tellAge(ms: number): string {

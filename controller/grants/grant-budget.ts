@@ -1,0 +1,40 @@
+/** How many grants a device may ask for (P11): a token bucket each, in memory, since losing it only forgives. */
+export class GrantBudget {
+  readonly #perSecond: number;
+  readonly #burst: number;
+  readonly #buckets = new Map<string, { tokens: number; at: number; refusedAt: number }>();
+
+  /** `burst` is how many may come at once; as many as in one second, unless told. */
+  constructor(perSecond = 20, burst = perSecond) {
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+  }
+
+  /** 0 when taken; else the milliseconds until the next one is due, and nothing is taken. */
+  take(device: string, now: number): number {
+    const bucket = this.#buckets.get(device) ?? { tokens: this.#burst, at: now, refusedAt: Number.NEGATIVE_INFINITY };
+    const gained = (Math.max(0, now - bucket.at) * this.#perSecond) / 1000;
+    const tokens = Math.min(this.#burst, bucket.tokens + gained);
+    // Moved to the end: the map's order is by last use, so that forgetting starts with the longest unused.
+    this.#buckets.delete(device);
+    if (this.#buckets.size >= 100_000) this.#forget(now);
+    this.#buckets.set(device, { ...bucket, tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
+    return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * 1000) / this.#perSecond);
+  }
+
+  /** True for the first refusal of a device in a second: that one is recorded. */
+  firstRefusal(device: string, now: number): boolean {
+    const bucket = this.#buckets.get(device);
+    if (bucket === undefined || now - bucket.refusedAt < 1000) return false;
+    bucket.refusedAt = now;
+    return true;
+  }
+
+  #forget(now: number): void {
+    const fullAfter = (this.#burst * 1000) / this.#perSecond;
+    for (const [device, { at }] of this.#buckets) {
+      if (now - at < fullAfter && this.#buckets.size < 200_000) return;
+      this.#buckets.delete(device);
+    }
+  }
+}

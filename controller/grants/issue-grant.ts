@@ -1,0 +1,256 @@
+/**
+ * Issues a grant: budget, then one transaction in which facts, change number, verdict, snapshot, record and grant are of
+ * one moment (P13, P24, P32), then the signature. A denial is recorded as an allow is.
+ */
+import type { KeyObject } from 'node:crypto';
+import { randomId } from '#shared/base/bytes.ts';
+import { type Clock, second } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
+import type { ExactRequest, GrantAction, GrantClaims } from '#shared/contracts/grant.ts';
+import type { Reason } from '#shared/contracts/reasons.ts';
+import { mintGrant } from '#shared/crypto/grant-token.ts';
+import { sessionIdleMs, touchSession } from '../identity/sessions.ts';
+import { appendRecord } from '../log/append-record.ts';
+import type { Facts, RequestFacts } from '../policy/facts.ts';
+import { readPostureSettings } from '../posture/posture-settings.ts';
+import { readChange } from '../store/changes.ts';
+import type { Db, Trx } from '../store/open-store.ts';
+import type { Decider } from './decider.ts';
+import { fitClaims } from './fit-claims.ts';
+import type { GrantBudget } from './grant-budget.ts';
+import { type Judgement, judgeAsk } from './judge-ask.ts';
+import { loadApp, loadFacts } from './load-facts.ts';
+import { snapshotFacts } from './snapshot-facts.ts';
+
+export interface GatewayAddress {
+  readonly id: string;
+  readonly site: string;
+  readonly address: string;
+}
+
+export interface GrantParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly decider: Decider;
+  /** The current signing key (P20). */
+  readonly signer: () => { readonly kid: string; readonly privateKey: KeyObject };
+  readonly trustDomain: string;
+  /** Gateways of a site with a fresh stream. Reads by `db`, which is the transaction: the store has one connection. */
+  readonly freshGateways: (db: Db, site: string, at: number) => Promise<readonly GatewayAddress[]>;
+  readonly budget: GrantBudget;
+}
+
+export interface GrantAsk {
+  /** Of the certificate in the handshake, and the thumbprint of its key: `cnf.jkt`. */
+  readonly device: string;
+  readonly jkt: string;
+  /** Of the session whose secret came with the call; undefined denies. */
+  readonly session: string | undefined;
+  readonly app: string;
+  readonly act: GrantAction;
+  readonly request?: ExactRequest | undefined;
+  /** Milliseconds since the last use (P19). */
+  readonly idleMs: number;
+  readonly address: string;
+  readonly trace: string;
+}
+
+/** Throws with `fixes` in the problem document where the person can help themselves. */
+export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<GrantGiven> {
+  const at = parts.clock.now();
+  const waitMs = parts.budget.take(ask.device, at);
+  if (waitMs > 0) throw await overBudget(parts, ask, at, waitMs);
+  const { kid, privateKey } = parts.signer();
+  const outcome = await parts.db.transaction().execute((trx) => decideIn(trx, parts, { ask, at, kid }));
+  if (outcome instanceof PosternError) throw outcome;
+  const { claims, scope, gateways } = outcome;
+  const grant = mintGrant(claims, { kid, privateKey });
+  return { grant, id: claims.jti, expiresInMs: claims.exp * second - at, scope, gateways: [...gateways] };
+}
+
+interface Issued {
+  readonly claims: GrantClaims;
+  readonly scope: 'app' | 'request';
+  readonly gateways: readonly GatewayAddress[];
+}
+interface Deciding {
+  readonly ask: GrantAsk;
+  readonly at: number;
+  readonly kid: string;
+}
+
+/** Returns the error of a denial instead of throwing it: its record must be committed. */
+async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding): Promise<Issued | PosternError> {
+  const { device, session, address } = ask;
+  const facts = await loadFacts(trx, { device, session, address, timezone: parts.decider.timezone });
+  if (facts === undefined) throw new PosternError('device-suspended', `device ${device} is not known`);
+  const app = await loadApp(trx, ask.app);
+  const { checks } = await readPostureSettings(trx);
+  const idle = session !== undefined && (await isIdle(trx, session, at, ask.idleMs));
+  const set = parts.decider.policy();
+  const judged = judgeAsk(set, { facts, appId: ask.app, app, act: ask.act, request: ask.request, at, idle, checks });
+  const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, at) : [];
+  const noGateway = judged.allow && gateways.length === 0;
+  const epoch = set?.epoch ?? 0;
+  const record = await recordFor(trx, { ask, at, facts, epoch });
+  if (!judged.allow) {
+    const { reasons, policies, errors, request } = judged;
+    await record({ verdict: 'deny', reasons, policies, errors, request });
+    return toError(judged);
+  }
+  if (noGateway) {
+    await record({ verdict: 'deny', reasons: ['no-gateway'], policies: [], errors: [], request: judged.request });
+    return new PosternError('unavailable', `no fresh gateway serves ${ask.app}`, {
+      tell: 'No gateway serves this app just now.',
+    });
+  }
+  const seen = await readChange(trx);
+  const jti = `gr_${randomId(20)}`;
+  const claims = tooLongIsAnError(() =>
+    fitClaims(makeClaims({ trustDomain: parts.trustDomain, ask, facts, judged, seen, epoch, jti }), kid),
+  );
+  if (claims instanceof PosternError) {
+    await record({ verdict: 'deny', reasons: ['request-refused'], policies: [], errors: [], request: judged.request });
+    return claims;
+  }
+  const { verdict, rules, request, exp } = judged;
+  const snapshot = await record({ ...verdict, request, grant: jti });
+  await trx
+    .insertInto('grants')
+    .values({
+      jti,
+      person_id: facts.person.id,
+      device_id: device,
+      session_id: claims.sid,
+      app_id: ask.app,
+      act: ask.act,
+      scope: rules.scope,
+      rules: JSON.stringify(rules.rules),
+      request: rules.scope === 'request' && ask.request !== undefined ? JSON.stringify(ask.request) : null,
+      from_address: facts.network.address,
+      seen,
+      epoch,
+      issued_at: at,
+      ends_at: exp * second,
+      facts: snapshot,
+    })
+    .execute();
+  return { claims, scope: rules.scope, gateways };
+}
+
+async function isIdle(trx: Trx, session: string, at: number, idleMs: number): Promise<boolean> {
+  // A use is told as an age and only ever moves the session's last use forward (P19).
+  await touchSession(trx, session, at - Math.min(idleMs, at));
+  const row = await trx.selectFrom('sessions').select('last_active_at').where('id', '=', session).executeTakeFirst();
+  return row !== undefined && at - row.last_active_at > sessionIdleMs;
+}
+
+interface Recording {
+  readonly ask: GrantAsk;
+  readonly at: number;
+  readonly facts: Facts;
+  readonly epoch: number;
+}
+interface Recorded {
+  readonly verdict: 'allow' | 'deny';
+  readonly reasons: readonly Reason[];
+  readonly policies: readonly string[];
+  readonly errors: readonly string[];
+  readonly request: RequestFacts | undefined;
+  readonly grant?: string;
+}
+
+async function recordFor(trx: Trx, { ask, at, facts, epoch }: Recording) {
+  const snapshot = await snapshotFacts(trx, at, facts);
+  return async ({ verdict, reasons, policies, errors, request, grant }: Recorded): Promise<string> => {
+    await appendRecord(trx, at, {
+      kind: 'grant',
+      trace: ask.trace,
+      verdict,
+      reasons: [...reasons],
+      person: facts.person.id,
+      device: ask.device,
+      ...(facts.session === null ? {} : { session: facts.session.id }),
+      app: ask.app,
+      from: facts.network.address.slice(0, 64),
+      epoch,
+      policies: policies.slice(0, 64),
+      facts: snapshot,
+      ...(grant === undefined ? {} : { grant }),
+      ...(request === undefined ? {} : { request: recordRequest(request) }),
+      ...(errors.length === 0 ? {} : { details: { errors: errors.slice(0, 8).map((text) => text.slice(0, 500)) } }),
+    });
+    return snapshot;
+  };
+}
+
+/** A query is never recorded (P24). */
+function recordRequest({ method, host, path, operation }: RequestFacts) {
+  return { method, host, path, ...(operation === '' ? {} : { operation }) };
+}
+
+interface Claiming {
+  readonly trustDomain: string;
+  readonly ask: GrantAsk;
+  readonly facts: Facts;
+  readonly judged: Extract<Judgement, { allow: true }>;
+  readonly seen: number;
+  readonly epoch: number;
+  readonly jti: string;
+}
+
+function makeClaims({ trustDomain, ask, facts, judged, seen, epoch, jti }: Claiming): GrantClaims {
+  const { person, session } = facts;
+  if (session === null) throw new PosternError('internal', 'a grant was allowed without a session');
+  const { name, groups } = person;
+  return {
+    iss: `spiffe://${trustDomain}`,
+    aud: judged.app.site,
+    sub: person.id,
+    did: ask.device,
+    sid: session.id,
+    app: judged.app.id,
+    act: ask.act,
+    jti,
+    iat: judged.iat,
+    exp: judged.exp,
+    cnf: { jkt: ask.jkt },
+    auth_time: Math.floor(Math.max(session.startedAt, session.secondFactorAt ?? 0) / second),
+    amr: session.methods.slice(0, 8),
+    seen,
+    epoch,
+    use: 'many',
+    rules: judged.rules.rules,
+    name,
+    groups: [...(groups ?? [])],
+  };
+}
+
+function tooLongIsAnError(make: () => GrantClaims): GrantClaims | PosternError {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof PosternError && error.code === 'request-refused') return error;
+    throw error;
+  }
+}
+
+function toError({ code, fixes, reasons }: Extract<Judgement, { allow: false }>): PosternError {
+  const extra = fixes.length === 0 ? {} : { extra: { fixes } };
+  return new PosternError(code, `a grant was denied: ${reasons.join(', ')}`, extra);
+}
+
+async function overBudget(parts: GrantParts, ask: GrantAsk, at: number, retryAfterMs: number): Promise<PosternError> {
+  // One record a second and device: a device that asks too often must not fill the log instead.
+  if (parts.budget.firstRefusal(ask.device, at))
+    await appendRecord(parts.db, at, {
+      kind: 'grant',
+      trace: ask.trace,
+      verdict: 'deny',
+      reasons: ['over-budget'],
+      device: ask.device,
+      app: ask.app,
+    });
+  return new PosternError('over-budget', `device ${ask.device} asks for too many grants`, { extra: { retryAfterMs } });
+}

@@ -1,0 +1,132 @@
+/**
+ * What is to be answered to one ask for a grant. Pure. An app that is not there is judged like one that is, by the same
+ * steps, and then refused like one that this person may not use (P12).
+ */
+import { second } from '#shared/base/clock.ts';
+import type { ErrorCode } from '#shared/base/errors.ts';
+import type { App } from '#shared/contracts/app.ts';
+import { type ExactRequest, type GrantAction, grantLife } from '#shared/contracts/grant.ts';
+import type { PostureCheck } from '#shared/contracts/posture.ts';
+import type { Reason } from '#shared/contracts/reasons.ts';
+import type { Fix } from '#shared/contracts/sign-in.ts';
+import { canonicalRequest } from '#shared/wire/canonical-request.ts';
+import { operationOf } from '#shared/wire/operations.ts';
+import { couldAllow, decide, needsRequest, type Verdict } from '../policy/decide.ts';
+import type { AppFacts, Facts, Question, RequestFacts } from '../policy/facts.ts';
+import { askAdmin, codeOf, findFixes } from '../policy/fixes.ts';
+import { findLapse } from '../policy/lapse.ts';
+import type { PolicySet } from '../policy/policy-set.ts';
+import { type Rules, whatRules } from '../policy/what-rules.ts';
+import { appFacts } from './load-facts.ts';
+
+export interface Ask {
+  readonly facts: Facts;
+  /** As asked for, whether it exists or not. */
+  readonly appId: string;
+  readonly app: App | undefined;
+  readonly act: GrantAction;
+  readonly request: ExactRequest | undefined;
+  readonly at: number;
+  /** True when the session was unused for too long (P19). */
+  readonly idle: boolean;
+  readonly checks: readonly PostureCheck[];
+}
+
+export type Judgement =
+  | {
+      readonly allow: true;
+      readonly verdict: Verdict;
+      readonly app: App;
+      readonly rules: Rules;
+      readonly request: RequestFacts | undefined;
+      /** Unix seconds. */
+      readonly iat: number;
+      readonly exp: number;
+    }
+  | {
+      readonly allow: false;
+      readonly reasons: readonly Reason[];
+      readonly policies: readonly string[];
+      readonly errors: readonly string[];
+      readonly code: ErrorCode;
+      readonly fixes: readonly Fix[];
+      readonly request: RequestFacts | undefined;
+    };
+
+export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
+  const { app, act, at } = ask;
+  const fits = app !== undefined && (app.kind === 'http') === (act === 'request');
+  const request = fits ? readRequest(app, ask) : undefined;
+  const question: Question = { facts: ask.facts, app: fits ? appFacts(app) : decoy(ask), act, request, at };
+  const asksRequest = needsRequest(set, question);
+  const verdict = asksRequest ? couldAllow(set, question) : decide(set, question);
+
+  if (!fits) {
+    // The work of a denial is done and thrown away; what is answered depends on nothing that was found.
+    findFixes(set, question, ask.checks);
+    return refuse(verdict, 'not-allowed', [askAdmin], app === undefined ? 'app-unknown' : 'action-mismatch');
+  }
+  if (ask.idle)
+    return refuse(verdict, 'session-idle', [{ kind: 'sign-in', text: 'Confirm that it is you.' }], 'session-idle');
+  if (set === undefined) return refuse(verdict, 'unavailable', []);
+  if (verdict.verdict === 'deny') return explain(set, ask, question, verdict);
+  if (ask.request !== undefined && request === undefined)
+    return refuse(verdict, 'request-refused', [], 'request-refused');
+  if (asksRequest) return refuse(verdict, 'request-needed', [], 'request-needed');
+
+  const iat = Math.floor(at / second);
+  const lapse = findLapse(set, question, (iat + (app.grantSeconds ?? grantLife.default)) * second);
+  const exp = Math.floor(lapse.at / second);
+  if (exp <= iat) {
+    // It turns within this second: a grant for it could never be used, so what is about to be true is answered.
+    const turned = lapse.turnsTo ?? decide(undefined, question);
+    if (lapse.turnsTo === undefined) return refuse(turned, 'session-required', [], 'session-required');
+    return explain(set, ask, { ...question, at: lapse.at }, turned);
+  }
+  return { allow: true, verdict, app, rules: whatRules(set, question), request, iat, exp };
+}
+
+/** The app that a person would ask for if there were one of this name: no group, no site. */
+function decoy({ appId, act }: Ask): AppFacts {
+  return { id: appId, kind: act === 'request' ? 'http' : 'tcp', site: '', groups: [] };
+}
+
+/** Undefined when there is none or it is not in its one canonical form (P9): a gateway would never match it. */
+function readRequest(app: App, { request }: Ask): RequestFacts | undefined {
+  if (request === undefined || app.kind !== 'http') return undefined;
+  const { method, host, path, query } = request;
+  const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
+  if (typeof canonical === 'string') return undefined;
+  const same =
+    canonical.method === method && canonical.host === host && canonical.path === path && canonical.query === query;
+  return same ? { ...canonical, operation: operationOf(app, canonical) } : undefined;
+}
+
+const standingCodes: Partial<Record<Reason, ErrorCode>> = {
+  'session-required': 'session-required',
+  'person-not-active': 'not-allowed',
+  'device-not-active': 'device-suspended',
+  'groups-unreadable': 'unavailable',
+  'policy-unavailable': 'unavailable',
+};
+
+function explain(set: PolicySet, ask: Ask, question: Question, verdict: Verdict): Judgement {
+  const reason = verdict.reasons[0];
+  const standing = reason && standingCodes[reason];
+  if (standing !== undefined) {
+    const pending = reason === 'device-not-active' && ask.facts.device.state === 'pending';
+    return refuse(verdict, pending ? 'device-pending' : standing, [], undefined, question.request);
+  }
+  const fixes = findFixes(set, question, ask.checks);
+  return refuse(verdict, codeOf(fixes), fixes, undefined, question.request);
+}
+
+function refuse(
+  { reasons, policies, errors }: Verdict,
+  code: ErrorCode,
+  fixes: readonly Fix[],
+  reason?: Reason,
+  request?: RequestFacts,
+): Judgement {
+  return { allow: false, reasons: reason === undefined ? reasons : [reason], policies, errors, code, fixes, request };
+}

@@ -1,0 +1,75 @@
+/**
+ * Publishes a policy version (P14): stored in one transaction, swapped whole, then every grant of an earlier version is
+ * decided again, in steps that let other work through, and those that got worse are taken back.
+ */
+import type { Clock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import type { Decider } from '../grants/decider.ts';
+import { redecideGrants } from '../grants/redecide.ts';
+import type { PolicyFile } from '../policy/parse-policies.ts';
+import type { PolicyProblem, PolicySet } from '../policy/policy-set.ts';
+import type { Db } from '../store/open-store.ts';
+import type { PolicyInForce } from './policy-in-force.ts';
+import { type PublishOrder, storeVersion } from './store-version.ts';
+
+export interface PublishParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly policy: PolicyInForce;
+  /** Its `policy` is `policy.current`. */
+  readonly decider: Decider;
+}
+
+export interface Published {
+  readonly epoch: number;
+  /** The change that the gateways must have applied for everything to be cut: the last revocation, or the publishing itself. */
+  readonly change: number;
+  readonly at: number;
+  readonly revoked: readonly string[];
+  readonly warnings: readonly PolicyProblem[];
+}
+
+/** Throws `policy-invalid` or `conflict`; then the version in force stays as it was. */
+export async function publishPolicy(parts: PublishParts, order: PublishOrder): Promise<Published> {
+  const at = parts.clock.now();
+  const stored = await parts.db.transaction().execute((trx) => storeVersion(trx, at, order));
+  const { change, revoked } = await takeInForce(parts, stored.set);
+  return { epoch: stored.set.epoch, change: Math.max(change, stored.change), at, revoked, warnings: stored.warnings };
+}
+
+/** Puts an earlier version in force again, as a new version: names in it must still exist. Throws `not-found` too. */
+export async function rollbackPolicy(
+  parts: PublishParts,
+  to: number,
+  order: Omit<PublishOrder, 'files' | 'rollbackTo'>,
+): Promise<Published> {
+  const row = await parts.db.selectFrom('policy_versions').select('files').where('epoch', '=', to).executeTakeFirst();
+  if (row === undefined) throw new PosternError('not-found', `there is no policy version ${to}`);
+  return publishPolicy(parts, { ...order, files: JSON.parse(row.files) as PolicyFile[], rollbackTo: to });
+}
+
+const stepSize = 200;
+
+/**
+ * After the commit of `storeVersion`, and at the start for what a crash left over. Grants issued meanwhile under the
+ * former set carry its epoch and are found by it.
+ */
+export async function takeInForce(
+  parts: PublishParts,
+  set: PolicySet,
+): Promise<{ change: number; revoked: readonly string[] }> {
+  parts.policy.swap(set);
+  const revoked: string[] = [];
+  let change = 0;
+  let after = '';
+  for (;;) {
+    const which = { epochBelow: set.epoch, after, limit: stepSize };
+    const step = await parts.db
+      .transaction()
+      .execute((trx) => redecideGrants(parts.decider, trx, parts.clock.now(), which, 'policy-changed'));
+    change = Math.max(change, step.n);
+    revoked.push(...step.revoked);
+    if (step.last === undefined || step.looked < stepSize) return { change, revoked };
+    after = step.last;
+  }
+}

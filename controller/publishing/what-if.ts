@@ -1,0 +1,117 @@
+/** What would be decided for a person, by the version in force and the facts as they are, with some of them supposed. */
+import { second } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
+import type { Fix } from '#shared/contracts/sign-in.ts';
+import { canonicalRequest } from '#shared/wire/canonical-request.ts';
+import { operationOf } from '#shared/wire/operations.ts';
+import type { Decider } from '../grants/decider.ts';
+import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
+import { couldAllow, type Verdict } from '../policy/decide.ts';
+import type { Facts } from '../policy/facts.ts';
+import { findFixes } from '../policy/fixes.ts';
+import { shiftFacts } from '../policy/shift-facts.ts';
+import { readPostureSettings } from '../posture/posture-settings.ts';
+import type { Db } from '../store/open-store.ts';
+
+export interface WhatIfAsk {
+  readonly person: string;
+  /** The device last seen, unless told. */
+  readonly device?: string | undefined;
+  readonly app: string;
+  readonly act: GrantAction;
+  readonly request?: ExactRequest | undefined;
+  readonly from?: string | undefined;
+  /** Milliseconds; now unless told. Facts keep the age they have now. */
+  readonly at?: number | undefined;
+  /** Negative: never. As in the live session unless told. */
+  readonly secondFactorAgeSeconds?: number | undefined;
+}
+
+export interface WhatIf extends Verdict {
+  readonly fixes: readonly Fix[];
+  readonly facts: Facts;
+}
+
+/** Throws `not-found` for a person, device or app that is not there, `request-refused` for a request without one form. */
+export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: number): Promise<WhatIf> {
+  const app = await loadApp(db, ask.app);
+  if (app === undefined)
+    throw new PosternError('not-found', `there is no app ${ask.app}`, { tell: 'There is no such app.' });
+  const facts = supposeSession(
+    shiftFacts(await realFacts(db, decider, ask), (ask.at ?? now) - now),
+    ask,
+    ask.at ?? now,
+  );
+  const { checks } = await readPostureSettings(db);
+  let request: (ExactRequest & { operation: string }) | undefined;
+  if (ask.request !== undefined && app.kind === 'http' && ask.act === 'request') {
+    const { method, host, path, query } = ask.request;
+    const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
+    if (typeof canonical === 'string')
+      throw new PosternError('request-refused', `the request is refused: ${canonical}`, {
+        tell: `Refused: ${canonical}.`,
+      });
+    request = { ...canonical, operation: operationOf(app, canonical) };
+  }
+  const question = { facts, app: appFacts(app), act: ask.act, request, at: ask.at ?? now };
+  const set = decider.policy();
+  const verdict = couldAllow(set, question);
+  return { ...verdict, fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks), facts };
+}
+
+async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk): Promise<Facts> {
+  let query = db
+    .selectFrom('devices')
+    .select('id')
+    .where('person_id', '=', ask.person)
+    .orderBy('last_seen_at', 'desc')
+    .orderBy('enrolled_at', 'desc');
+  query = ask.device === undefined ? query.where('state', '=', 'active') : query.where('id', '=', ask.device);
+  const device = await query.executeTakeFirst();
+  if (device === undefined)
+    throw new PosternError('not-found', `${ask.person} has no such device`, {
+      tell: 'This person has no such device.',
+    });
+  const session = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('device_id', '=', device.id)
+    .where('state', '=', 'live')
+    .orderBy('started_at', 'desc')
+    .executeTakeFirst();
+  const order = {
+    device: device.id,
+    session: session?.id,
+    address: ask.from ?? '127.0.0.1',
+    timezone: decider.timezone,
+  };
+  const facts = await loadFacts(db, order);
+  if (facts === undefined) throw new PosternError('not-found', `there is no person ${ask.person}`);
+  return facts;
+}
+
+/** Nobody signed in: what-if asks about policies, so a sign-in of this moment with a password is supposed. */
+function supposeSession(facts: Facts, ask: WhatIfAsk, at: number): Facts {
+  const supposed = {
+    id: 'ses_supposed',
+    methods: ['pwd'],
+    startedAt: at,
+    endsAt: at + 3_600_000,
+    secondFactorAt: null,
+  };
+  const ended = facts.session === null || facts.session.endsAt <= at;
+  const session = ended || facts.session === null ? supposed : facts.session;
+  const age = ask.secondFactorAgeSeconds;
+  if (age === undefined) return { ...facts, session };
+  if (age < 0) {
+    const methods = session.methods.filter((method) => method !== 'otp' && method !== 'mfa');
+    return { ...facts, session: { ...session, methods, secondFactorAt: null } };
+  }
+  const secondFactorAt = at - age * second;
+  const methods = [...new Set([...session.methods, 'otp', 'mfa'])];
+  return {
+    ...facts,
+    session: { ...session, methods, secondFactorAt, startedAt: Math.min(session.startedAt, secondFactorAt) },
+  };
+}
