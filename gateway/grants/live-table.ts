@@ -65,6 +65,7 @@ const progressMs = 300 * second;
 
 export class LiveTable {
   readonly #entries = new Set<LiveEntry>();
+  readonly #waiting: (() => void)[] = [];
 
   get size(): number {
     return this.#entries.size;
@@ -78,6 +79,16 @@ export class LiveTable {
 
   leave(entry: LiveEntry): void {
     this.#entries.delete(entry);
+    if (this.#entries.size > 0) return;
+    for (const tell of this.#waiting.splice(0)) tell();
+  }
+
+  /** Resolves once nothing is running. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#entries.size === 0) resolve();
+      else this.#waiting.push(resolve);
+    });
   }
 
   entries(): Iterable<LiveEntry> {

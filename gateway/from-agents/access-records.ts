@@ -1,0 +1,119 @@
+/** The access records of one request: an opening and what closes it, or one refusal (P24). */
+import { newTrace, randomId } from '#shared/base/bytes.ts';
+import type { ErrorCode } from '#shared/base/errors.ts';
+import { type Reason, reasonNames } from '#shared/contracts/reasons.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
+import { operationOf } from '#shared/wire/operations.ts';
+import type { Ask } from '../gates/ask.ts';
+import { plainAddress } from '../grants/allows.ts';
+
+const maxPath = 1024;
+
+export interface RecordFacts {
+  readonly ask: Ask;
+  readonly gateway: string;
+  readonly trace: string;
+  /** Controller time in milliseconds. */
+  readonly at: number;
+}
+
+export function refusalRecord(facts: RecordFacts, code: ErrorCode): AccessRecord {
+  return { ...base(facts), phase: 'single', verdict: 'deny', reasons: [reasonOf(code)] };
+}
+
+export function openingRecord(facts: RecordFacts): AccessRecord {
+  return { ...base(facts), phase: 'opening', verdict: 'allow', reasons: ['grant-valid'] };
+}
+
+export interface Outcome {
+  readonly status?: number | undefined;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly durationMs: number;
+  /** How it ended, in the words of the forwarder; and the code of what went wrong. */
+  readonly ended: string;
+  readonly code?: ErrorCode | undefined;
+}
+
+/** `at`: when it ended, or is told of its progress. */
+export function laterRecord(
+  opening: AccessRecord,
+  phase: 'progress' | 'closing',
+  outcome: Outcome,
+  at: number,
+): AccessRecord {
+  const { status, bytesUp, bytesDown, durationMs, ended, code } = outcome;
+  const wasCut = ended === 'cut';
+  return {
+    ...opening,
+    id: `rec_${randomId()}`,
+    time: at,
+    phase,
+    opening: opening.id,
+    reasons: wasCut ? ['stream-cut'] : opening.reasons,
+    ...(status === undefined ? {} : { status }),
+    bytesUp,
+    bytesDown,
+    durationMs: Math.max(0, Math.round(durationMs)),
+    details: code === undefined ? { ended } : { ended, problem: code },
+  };
+}
+
+/** A peer that TLS let in and our own check did not: no request was read (P2). */
+export function handshakeRecord(facts: {
+  readonly reason: PeerRefusal;
+  readonly address: string;
+  readonly gateway: string;
+  readonly at: number;
+}): AccessRecord {
+  const { reason, address, gateway, at } = facts;
+  const code = reason === 'no-certificate' ? 'certificate-missing' : reason === 'role' ? 'role-refused' : undefined;
+  return {
+    id: `rec_${randomId()}`,
+    time: at,
+    kind: 'access',
+    phase: 'single',
+    trace: newTrace(),
+    verdict: 'deny',
+    reasons: [code ?? 'certificate-refused'],
+    gateway,
+    from: plainAddress(address).slice(0, 64),
+    details: { certificate: reason },
+  };
+}
+
+function base({ ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {
+  const { claims, app } = ask.found;
+  const device = claims?.did ?? ask.peer?.id;
+  return {
+    id: `rec_${randomId()}`,
+    time: at,
+    kind: 'access',
+    trace,
+    gateway,
+    from: ask.address.slice(0, 64),
+    request: requestOf(ask),
+    ...(device === undefined ? {} : { device }),
+    ...(app === undefined ? {} : { app: app.id }),
+    ...(claims === undefined
+      ? {}
+      : { person: claims.sub, session: claims.sid, app: claims.app, grant: claims.jti, epoch: claims.epoch }),
+  };
+}
+
+/** The canonical request where there is one. Never a query. */
+function requestOf({ method, host, url, found }: Ask): NonNullable<AccessRecord['request']> {
+  const { canonical, app } = found;
+  if (canonical === undefined) {
+    const path = url.split('?', 1)[0]!;
+    return { method: method.slice(0, 32), host: host.toLowerCase().slice(0, 253), path: path.slice(0, maxPath) };
+  }
+  const operation = app?.kind === 'http' ? operationOf(app, canonical) : '';
+  const { host: judged, path } = canonical;
+  return { method, host: judged, path: path.slice(0, maxPath), ...(operation === '' ? {} : { operation }) };
+}
+
+const known = new Set<string>(reasonNames);
+/** A gate's refusal has its error code as its reason; a code that is no reason means that nothing permitted it. */
+const reasonOf = (code: ErrorCode): Reason => (known.has(code) ? (code as Reason) : 'no-permit');

@@ -1,0 +1,159 @@
+/**
+ * The enforcing half of a gateway, one in each worker (or in the one process): holds the snapshot, takes messages in, and
+ * carries requests under it. Everything a message takes back is cut before `apply` returns (P16).
+ */
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import { spiffeId } from '#shared/crypto/spiffe.ts';
+import type { Guard } from '#shared/wire/admit-peer.ts';
+import { listenTcp } from '#shared/wire/listen.ts';
+import { type OwnCertificate, serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
+import { GrantCache } from '../grants/grant-cache.ts';
+import { LiveTable } from '../grants/live-table.ts';
+import { type Renewal, renewStreams } from '../grants/renew-streams.ts';
+import type { GatewayKeys } from '../keystore/key-files.ts';
+import { Counters, type Counts } from '../metrics/counters.ts';
+import type { RecordSink } from '../record-sink.ts';
+import type { GatewayIdentity } from '../state/snapshot.ts';
+import { type ControllerTimes, StateKeeper } from '../state/state-keeper.ts';
+import type { StreamMessage } from '../state/stream-types.ts';
+import { IdentityMinter } from '../to-apps/identity-assertion.ts';
+import { UpstreamPools } from '../to-apps/upstream-pools.ts';
+import { handshakeRecord } from './access-records.ts';
+import { AppUsage } from './app-usage.ts';
+import { cutTakenBack } from './cut-taken-back.ts';
+import type { DataParts } from './data-parts.ts';
+import { handleConnect } from './handle-connect.ts';
+import { handleRequest, handleUpgrade } from './handle-request.ts';
+import { createMutualServer } from './mutual-server.ts';
+
+export interface DataPathOptions {
+  readonly identity: GatewayIdentity;
+  readonly keys: GatewayKeys;
+  readonly own: Pick<OwnCertificate, 'certificate' | 'chain'>;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** How many processes share the limits of apps. */
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly records: RecordSink;
+  /** The snapshot to begin with. */
+  readonly first: StreamMessage;
+  readonly times: ControllerTimes;
+  /** Renews streams in the other workers too; this one alone unless told. */
+  readonly renewEverywhere?: DataParts['renew'];
+  readonly onUnknownKey: () => void;
+}
+
+/** How often streams past their grace are looked for; the cut comes at most this much late. */
+const tickMs = 250;
+
+export class DataPath {
+  readonly #options: DataPathOptions;
+  readonly #keeper: StateKeeper;
+  readonly #parts: DataParts;
+  readonly #server: Server;
+  readonly #guard: Guard;
+  #own: Pick<OwnCertificate, 'certificate' | 'chain'>;
+  #ticker: NodeJS.Timeout | undefined;
+
+  constructor(options: DataPathOptions) {
+    this.#options = options;
+    this.#own = options.own;
+    const { identity, keys, log, records, clock } = options;
+    this.#keeper = new StateKeeper(identity, clock);
+    this.#keeper.apply(options.first, options.times);
+    const issuer = spiffeId(identity.trustDomain, 'gateway', identity.gateway);
+    this.#parts = {
+      state: () => this.#keeper.snapshot,
+      time: () => this.#keeper.time(),
+      grants: new GrantCache(),
+      live: new LiveTable(),
+      usage: new AppUsage(options.workers),
+      records,
+      pools: new UpstreamPools(log),
+      identity: new IdentityMinter(issuer, keys.identity),
+      counters: new Counters(),
+      log,
+      renew: options.renewEverywhere ?? (async (texts, peer) => this.renew(texts, peer)),
+      onUnknownKey: options.onUnknownKey,
+    };
+    const parts = this.#parts;
+    const made = createMutualServer({
+      tls: this.#tls(),
+      trustDomain: identity.trustDomain,
+      clock: { now: parts.time },
+      denied: (id) => parts.state().denied.has(id),
+      counters: parts.counters,
+      onRefused: (reason, address) =>
+        records.refuse(handshakeRecord({ reason, address, gateway: identity.gateway, at: parts.time() })),
+      onRequest: (req, res, expects) => handleRequest(parts, req, res, expects),
+      onUpgrade: (req, socket, head) => handleUpgrade(parts, req, socket, head),
+      onConnect: (req, socket, head) => handleConnect(parts, req, socket, head),
+    });
+    this.#server = made.server;
+    this.#guard = made.guard;
+  }
+
+  async start(): Promise<AddressInfo> {
+    const address = await listenTcp(this.#server, this.#options.listen);
+    this.#ticker = setInterval(() => this.#parts.live.tick(this.#keeper.time()), tickMs).unref();
+    return address;
+  }
+
+  /** Swaps the snapshot and cuts what it takes back; returns how many. Throws, and changes nothing, for a bad message. */
+  apply(message: StreamMessage, times: ControllerTimes): number {
+    const before = this.#keeper.snapshot;
+    this.#keeper.apply(message, times);
+    const after = this.#keeper.snapshot;
+    if (message.t === 'heartbeat') return 0;
+    const { live, pools, counters } = this.#parts;
+    const cut = cutTakenBack(live, before, after);
+    if (before.denied !== after.denied) this.#guard.cut(({ role, id }) => after.denied.has(`${role}/${id}`));
+    if (before.bundle !== after.bundle) this.#swapBundle(before.bundle, after.bundle);
+    if (before.apps !== after.apps) pools.keepOnly(after.apps);
+    counters.add('streams_cut', '', cut);
+    return cut;
+  }
+
+  /** P15, in this process. */
+  renew(texts: readonly string[], peer: { readonly id: string; readonly jkt: string }): Renewal {
+    const { grants, live } = this.#parts;
+    return renewStreams(texts, peer, { grants, live, state: this.#keeper.snapshot, at: this.#keeper.time() });
+  }
+
+  /** A renewed certificate: new handshakes use it. */
+  setCertificate(own: Pick<OwnCertificate, 'certificate' | 'chain'>): void {
+    this.#own = own;
+    swapTls(this.#server, serverTlsOptions(this.#tls()));
+  }
+
+  counts(): Counts {
+    return { ...this.#parts.counters.read(), 'live|': this.#parts.live.size };
+  }
+
+  /** Ends what is running and resolves when each has its closing record. */
+  async stop(): Promise<void> {
+    clearInterval(this.#ticker);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#parts.live.cutWhere('unavailable', () => true);
+    await this.#parts.live.whenEmpty();
+    this.#server.closeAllConnections();
+    this.#guard.cut(() => true);
+    await closed;
+    await this.#parts.pools.stop();
+  }
+
+  #tls() {
+    const { keys } = this.#options;
+    return { ...this.#own, key: keys.tls.privateKey, bundle: this.#keeper.snapshot.bundle, mutual: true };
+  }
+
+  #swapBundle(before: readonly string[], after: readonly string[]): void {
+    swapTls(this.#server, serverTlsOptions(this.#tls()));
+    // A root was withdrawn: whoever came in by it must prove itself again.
+    if (before.some((root) => !after.includes(root))) this.#guard.cut(() => true);
+  }
+}

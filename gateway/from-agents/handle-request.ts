@@ -1,0 +1,139 @@
+/**
+ * One request or WebSocket from the first byte of its head to the last of its answer, in order: head check, the gateway's
+ * own paths, gates, live table, opening record, app. Nothing waits before the live table (P16); nothing goes to the app
+ * before the record (P24).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { second } from '#shared/base/clock.ts';
+import { asPosternError } from '#shared/base/errors.ts';
+import { ownPathPrefix, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
+import type { HttpApp } from '#shared/contracts/app.ts';
+import { targetOf } from '#shared/wire/canonical-request.ts';
+import { responseOnSocket } from '#shared/wire/forward-socket-response.ts';
+import type { Forwarding, ForwardOptions } from '#shared/wire/forward-types.ts';
+import { forwardUpgrade } from '#shared/wire/forward-upgrade.ts';
+import { startForward } from '#shared/wire/forwarder.ts';
+import { traceOf } from '#shared/wire/problem-reply.ts';
+import { checkRequestHead } from '#shared/wire/request-head.ts';
+import type { Ask } from '../gates/ask.ts';
+import { passGates } from '../gates/index.ts';
+import type { LiveEntry } from '../grants/live-table.ts';
+import { appHeaders } from '../to-apps/app-headers.ts';
+import { defaultConnectMs } from '../to-apps/upstream-pools.ts';
+import { answerProblem } from './answer-problem.ts';
+import type { DataParts } from './data-parts.ts';
+import { answerOwnPath } from './own-paths.ts';
+import { readAsk } from './read-ask.ts';
+import { refuseAsk, runRecorded } from './run-recorded.ts';
+import { stillGood } from './still-good.ts';
+
+/** Where the answer goes, and how the bytes get to the app. */
+interface Exchange {
+  readonly kind: 'request' | 'upgrade';
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Answers `Expect: 100-continue`; called once the gates are passed. */
+  readonly goOn: () => void;
+  readonly forward: (options: ForwardOptions) => Forwarding;
+}
+
+const defaultFirstByteMs = 300 * second;
+
+export function handleRequest(parts: DataParts, req: IncomingMessage, res: ServerResponse, expects: boolean): void {
+  run(parts, {
+    kind: 'request',
+    req,
+    res,
+    goOn: () => {
+      if (expects) res.writeContinue();
+    },
+    forward: (options) => startForward(req, res, options),
+  });
+}
+
+/** For requests that `isWebSocketUpgrade` accepted (P21). */
+export function handleUpgrade(parts: DataParts, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const res = responseOnSocket(req, socket);
+  const forward = (options: ForwardOptions) => forwardUpgrade(req, socket, head, options);
+  run(parts, { kind: 'upgrade', req, res, goOn: () => {}, forward });
+}
+
+function run(parts: DataParts, exchange: Exchange): void {
+  const { req, res } = exchange;
+  handle(parts, exchange).catch((error: unknown) => {
+    parts.log.error({ err: error, trace: traceOf(req) }, 'a request failed inside the gateway');
+    if (res.headersSent) res.destroy();
+    else answerProblem(req, res, asPosternError(error), traceOf(req));
+  });
+}
+
+async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
+  const { kind, req, res } = exchange;
+  const trace = traceOf(req);
+  const ask = readAsk(kind, req, parts);
+  const wrong = checkRequestHead(req);
+  if (wrong !== undefined) {
+    // What two parsers could read in two ways: nothing behind it on this connection is believed either.
+    res.shouldKeepAlive = false;
+    const error = refuseAsk(parts, ask, { code: 'request-refused', extra: { reason: wrong } }, trace);
+    return answerProblem(req, res, error, trace);
+  }
+  if (isOwnPath(ask.url)) return answerOwnPath(parts, ask, exchange, trace);
+
+  const refusal = passGates(ask, parts.state(), parts.time());
+  if (refusal !== undefined) {
+    return answerProblem(req, res, refuseAsk(parts, ask, refusal, trace), trace);
+  }
+  const outcome = await runRecorded(parts, ask, trace, (entry, onBytes) => {
+    exchange.goOn();
+    return exchange.forward({ ...forwardOptions(parts, ask, entry, req, trace), onBytes });
+  });
+  if (outcome.error !== undefined) answerProblem(req, res, outcome.error, trace);
+}
+
+/** In both forms of the target. Other spellings of these paths are refused by the canonical-request gate. */
+function isOwnPath(url: string): boolean {
+  const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
+  return path.startsWith(ownPathPrefix) || path === ownPathPrefix.slice(0, -1);
+}
+
+function forwardOptions(
+  parts: DataParts,
+  ask: Ask,
+  entry: LiveEntry,
+  req: IncomingMessage,
+  trace: string,
+): Omit<ForwardOptions, 'onBytes'> {
+  const { canonical, claims } = ask.found as Required<Ask['found']>;
+  const app = ask.found.app as HttpApp;
+  const { pool, origin, servername } = parts.pools.of(app);
+  const { limits } = app;
+  const identity = parts.identity.mint(claims, parts.time());
+  const { rawHeaders } = req;
+  return {
+    dispatcher: pool,
+    origin,
+    servername,
+    // HEAD is judged as GET and sent as HEAD.
+    method: ask.method,
+    path: targetOf(canonical),
+    headers: appHeaders({
+      app,
+      rawHeaders,
+      canonical,
+      claims,
+      identity,
+      address: ask.address,
+      via: parts.state().gateway,
+    }),
+    timeouts: {
+      connectMs: limits?.connectMs ?? defaultConnectMs,
+      firstByteMs: limits?.firstByteMs ?? defaultFirstByteMs,
+      idleMs: limits?.idleMs ?? 0,
+    },
+    maxBodyBytes: limits?.maxBodyBytes,
+    beforeSend: () => stillGood(parts, entry),
+    responseHeaders: (_status, headers) => [...headers, traceHeader, trace],
+  };
+}

@@ -1,0 +1,79 @@
+/** The TLS server that agents dial: mutual, TLS 1.3, no resumption, every leaf checked by our own code (P1, P2). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '#shared/base/clock.ts';
+import { second } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
+import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
+import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
+import type { Counters } from '../metrics/counters.ts';
+
+export interface MutualServerParts {
+  readonly tls: ServerTls;
+  readonly trustDomain: string;
+  /** Controller time (P19). */
+  readonly clock: Clock;
+  readonly denied: (id: string) => boolean;
+  readonly counters: Counters;
+  readonly onRefused: (reason: PeerRefusal, address: string) => void;
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
+  readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly onConnect: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+const maxHeaderSize = 32 * 1024;
+
+export function createMutualServer(parts: MutualServerParts): { readonly server: Server; readonly guard: Guard } {
+  const server = createServer({
+    ...serverTlsOptions(parts.tls),
+    maxHeaderSize,
+    // Bodies take as long as they take; a head does not.
+    requestTimeout: 0,
+    headersTimeout: 10 * second,
+    keepAliveTimeout: 75 * second,
+    connectionsCheckingInterval: 5 * second,
+    noDelay: true,
+    // Our own head check says why; Node would only say 400.
+    requireHostHeader: false,
+    // P21: any other upgrade is an ordinary request, whose Upgrade header is removed.
+    shouldUpgradeCallback: isWebSocketUpgrade,
+  });
+  server.on('request', (req, res) => parts.onRequest(req, res, false));
+  server.on('checkContinue', (req, res) => parts.onRequest(req, res, true));
+  // Another expectation: the head check refuses it.
+  server.on('checkExpectation', (req, res) => parts.onRequest(req, res, false));
+  server.on('upgrade', parts.onUpgrade);
+  server.on('connect', parts.onConnect);
+  server.on('tlsClientError', () => parts.counters.add('handshakes_refused', 'tls'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    parts.counters.add('malformed_requests');
+    answerMalformed(error, socket);
+  });
+  const guard = guardServer(server, {
+    trustDomain: parts.trustDomain,
+    roles: ['device'],
+    clock: parts.clock,
+    denied: parts.denied,
+    onRefused: (reason, socket: TLSSocket) => {
+      parts.counters.add('handshakes_refused', reason);
+      parts.onRefused(reason, socket.remoteAddress ?? '');
+    },
+  });
+  return { server, guard };
+}
+
+/** What Node's parser refuses never becomes a request: answered by hand, and nothing after it is read. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(new PosternError('bad-request').toProblem());
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\npostern-verdict: bad-request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

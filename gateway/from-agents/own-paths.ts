@@ -1,0 +1,72 @@
+/** `/.postern/*`: the gateway's own on every host, behind the certificate gate and never an app's (P15). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Value } from 'typebox/value';
+import { PosternError } from '#shared/base/errors.ts';
+import { agentToGateway, ownPathPrefix, traceHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
+import type { Ask, AskingPeer } from '../gates/ask.ts';
+import { certificateGate } from '../gates/certificate.ts';
+import { answerProblem } from './answer-problem.ts';
+import type { DataParts } from './data-parts.ts';
+import { refuseAsk } from './run-recorded.ts';
+
+interface OwnExchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly goOn: () => void;
+}
+
+export async function answerOwnPath(parts: DataParts, ask: Ask, exchange: OwnExchange, trace: string): Promise<void> {
+  const { req, res } = exchange;
+  try {
+    const refusal = certificateGate(ask, parts.state(), parts.time());
+    if (refusal !== undefined || ask.peer === undefined) {
+      throw refuseAsk(parts, ask, refusal ?? { code: 'certificate-missing' }, trace);
+    }
+    const answer = await answerOf(parts, ask, ask.peer, exchange);
+    const body = JSON.stringify(answer);
+    res.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      [verdictHeader]: 'allow',
+      [traceHeader]: trace,
+    });
+    res.end(body);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    answerProblem(req, res, error, trace);
+  }
+}
+
+async function answerOf(parts: DataParts, ask: Ask, peer: AskingPeer, exchange: OwnExchange): Promise<unknown> {
+  const { renewStreams, hello } = agentToGateway;
+  const path = ask.url.slice(Math.max(0, ask.url.indexOf(ownPathPrefix))).split('?', 1)[0];
+  const state = parts.state();
+  if (ask.method === hello.method && path === hello.path) {
+    const isFresh = parts.time() <= state.freshUntil;
+    return { gateway: state.gateway, site: state.site, state: isFresh ? 'fresh' : 'stale', device: peer.id };
+  }
+  if (ask.method !== renewStreams.method || path !== renewStreams.path) throw new PosternError('not-found');
+  // A page that can make the agent send this would still need grants in its body; browsers get nothing here at all.
+  if (ask.origin !== undefined || ask.fetchSite !== undefined) throw new PosternError('cross-site');
+  exchange.goOn();
+  const body = await readJson(exchange.req, renewStreams.maxBody);
+  if (!Value.Check(renewStreams.body, body)) throw new PosternError('bad-request', 'renewal of another shape');
+  return parts.renew(body.grants, peer);
+}
+
+async function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Not destroyed when we stop early: the answer goes the same way.
+  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new PosternError('body-too-large');
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new PosternError('bad-request', 'a body is not JSON', { cause });
+  }
+}

@@ -1,0 +1,38 @@
+/** The question to the gates, read from one request whose head has been checked. */
+import type { IncomingMessage } from 'node:http';
+import { grantHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { peerOf } from '#shared/wire/admit-peer.ts';
+import type { Ask } from '../gates/ask.ts';
+import { plainAddress } from '../grants/allows.ts';
+import type { DataParts } from './data-parts.ts';
+
+/** Singletons by `checkRequestHead`: none of these can be a joined list. */
+export function readAsk(
+  kind: Ask['kind'],
+  req: IncomingMessage,
+  parts: Pick<DataParts, 'grants' | 'usage' | 'time'>,
+): Ask {
+  const { headers, socket } = req;
+  const peer = peerOf(socket);
+  const length = headers['content-length'];
+  return {
+    kind,
+    peer,
+    address: plainAddress(socket.remoteAddress ?? ''),
+    method: req.method ?? '',
+    url: req.url ?? '',
+    host: headers.host ?? '',
+    grant: one(headers[grantHeader]),
+    origin: one(headers.origin),
+    fetchSite: one(headers['sec-fetch-site']),
+    fetchMode: one(headers['sec-fetch-mode']),
+    fetchDest: one(headers['sec-fetch-dest']),
+    contentLength: length === undefined ? undefined : Number(length),
+    grants: parts.grants,
+    usage: (app) => parts.usage.usage(app, peer?.id ?? '', parts.time()),
+    found: {},
+  };
+}
+
+const one = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;

@@ -1,0 +1,95 @@
+/**
+ * What every access that passed the gates goes through, whatever carries it: live table, opening record, the run itself,
+ * closing record. And the one way in which a refusal is recorded.
+ */
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
+import type { Forwarding, ForwardOutcome } from '#shared/wire/forward-types.ts';
+import type { Ask, Refusal } from '../gates/ask.ts';
+import type { LiveEntry } from '../grants/live-table.ts';
+import { laterRecord, openingRecord, refusalRecord } from './access-records.ts';
+import type { DataParts } from './data-parts.ts';
+
+type OnBytes = (direction: 'up' | 'down', bytes: number) => void;
+
+/** Records and counts a refusal; returns it as the error to answer with. */
+export function refuseAsk(parts: DataParts, ask: Ask, refusal: Refusal, trace: string): PosternError {
+  const { code, tell, extra } = refusal;
+  parts.counters.add('requests', code);
+  parts.records.refuse(refusalRecord({ ask, trace, at: parts.time(), gateway: parts.state().gateway }, code));
+  if (code === 'grant-key-unknown') parts.onUnknownKey();
+  return new PosternError(code, undefined, {
+    ...(tell === undefined ? {} : { tell }),
+    ...(extra === undefined ? {} : { extra }),
+  });
+}
+
+/**
+ * `start` begins the run; it is called after the opening record is written, and only if nothing was taken back meanwhile.
+ * An outcome with `error` may still have to be answered with it.
+ */
+export async function runRecorded(
+  parts: DataParts,
+  ask: Ask,
+  trace: string,
+  start: (entry: LiveEntry, onBytes: OnBytes) => Forwarding,
+): Promise<ForwardOutcome> {
+  const { claims, kid, app, canonical } = ask.found;
+  if (claims === undefined || kid === undefined || app === undefined) throw new Error('the gates established nothing');
+  const { live, records, usage } = parts;
+  const startedAt = parts.time();
+  const bytes = { up: 0, down: 0 };
+  const opening = openingRecord({ ask, trace, at: startedAt, gateway: parts.state().gateway });
+  const close = (phase: 'progress' | 'closing', outcome: ForwardOutcome | undefined) => {
+    const at = parts.time();
+    const sums = { bytesUp: bytes.up, bytesDown: bytes.down, durationMs: at - startedAt };
+    const { ended, status, error } = outcome ?? { ended: 'running' };
+    records.close(laterRecord(opening, phase, { ...sums, ended, status, code: error?.code }, at));
+  };
+
+  const entry = live.enter(
+    {
+      claims,
+      kid,
+      ruled: { request: canonical, address: ask.address },
+      onProgress: () => close('progress', undefined),
+    },
+    startedAt,
+  );
+  const endUse = usage.begin(app, claims.did, startedAt);
+  try {
+    try {
+      await records.open(opening);
+    } catch (cause) {
+      parts.log.error({ err: cause, trace }, 'an opening record could not be written');
+      parts.counters.add('requests', 'record-failed');
+      return refused(new PosternError('record-failed', undefined, { cause }));
+    }
+    const outcome = entry.cutBy === undefined ? await runOne(entry, bytes, start) : refused(entry.cutBy);
+    parts.counters.add('requests', outcome.error?.code ?? 'allow');
+    close('closing', outcome);
+    return outcome;
+  } finally {
+    endUse();
+    live.leave(entry);
+  }
+}
+
+async function runOne(
+  entry: LiveEntry,
+  bytes: { up: number; down: number },
+  start: (entry: LiveEntry, onBytes: OnBytes) => Forwarding,
+): Promise<ForwardOutcome> {
+  let forwarding: Forwarding;
+  try {
+    forwarding = start(entry, (direction, count) => {
+      bytes[direction] += count;
+    });
+  } catch (error) {
+    return refused(asPosternError(error));
+  }
+  entry.stop = (error) => forwarding.cut(error);
+  if (entry.cutBy !== undefined) forwarding.cut(entry.cutBy);
+  return forwarding.done;
+}
+
+const refused = (error: PosternError): ForwardOutcome => ({ ended: 'refused', bytesUp: 0, bytesDown: 0, error });
