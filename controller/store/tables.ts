@@ -29,7 +29,7 @@ export interface Tables {
     person_id: string;
     kind: string; // password | totp
     name: string;
-    state: string; // pending | active
+    state: string; // pending | active | disabled
     sealed: string;
     /** TOTP: the last accepted step, each is accepted once (RFC 6238 section 5.2, P18). */
     last_step: number;

@@ -1,0 +1,138 @@
+/** Renewing with the same key, and changing the key (P4). Over the mutual server: the peer has proved its present key. */
+import { verify } from 'node:crypto';
+import { fromBase64url } from '#shared/base/bytes.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { readCsr } from '#shared/crypto/csr.ts';
+import {
+  formatFingerprint,
+  keyThumbprint,
+  publicKeyFromJwk,
+  publicKeyToJwk,
+  spkiFingerprint,
+} from '#shared/crypto/keys.ts';
+import type { Issued } from '../authority/open-authority.ts';
+import { appendRecord } from '../log/append-record.ts';
+import { revoke } from '../revocation/revoke.ts';
+import type { Db } from '../store/open-store.ts';
+import { claimKey } from './enrol-device.ts';
+import type { IdentityParts, Origin } from './identity-parts.ts';
+
+interface Renewal {
+  readonly role: 'device' | 'gateway';
+  readonly id: string;
+  readonly csr: string;
+}
+
+/**
+ * A certificate of 24 h for the key that is on record, and for no other. The caller has proved the role and id. Throws
+ * `csr-refused` for another key, `renewal-refused` for a device or gateway out of service.
+ */
+export async function renewCertificate(parts: IdentityParts, { role, id, csr }: Renewal): Promise<Issued> {
+  const { store, authority } = parts;
+  const publicKey = readCsr(csr);
+  const holder = await readHolder(store.db, role, id);
+  if (holder === undefined) throw new PosternError('renewal-refused', `${role}/${id} is not in service`);
+  if (holder.jkt !== keyThumbprint(publicKey)) {
+    throw new PosternError('csr-refused', `${role}/${id} asked for a renewal with another key`, {
+      tell: 'A renewal keeps the key; changing it is another call.',
+    });
+  }
+  const issued = await authority.issue({ role, id, publicKey });
+  const dates = { certificate_serial: issued.serial, certificate_ends_at: issued.notAfter };
+  const table = role === 'device' ? 'devices' : 'gateways';
+  await store.db.updateTable(table).set(dates).where('id', '=', id).execute();
+  return issued;
+}
+
+export interface Holder {
+  readonly jkt: string;
+  readonly publicJwk: string;
+  readonly certificateEndsAt: number;
+  /** Devices only. */
+  readonly person: string | undefined;
+}
+
+/** The key on record of a device or gateway in service: not suspended, not gone, nor its person. */
+export async function readHolder(db: Db, role: 'device' | 'gateway', id: string): Promise<Holder | undefined> {
+  if (role === 'gateway') {
+    const row = await db.selectFrom('gateways').selectAll().where('id', '=', id).executeTakeFirst();
+    if (row?.state !== 'active' || row.jkt === null || row.public_jwk === null) return undefined;
+    const denied = await db.selectFrom('denied').select('id').where('id', '=', `gateway/${id}`).executeTakeFirst();
+    if (denied !== undefined) return undefined;
+    return {
+      jkt: row.jkt,
+      publicJwk: row.public_jwk,
+      certificateEndsAt: row.certificate_ends_at ?? 0,
+      person: undefined,
+    };
+  }
+  const row = await db
+    .selectFrom('devices')
+    .innerJoin('people', 'people.id', 'devices.person_id')
+    .select(['devices.jkt', 'devices.public_jwk', 'devices.certificate_ends_at', 'devices.person_id'])
+    .where('devices.id', '=', id)
+    .where('devices.state', 'in', ['pending', 'active'])
+    .where('people.state', '=', 'active')
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { jkt, public_jwk, certificate_ends_at, person_id } = row;
+  return { jkt, publicJwk: public_jwk, certificateEndsAt: certificate_ends_at, person: person_id };
+}
+
+export interface Rekey {
+  readonly device: string;
+  readonly csr: string;
+  /** base64url of ECDSA P-256 (IEEE P1363) by the old key over `postern-rekey\n<csr>`. */
+  readonly oldSignature: string;
+}
+
+/** Signed by the new key (the CSR) and the old one. Grants bound to the old key are taken back; sessions stay. */
+export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Origin): Promise<Issued> {
+  const { store, authority, clock } = parts;
+  const { device, csr, oldSignature } = order;
+  const publicKey = readCsr(csr);
+  const holder = await readHolder(store.db, 'device', device);
+  if (holder === undefined) throw new PosternError('renewal-refused', `device/${device} is not in service`);
+  if (!isSignedBy(holder.publicJwk, `postern-rekey\n${csr}`, oldSignature)) {
+    throw new PosternError('csr-refused', `device/${device} asked for a new key without its old one`);
+  }
+  const issued = await authority.issue({ role: 'device', id: device, publicKey });
+  const jkt = keyThumbprint(publicKey);
+  const fingerprint = formatFingerprint(spkiFingerprint(publicKey));
+  const at = clock.now();
+  await store.db.transaction().execute(async (trx) => {
+    await claimKey(trx, jkt, `device/${device}`);
+    const result = await trx
+      .updateTable('devices')
+      .set({
+        jkt,
+        fingerprint,
+        public_jwk: JSON.stringify(publicKeyToJwk(publicKey)),
+        certificate_serial: issued.serial,
+        certificate_ends_at: issued.notAfter,
+      })
+      .where('id', '=', device)
+      // Of two changes at once, both signed by the old key, one wins.
+      .where('jkt', '=', holder.jkt)
+      .executeTakeFirst();
+    if (result.numUpdatedRows !== 1n)
+      throw new PosternError('conflict', `the key of device/${device} changed meanwhile`);
+    await revoke(trx, at, [{ kind: 'device', ids: [device], reason: 'facts-changed' }]);
+    await appendRecord(trx, at, {
+      kind: 'device',
+      device,
+      ...(holder.person === undefined ? {} : { person: holder.person }),
+      ...origin,
+      details: { event: 'rekeyed', fingerprint },
+    });
+  });
+  return issued;
+}
+
+/** ECDSA P-256 with SHA-256, IEEE P1363, base64url. */
+export function isSignedBy(publicJwk: string, message: string, signature: string): boolean {
+  const bytes = fromBase64url(signature);
+  if (bytes?.length !== 64) return false;
+  const key = publicKeyFromJwk(JSON.parse(publicJwk));
+  return verify('sha256', Buffer.from(message), { key, dsaEncoding: 'ieee-p1363' }, bytes);
+}
