@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { PosternError } from '#shared/base/errors.ts';
+import { Deadline } from './forward-deadline.ts';
 import { toForwardError } from './forward-errors.ts';
 import { answerHeaders, framedHeaders, headerPairs, hintLinks, originServerName, rawList } from './forward-headers.ts';
 import type { ForwardEnd, Forwarding, ForwardOptions, ForwardOutcome, KeptAnswer } from './forward-types.ts';
@@ -29,7 +30,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   readonly #upload: Upload | undefined;
   #controller: Controller | undefined;
   #phase: Phase = 'connect';
-  #timer: NodeJS.Timeout | undefined;
+  readonly #deadline: Deadline = new Deadline(() => this.#onDue());
   #status: number | undefined;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -161,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.#settled || this.#answered) return;
     this.#bytesDown += chunk.length;
-    this.#timer?.refresh();
+    this.#deadline.refresh();
     this.#options.onBytes?.('down', chunk.length);
     if (this.#kept !== undefined) {
       this.#kept.size += chunk.length;
@@ -210,7 +211,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
 
   #onSent(bytes: number): void {
     this.#bytesUp += bytes;
-    this.#timer?.refresh();
+    this.#deadline.refresh();
     this.#options.onBytes?.('up', bytes);
   }
 
@@ -223,7 +224,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   readonly #onDrain = (): void => {
     if (!this.#paused || this.#settled) return;
     this.#paused = false;
-    this.#timer?.refresh();
+    this.#deadline.refresh();
     this.#controller?.resume();
   };
 
@@ -234,12 +235,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
 
   #arm(phase: Phase, ms: number): void {
     this.#phase = phase;
-    clearTimeout(this.#timer);
-    this.#timer = ms > 0 ? setTimeout(onTimer, ms, this) : undefined;
+    this.#deadline.set(ms);
   }
 
-  /** For `onTimer` only. */
-  expire(): void {
+  #onDue(): void {
     const begun = this.#res.headersSent;
     if (this.#phase === 'connect') this.fail('refused', new PosternError('app-timeout', 'no connection in time'));
     else if (this.#phase === 'first-byte') this.fail('refused', new PosternError('app-timeout', 'no answer in time'));
@@ -279,17 +278,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   }
 
   #cleanUp(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadline.clear();
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#res.off('drain', this.#onDrain);
     this.#res.off('finish', this.#onFinish);
     this.#res.off('close', this.#onClose);
   }
-}
-
-function onTimer(exchange: Exchange): void {
-  exchange.expire();
 }
 
 function flushHead(res: ServerResponse): void {

@@ -51,6 +51,9 @@ const neverTrailers = new Set([
   'www-authenticate',
 ]);
 
+/** In one look-up; `te` and `via` come back in another form. */
+const neverToApp = new Set([...hopByHop, ...overrides, ...clientClaims, 'host', 'via', 'expect', 'trailer']);
+
 /** What this proxy says about the client, in place of anything the client said about itself. */
 export interface ForwardedFacts {
   /** The address that the proxy itself saw. */
@@ -91,11 +94,13 @@ export function toAppHeaders(raw: readonly string[], options: AppHeaderOptions):
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
     const value = raw[i + 1]!;
-    if (name === 'te') trailers ||= listMembers(value).includes('trailers');
-    if (name === 'via') via = via === '' ? value : `${via}, ${value}`;
-    if (name === 'host' || name === 'via' || name === 'expect' || name === 'trailer') continue;
-    if (name.includes('_') || isHopByHop(name, named) || isIdentity(name, options.identityNames)) continue;
-    if (overrides.has(name) || clientClaims.has(name) || name.startsWith('x-forwarded-')) continue;
+    if (neverToApp.has(name)) {
+      if (name === 'te') trailers ||= listMembers(value).includes('trailers');
+      else if (name === 'via') via = via === '' ? value : `${via}, ${value}`;
+      continue;
+    }
+    if (name.includes('_') || isReserved(name) || isClientClaim(name)) continue;
+    if (named?.has(name) || options.identityNames?.has(name)) continue;
     out.push(raw[i]!, value);
   }
   if (trailers) out.push('te', 'trailers');
@@ -116,7 +121,7 @@ export function toClientHeaders(raw: readonly string[], keepTrailer: boolean): R
   const out: RawHeaders = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();
-    if (isHopByHop(name, named) || isIdentity(name, undefined) || (name === 'trailer' && !keepTrailer)) continue;
+    if (hopByHop.has(name) || isReserved(name) || named?.has(name) || (name === 'trailer' && !keepTrailer)) continue;
     out.push(raw[i]!, raw[i + 1]!);
   }
   return out;
@@ -127,9 +132,8 @@ export function cleanTrailers(raw: readonly string[], identityNames?: ReadonlySe
   const out: RawHeaders = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = normalName(raw[i]!);
-    if (raw[i]!.includes('_') || isHopByHop(name, undefined) || isIdentity(name, identityNames)) continue;
-    if (neverTrailers.has(name) || overrides.has(name) || clientClaims.has(name)) continue;
-    if (name.startsWith('x-forwarded-')) continue;
+    if (raw[i]!.includes('_') || isReserved(name) || isClientClaim(name) || identityNames?.has(name)) continue;
+    if (neverToApp.has(name) || neverTrailers.has(name)) continue;
     out.push(raw[i]!, raw[i + 1]!);
   }
   return out;
@@ -188,14 +192,17 @@ function isNamed(spelled: string, name: string): boolean {
   return spelled.length === name.length && spelled.toLowerCase() === name;
 }
 
-function isIdentity(name: string, identityNames: ReadonlySet<string> | undefined): boolean {
-  const normal = name.includes('_') ? normalName(name) : name;
-  return normal.startsWith('postern-') || (identityNames?.has(normal) ?? false);
+/** Ours (`Postern-*`, with `_` read as `-`) and of the connection (`Proxy-*`). */
+function isReserved(name: string): boolean {
+  return name.charCodeAt(0) === letterP && (/^postern[-_]/.test(name) || name.startsWith('proxy-'));
 }
 
-function isHopByHop(name: string, named: ReadonlySet<string> | undefined): boolean {
-  return hopByHop.has(name) || name.startsWith('proxy-') || (named?.has(name) ?? false);
+function isClientClaim(name: string): boolean {
+  return name.charCodeAt(0) === letterX && name.startsWith('x-forwarded-');
 }
+
+const letterP = 112;
+const letterX = 120;
 
 /** What `Connection` names goes too. `content-length` never does: removing it would change where the message ends. */
 function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
