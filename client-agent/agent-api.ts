@@ -83,7 +83,7 @@ export interface AgentState {
 export type SignInMethod = SignInState['methods'][number];
 
 export interface SignInFlows {
-  start(purpose: SignInPurpose): Promise<SignInState>;
+  start(purpose: SignInPurpose): Promise<SignInStateShown>;
   /** `value`: password or code; none for `set-totp`. A session in the answer is kept and used from then on. */
   answer(flow: string, method: SignInMethod, value?: string): Promise<SignInStateShown>;
 }

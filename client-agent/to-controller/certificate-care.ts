@@ -1,0 +1,160 @@
+/**
+ * Keeps the device's certificate good (P4): renewed at 2/3 of its life with jitter and on wake, with the same key; after it has
+ * ended, by the server's nonce on the bootstrap server. Driven by `tick`, so that tests need no timers.
+ */
+import { X509Certificate } from 'node:crypto';
+import { type Clock, day, minute } from '#shared/base/clock.ts';
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Keystore, NewKey } from '../keystore/keystore.ts';
+import { withBootstrap } from './bootstrap-client.ts';
+import { checkIssued, type Issued } from './check-issued.ts';
+import type { ControllerLink } from './controller-link.ts';
+
+export interface CareOptions {
+  readonly keystore: Keystore;
+  readonly link: ControllerLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** After each new certificate. */
+  readonly onRenewed: () => void;
+  /** From 0 to 1. */
+  readonly random?: () => number;
+}
+
+/** Certificates may be renewed by their key this long after their end (P4). */
+const renewableAfterEnd = 30 * day;
+const firstPause = minute / 2;
+const maxPause = 30 * minute;
+/** Of the life, spread over the fleet. */
+const jitter = 0.05;
+
+export class CertificateCare {
+  readonly #options: CareOptions;
+  readonly #random: () => number;
+  #startsAt = 0;
+  #endsAt = 0;
+  #renewsAt = 0;
+  #failures = 0;
+  #notBefore = 0;
+  #running: Promise<void> | undefined;
+  /** The last refusal that no repetition can change; told by `state` and `doctor`. */
+  lastError: PosternError | undefined;
+
+  constructor(options: CareOptions) {
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#readTimes();
+  }
+
+  get endsAt(): number {
+    return this.#endsAt;
+  }
+
+  get renewsAt(): number {
+    return this.#renewsAt;
+  }
+
+  isExpired(): boolean {
+    return this.#options.clock.now() >= this.#endsAt;
+  }
+
+  /** Renews when it is time. Never rejects: failures are logged and tried again with growing pauses. */
+  async tick(): Promise<void> {
+    const now = this.#options.clock.now();
+    if (now < this.#renewsAt || now < this.#notBefore) return;
+    try {
+      await this.renewNow();
+    } catch (thrown) {
+      const error = asPosternError(thrown);
+      this.#failures += 1;
+      const pause = Math.min(maxPause, firstPause * 2 ** Math.min(this.#failures - 1, 16));
+      this.#notBefore = this.#options.clock.now() + pause * (0.5 + this.#random() / 2);
+      this.#options.log.warn({ err: error, pauseMs: pause }, 'the certificate could not be renewed');
+    }
+  }
+
+  /** After sleep: what failed before may work now, so the pauses start again. */
+  woke(): void {
+    this.#notBefore = 0;
+    this.#failures = 0;
+  }
+
+  /** Joins a renewal under way. Throws `renewal-refused` when the certificate is past all renewal. */
+  renewNow(): Promise<void> {
+    this.#running ??= this.#renew().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Changes the key (P4): the request by the new key, its signature by the old one. */
+  async rekey(): Promise<void> {
+    await this.#running;
+    const { keystore, link } = this.#options;
+    const key = keystore.makeKey();
+    const oldSignature = keystore.sign(`postern-rekey\n${key.csr}`);
+    const issued = await link.calls.rekey({ body: { csr: key.csr, oldSignature } });
+    this.#store(issued, key);
+  }
+
+  async #renew(): Promise<void> {
+    const { keystore, link, log } = this.#options;
+    try {
+      const issued = this.isExpired()
+        ? await this.#renewExpired()
+        : await link.calls.renew({ body: { csr: keystore.csr() } });
+      this.#store(issued, undefined);
+      this.lastError = undefined;
+      log.info({ endsAt: new Date(this.#endsAt).toISOString() }, 'certificate renewed');
+    } catch (thrown) {
+      const error = asPosternError(thrown);
+      this.lastError = error;
+      throw error;
+    }
+  }
+
+  async #renewExpired(): Promise<Issued> {
+    const { keystore, clock } = this.#options;
+    const { device, bootstrap, bundle, trustDomain } = keystore.enrolment;
+    if (clock.now() - this.#endsAt > renewableAfterEnd) {
+      throw new PosternError('renewal-refused', 'the certificate ended more than 30 days ago', {
+        tell: 'This device was away for more than 30 days: ask your administrator for an invitation.',
+      });
+    }
+    return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock }, async (client) => {
+      const { nonce } = await client.renewalNonce({ body: { role: 'device', id: device } });
+      const csr = keystore.csr();
+      const signature = keystore.sign(`postern-renew-expired\n${nonce}\n${csr}`);
+      return client.renewExpired({ body: { role: 'device', id: device, nonce, csr, signature } });
+    });
+  }
+
+  #store(issued: Issued, key: NewKey | undefined): void {
+    const { keystore, clock, link, onRenewed } = this.#options;
+    const before = keystore.enrolment;
+    const { certificate, chain, bundle } = issued;
+    checkIssued(issued, {
+      trustDomain: before.trustDomain,
+      device: before.device,
+      jkt: key?.jkt ?? keystore.jkt,
+      now: clock.now(),
+      knownRoots: before.bundle,
+    });
+    const next = { certificate, chain: [...chain], bundle: [...bundle] };
+    keystore.save({ ...before, ...next, ...(key === undefined ? {} : { key: key.file }) });
+    this.#readTimes();
+    this.#failures = 0;
+    this.#notBefore = 0;
+    link.reconnect();
+    onRenewed();
+  }
+
+  #readTimes(): void {
+    const leaf = new X509Certificate(this.#options.keystore.enrolment.certificate);
+    this.#startsAt = Date.parse(leaf.validFrom);
+    this.#endsAt = Date.parse(leaf.validTo);
+    const life = this.#endsAt - this.#startsAt;
+    this.#renewsAt = this.#startsAt + life * (2 / 3 + (this.#random() - 0.5) * 2 * jitter);
+  }
+}

@@ -1,0 +1,117 @@
+/** The mutual connections to the controller (edge 1), with the device's certificate and, once signed in, the session. */
+import type { Agent } from 'undici';
+import type { Clock } from '#shared/base/clock.ts';
+import type { ErrorCode } from '#shared/base/errors.ts';
+import type { Log } from '#shared/base/log.ts';
+import { agentToController } from '#shared/contracts/agent-to-controller.ts';
+import { myAccount } from '#shared/contracts/my-account.ts';
+import type { Contract } from '#shared/contracts/route.ts';
+import { type Client, callContract } from '#shared/wire/call-contract.ts';
+import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
+import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+import { failover } from './failover.ts';
+
+export interface LinkOptions {
+  readonly keystore: Keystore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The session's secret, asked at every call. */
+  readonly session: () => string | undefined;
+  readonly onChange: () => void;
+}
+
+const connections = 4;
+
+export class ControllerLink {
+  readonly calls: Client<typeof agentToController>;
+  readonly me: Client<typeof myAccount>;
+  readonly #options: LinkOptions;
+  #dispatcher: Agent;
+  #reachable: boolean | undefined;
+  #failure: ErrorCode | undefined;
+  #offsetMs: number | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#dispatcher = this.#makeDispatcher();
+    // Asking for a grant or a certificate twice does no harm; a one-time code or a numbered report would be spent.
+    this.calls = this.#client(agentToController, ['grants', 'renew', 'signOut']);
+    this.me = this.#client(myAccount, []);
+  }
+
+  get reachable(): boolean | undefined {
+    return this.#reachable;
+  }
+
+  get failure(): ErrorCode | undefined {
+    return this.#failure;
+  }
+
+  /** Controller's time minus the device's in ms, as last heard; for information only (P19). */
+  get clockOffsetMs(): number | undefined {
+    return this.#offsetMs;
+  }
+
+  /** To be told of every controller time that comes along. */
+  heardTime(time: number): void {
+    this.#offsetMs = time - this.#options.clock.now();
+  }
+
+  /** New connections from now on: after a change of key or certificate, and after sleep, when the old ones are dead. */
+  reconnect(): void {
+    const old = this.#dispatcher;
+    this.#dispatcher = this.#makeDispatcher();
+    void old.close();
+  }
+
+  async stop(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  #makeDispatcher(): Agent {
+    const { keystore, clock } = this.#options;
+    const tls = () => {
+      const { bundle, trustDomain } = keystore.enrolment;
+      return clientTlsOptions({ ...keystore.own(), bundle, trustDomain, role: 'controller', clock });
+    };
+    return makeDispatcher(tls, { connections });
+  }
+
+  #client<C extends Contract>(contract: C, repeatable: readonly (keyof C)[]): Client<C> {
+    const { keystore, session } = this.#options;
+    const headers = (): Record<string, string> => {
+      const secret = session();
+      return secret === undefined ? {} : { authorization: `Postern-Session ${secret}` };
+    };
+    const dispatcher = () => this.#dispatcher;
+    return failover(contract, {
+      addresses: () => keystore.enrolment.controllers,
+      repeatable,
+      call: (address) =>
+        callContract(contract, {
+          get dispatcher() {
+            return dispatcher();
+          },
+          origin: `https://${address}`,
+          headers,
+        }),
+      onTried: (address, failure) => {
+        if (failure !== undefined) {
+          this.#options.log.warn(
+            { address, problem: failure.code, why: failure.message },
+            'a controller does not answer',
+          );
+        }
+        this.#note(failure === undefined, failure?.code);
+      },
+    });
+  }
+
+  #note(reachable: boolean, failure: ErrorCode | undefined): void {
+    const changed = reachable !== this.#reachable;
+    this.#reachable = reachable;
+    this.#failure = failure;
+    if (changed) this.#options.onChange();
+  }
+}
