@@ -41,6 +41,8 @@ async function serve(
     const who = peerOf(request.socket)?.spiffeId ?? 'nobody';
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ who }));
   });
+  // Only what is tested here may end a connection.
+  server.keepAliveTimeout = 0;
   const waiting: ((reason: PeerRefusal) => void)[] = [];
   const seen: PeerRefusal[] = [];
   const onRefused = (reason: PeerRefusal) => {

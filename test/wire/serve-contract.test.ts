@@ -252,6 +252,28 @@ t.test('a client takes no answer outside the contract', async (t) => {
   await t.rejects(fine.greet({ ...input, params: { name: '..' } }), { code: 'bad-request' });
 });
 
+t.test('an endless answer is cut at the cap', async (t) => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const more = (error?: Error | null) => {
+      if (!error) response.write(' '.repeat(1000), more);
+    };
+    more();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const dispatcher = new Agent();
+  const ended = once(server, 'connection').then(([socket]) => once(socket, 'close'));
+  t.teardown(async () => {
+    await dispatcher.destroy();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = callContract(contract, { dispatcher, origin });
+  const input = { params: { name: 'x' }, body: { note: 'a' }, maxAnswer: 5000 };
+  await t.rejects(client.greet(input), { code: 'bad-answer', message: /larger than 5000/ });
+  await ended;
+});
+
 t.test('a dead, a slow and an aborted server', async (t) => {
   const dispatcher = new Agent();
   t.teardown(() => dispatcher.destroy());
