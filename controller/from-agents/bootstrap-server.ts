@@ -1,0 +1,23 @@
+/** The bootstrap server (P3): server-authenticated only, small bodies, for peers that have no valid certificate yet. */
+import type { FastifyRequest } from 'fastify';
+import type { Log } from '#shared/base/log.ts';
+import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
+import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
+import type { RouteShape } from '#shared/contracts/route.ts';
+import { serveContract } from '#shared/wire/serve-contract.ts';
+import { originOf } from './authorize-peer.ts';
+import { type BootstrapParts, bootstrapRoutes } from './bootstrap-routes.ts';
+import { type HttpsListener, makeListener } from './listen.ts';
+
+/** Strangers' connections at once; each costs a TLS handshake and some memory. */
+const mostConnections = 1024;
+
+export function makeBootstrapServer(parts: BootstrapParts & { readonly log: Log }): HttpsListener {
+  const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false });
+  listener.server.maxConnections = mostConnections;
+  const options = { authorize: (_route: RouteShape, request: FastifyRequest) => originOf(request) };
+  const { agents, gateways } = bootstrapRoutes(parts);
+  serveContract(listener.app, agentBootstrap, agents, options);
+  serveContract(listener.app, gatewayBootstrap, gateways, options);
+  return listener;
+}

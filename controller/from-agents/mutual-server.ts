@@ -1,0 +1,48 @@
+/**
+ * The mutual server: every connection has a certificate of a device or a gateway (P1, P2), every route names the one role
+ * it is for. Agents' routes come from several files; a route without a handler stops the start.
+ */
+import type { Log } from '#shared/base/log.ts';
+import { agentToController } from '#shared/contracts/agent-to-controller.ts';
+import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
+import { myAccount } from '#shared/contracts/my-account.ts';
+import { guardServer, type Peer } from '#shared/wire/admit-peer.ts';
+import { type Handlers, serveContract } from '#shared/wire/serve-contract.ts';
+import type { IdentityParts } from '../identity/identity-parts.ts';
+import { authorizeDevice, authorizeGateway, type DeviceCaller, type GatewayCaller } from './authorize-peer.ts';
+import { type HttpsListener, makeListener } from './listen.ts';
+
+export interface MutualServerParts extends IdentityParts {
+  readonly log: Log;
+  /** All handlers of edge 1, merged from the files that write them. */
+  readonly agents: Handlers<typeof agentToController, DeviceCaller>;
+  readonly me: Handlers<typeof myAccount, DeviceCaller>;
+  readonly gateways: Handlers<typeof gatewayToController, GatewayCaller>;
+}
+
+export interface MutualServer extends HttpsListener {
+  /** Ends the connections of peers that were suspended or lost their key; returns how many. */
+  cut(test: (peer: Peer) => boolean): number;
+}
+
+export function makeMutualServer(parts: MutualServerParts): MutualServer {
+  const { authority, clock, log } = parts;
+  const listener = makeListener({ authority, log, mutual: true });
+  const guard = guardServer(listener.server, {
+    trustDomain: authority.trustDomain,
+    roles: ['device', 'gateway'],
+    clock,
+    // The deny list is the store's, and the store is asked for every request: `authorizeDevice` can then also say why.
+    denied: () => false,
+    onRefused: (reason, socket, detail) => {
+      log.info({ reason, detail, from: socket.remoteAddress }, 'a connection was refused');
+    },
+  });
+  const device = { authorize: authorizeDevice.bind(undefined, parts) };
+  serveContract(listener.app, agentToController, parts.agents, device);
+  serveContract(listener.app, myAccount, parts.me, device);
+  serveContract(listener.app, gatewayToController, parts.gateways, {
+    authorize: authorizeGateway.bind(undefined, parts),
+  });
+  return { ...listener, cut: (test) => guard.cut(test) };
+}

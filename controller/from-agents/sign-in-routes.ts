@@ -1,0 +1,50 @@
+/** Sign-in, step-up and resumption, step by step, and sign-out. */
+import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
+import type { Handlers } from '#shared/wire/serve-contract.ts';
+import { answerSignIn } from '../identity/answer-sign-in.ts';
+import type { IdentityParts } from '../identity/identity-parts.ts';
+import { endSessions } from '../identity/sessions.ts';
+import type { SignInMethod } from '../identity/sign-in-steps.ts';
+import { startSignIn } from '../identity/start-sign-in.ts';
+import type { DeviceCaller } from './authorize-peer.ts';
+
+type SignInHandlers = Pick<
+  Handlers<typeof agentToController, DeviceCaller>,
+  'signIn' | 'password' | 'totp' | 'recoveryCode' | 'setPassword' | 'setTotp' | 'confirmTotp' | 'signOut'
+>;
+
+interface StepCall {
+  readonly params: { readonly flow: string };
+  readonly caller: DeviceCaller;
+}
+
+export function signInRoutes(parts: IdentityParts): SignInHandlers {
+  const answer = ({ params, caller }: StepCall, method: SignInMethod, given: string) =>
+    answerSignIn({
+      parts,
+      deviceId: caller.device.id,
+      flowId: params.flow,
+      method,
+      answer: given,
+      origin: caller.origin,
+    });
+  return {
+    signIn: ({ body, caller }) => {
+      const { device, secret, origin } = caller;
+      return startSignIn(parts, { purpose: body.purpose, deviceId: device.id, secret, origin });
+    },
+    password: (call) => answer(call, 'password', call.body.password),
+    totp: (call) => answer(call, 'totp', call.body.code),
+    recoveryCode: (call) => answer(call, 'recovery-code', call.body.code),
+    setPassword: (call) => answer(call, 'set-password', call.body.password),
+    setTotp: (call) => answer(call, 'set-totp', ''),
+    confirmTotp: (call) => answer(call, 'confirm-totp', call.body.code),
+    async signOut({ caller: { session, origin } }) {
+      const at = parts.clock.now();
+      const which = { session: session!.id };
+      await parts.store.db
+        .transaction()
+        .execute((trx) => endSessions(trx, at, { which, because: 'signed-out', reason: 'signed-out', origin }));
+    },
+  };
+}
