@@ -80,10 +80,17 @@ async function takeNumber(trx: Trx, device: string, seq: number): Promise<string
     .returning('person_id')
     .executeTakeFirst();
   if (taken !== undefined) return taken.person_id;
-  const row = await trx.selectFrom('devices').select('state').where('id', '=', device).executeTakeFirst();
+  const row = await trx
+    .selectFrom('devices')
+    .select(['state', 'posture_seq'])
+    .where('id', '=', device)
+    .executeTakeFirst();
   if (row === undefined || (row.state !== 'active' && row.state !== 'pending'))
     throw new PosternError('device-suspended', `a posture report of a device that is ${row?.state ?? 'not known'}`);
-  throw new PosternError('conflict', `a posture report of ${device} with a number that was used`);
+  throw new PosternError('conflict', `a posture report of ${device} with a number that was used`, {
+    // An agent whose counter file was lost goes on from here.
+    extra: { lastSeq: row.posture_seq },
+  });
 }
 
 interface Storing {
