@@ -1,0 +1,110 @@
+/**
+ * Connections to gateways (edge 3): one pool for each, which accepts exactly the `/gateway/<id>` that the grant answer named (P1),
+ * and the choice among several.
+ */
+import type { ConnectionOptions } from 'node:tls';
+import type { Agent } from 'undici';
+import { type Clock, minute, second } from '#shared/base/clock.ts';
+import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
+import { agentToGateway } from '#shared/contracts/agent-to-gateway.ts';
+import { type Client, callContract } from '#shared/wire/call-contract.ts';
+import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
+import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
+import type { Lease } from '../agent-api.ts';
+import type { Keystore } from '../keystore/keystore.ts';
+
+export type GatewayAddress = GrantGiven['gateways'][number];
+
+export interface GatewayLink {
+  readonly forward: Lease['forward'];
+  readonly client: Client<typeof agentToGateway>;
+  readonly tls: () => ConnectionOptions;
+}
+
+/**
+ * The name in the TLS greeting, which anybody on the way can read. A constant: it tells nothing, and undici would otherwise take
+ * the Host header, give each app's name away and reconnect at each change of app.
+ */
+export const tlsName = 'postern';
+const unusedMs = 10 * minute;
+/** A gateway that failed is asked last for this long. */
+const avoidMs = 10 * second;
+/** Event streams and downloads hold a connection each. */
+const connections = 256;
+
+interface Kept extends GatewayLink {
+  readonly dispatcher: Agent;
+  usedAt: number;
+}
+
+export class GatewayLinks {
+  readonly #keystore: Keystore;
+  readonly #clock: Clock;
+  readonly #links = new Map<string, Kept>();
+  readonly #failedAt = new Map<string, number>();
+
+  constructor(options: { readonly keystore: Keystore; readonly clock: Clock }) {
+    this.#keystore = options.keystore;
+    this.#clock = options.clock;
+  }
+
+  /** The one to use, among those not in `tried`: as the controller ordered them, but those that failed of late come last. */
+  choose(gateways: readonly GatewayAddress[], tried: ReadonlySet<string>): GatewayAddress | undefined {
+    const left = gateways.filter(({ id }) => !tried.has(id));
+    const now = this.#clock.now();
+    return left.find(({ id }) => now - (this.#failedAt.get(id) ?? -avoidMs) >= avoidMs) ?? left[0];
+  }
+
+  failed(id: string): void {
+    this.#failedAt.set(id, this.#clock.now());
+  }
+
+  worked(id: string): void {
+    this.#failedAt.delete(id);
+  }
+
+  link({ id, address }: Pick<GatewayAddress, 'id' | 'address'>): GatewayLink {
+    const key = `${id} ${address}`;
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = this.#open(id, `https://${address}`);
+      this.#links.set(key, link);
+    }
+    link.usedAt = this.#clock.now();
+    return link;
+  }
+
+  /** Closes what nobody has used for long; running streams go on to their end. */
+  tick(): void {
+    const now = this.#clock.now();
+    for (const [key, { usedAt, dispatcher }] of this.#links) {
+      if (now - usedAt < unusedMs) continue;
+      this.#links.delete(key);
+      void dispatcher.close();
+    }
+  }
+
+  /** New connections from now on: after a change of key, and after sleep, when the old ones are dead. */
+  reconnect(): void {
+    for (const { dispatcher } of this.#links.values()) void dispatcher.close();
+    this.#links.clear();
+    this.#failedAt.clear();
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#links.values()];
+    this.#links.clear();
+    await Promise.all(all.map(({ dispatcher }) => dispatcher.destroy()));
+  }
+
+  #open(id: string, origin: string): Kept {
+    const tls = () => {
+      const { bundle, trustDomain } = this.#keystore.enrolment;
+      const rules = { bundle, trustDomain, role: 'gateway', id, clock: this.#clock } as const;
+      return { ...clientTlsOptions({ ...this.#keystore.own(), ...rules }), servername: tlsName };
+    };
+    const dispatcher = makeDispatcher(tls, { connections });
+    const client = callContract(agentToGateway, { dispatcher, origin });
+    return { dispatcher, client, tls, forward: { dispatcher, origin, servername: tlsName }, usedAt: 0 };
+  }
+}
