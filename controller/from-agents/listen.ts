@@ -1,10 +1,9 @@
 /** One HTTPS listener of the controller, with the certificate of the moment; renewals are swapped in live. */
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import { listenTcp, type TcpPlace } from '#shared/wire/listen.ts';
 import { serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
 import type { Authority } from '../authority/open-authority.ts';
 
@@ -15,17 +14,11 @@ export interface ListenOptions {
   readonly mutual: boolean;
 }
 
-export interface ListenAt {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-}
-
 export interface HttpsListener {
   readonly app: FastifyInstance;
   readonly server: Server;
-  /** Returns the port that it listens on. Throws `unavailable`. */
-  listen(at: ListenAt): Promise<number>;
+  /** Returns the port that it listens on; throws as `listenTcp`. */
+  listen(at: TcpPlace): Promise<number>;
   /** Cuts every connection. */
   stop(): Promise<void>;
 }
@@ -38,13 +31,8 @@ export function makeListener({ authority, log, mutual }: ListenOptions): HttpsLi
   return {
     app,
     server,
-    async listen({ host, port }) {
-      try {
-        await app.listen({ host, port });
-      } catch (cause) {
-        throw new PosternError('unavailable', `cannot listen on ${host}:${port}`, { cause });
-      }
-      return (server.address() as AddressInfo).port;
+    async listen(at) {
+      return (await listenTcp(app, at)).port;
     },
     async stop() {
       forget();
