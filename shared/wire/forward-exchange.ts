@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { PosternError } from '#shared/base/errors.ts';
+import { Answer } from './forward-answer.ts';
 import { Deadline } from './forward-deadline.ts';
 import { toForwardError } from './forward-errors.ts';
 import { answerHeaders, framedHeaders, headerPairs, hintLinks, originServerName, rawList } from './forward-headers.ts';
@@ -25,6 +26,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   readonly #resolve: (outcome: ForwardOutcome) => void;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
+  readonly #answer: Answer;
   readonly #options: ForwardOptions;
   readonly #onUpgraded: OnUpgraded | undefined;
   readonly #upload: Upload | undefined;
@@ -47,6 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     this.#resolve = resolve;
     this.#req = req;
     this.#res = res;
+    this.#answer = new Answer(res);
     this.#options = options;
     this.#onUpgraded = onUpgraded;
     if (options.bufferedBody === undefined && onUpgraded === undefined && hasBody(req)) {
@@ -155,8 +158,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     this.#options.onResponseStart?.(status);
     // Complete already. Undici would wait, and takes a 304 with the length of its representation for a broken answer.
     if (bodyless) this.#endAnswer();
-    // In this tick the body may still come in the same write; an event stream must not wait for its first event.
-    else process.nextTick(flushHead, this.#res);
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -168,7 +169,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
       this.#kept.size += chunk.length;
       if (this.#kept.size > maxKeptBytes) this.fail('refused', new PosternError('app-broken', 'kept answer too large'));
       else this.#kept.chunks.push(chunk);
-    } else if (!this.#res.write(chunk)) {
+    } else if (!this.#answer.data(chunk)) {
       this.#paused = true;
       controller.pause();
     }
@@ -195,7 +196,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
 
   #sendHead(status: number, raw: readonly string[], bodyless: boolean): void {
     const headers = answerHeaders(raw, this.#req.httpVersion, bodyless);
-    this.#res.writeHead(status, this.#options.responseHeaders?.(status, headers) ?? headers);
+    this.#answer.head(status, this.#options.responseHeaders?.(status, headers) ?? headers);
   }
 
   #sendEarlyHints(raw: readonly string[]): void {
@@ -206,7 +207,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
 
   #endAnswer(): void {
     this.#answered = true;
-    this.#res.end();
+    this.#answer.end();
   }
 
   #onSent(bytes: number): void {
@@ -284,8 +285,4 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     this.#res.off('finish', this.#onFinish);
     this.#res.off('close', this.#onClose);
   }
-}
-
-function flushHead(res: ServerResponse): void {
-  if (!res.writableEnded && !res.destroyed) res.flushHeaders();
 }

@@ -208,7 +208,7 @@ const letterX = 120;
 function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined;
   for (let i = 0; i < raw.length; i += 2) {
-    if (!isNamed(raw[i]!, 'connection')) continue;
+    if (!isNamed(raw[i]!, 'connection') || raw[i + 1] === 'keep-alive' || raw[i + 1] === 'close') continue;
     for (const member of listMembers(raw[i + 1]!)) {
       if (member === 'close' || member === 'keep-alive' || member === 'content-length') continue;
       named ??= new Set();
