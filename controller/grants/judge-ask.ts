@@ -77,8 +77,8 @@ export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
   const iat = Math.floor(at / second);
   const lapse = findLapse(set, question, (iat + (app.grantSeconds ?? grantLife.default)) * second);
   const exp = Math.floor(lapse.at / second);
-  if (exp <= iat) {
-    // It turns within this second: a grant for it could never be used, so what is about to be true is answered.
+  if (exp * second - at < second) {
+    // It turns within a second: such a grant would end on its way, so what is about to be true is answered.
     const turned = lapse.turnsTo ?? decide(undefined, question);
     if (lapse.turnsTo === undefined) return refuse(turned, 'session-required', [], 'session-required');
     return explain(set, ask, { ...question, at: lapse.at }, turned);

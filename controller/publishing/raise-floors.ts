@@ -30,6 +30,7 @@ export async function raiseFloors(trx: Trx, at: number): Promise<number> {
     .selectFrom('apps')
     .leftJoin('floors', 'floors.app_id', 'apps.id')
     .select(['apps.id', 'apps.site', 'floors.epoch'])
+    .orderBy('apps.id')
     .execute();
   const behind = apps.filter(({ epoch }) => (epoch ?? 0) < version.epoch);
   for (const [site, own] of Map.groupBy(behind, (app) => app.site)) {
