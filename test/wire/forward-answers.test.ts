@@ -75,6 +75,19 @@ t.test('an event arrives while the answer is still open, and its head before any
   t.match(await proxy.outcome(), { ended: 'client-abort', status: 200 });
 });
 
+t.test('pieces of every size keep their order when they come at once', async (t) => {
+  const pieces = ['abc', 'd'.repeat(3000), 'e'.repeat(9000), 'f', 'g'.repeat(100)];
+  const chunked = pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('');
+  const app = await rawApp(t, (socket) => {
+    socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}0\r\n\r\n`));
+  });
+  const proxy = await rig(t, app);
+  const text = await new Client(t, proxy.port).send(get).until('\r\n0\r\n\r\n');
+  const body = text.slice(text.indexOf('\r\n\r\n') + 4).replaceAll(/[0-9a-f]+\r\n([a-g]*)\r\n/g, '$1');
+  t.equal(body, pieces.join(''));
+  t.match(await proxy.outcome(), { ended: 'complete', bytesDown: pieces.join('').length });
+});
+
 t.test('trailers pass, forbidden and identity ones do not', async (t) => {
   const app = await rawApp(t, (socket) => {
     socket.once('data', () => {
