@@ -11,6 +11,7 @@ import type { BodyOf } from '#shared/contracts/route.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import type { Enrolment, Keystore } from '../keystore/keystore.ts';
+import { splitAddress } from '../split-address.ts';
 import { withBootstrap } from './bootstrap-client.ts';
 import { checkIssued } from './check-issued.ts';
 import { trustDomainOfRoot } from './trust-domain-of-root.ts';
@@ -81,10 +82,4 @@ export async function enrol({ keystore, clock, log, ...order }: EnrolOrder): Pro
   keystore.writeSession(undefined);
   log.info({ device: enrolment.device, person: enrolment.person.id }, 'enrolled');
   return enrolment;
-}
-
-/** `host:port`, IPv6 in brackets. */
-export function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
 }

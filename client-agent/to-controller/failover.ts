@@ -58,7 +58,7 @@ export function failover<C extends Contract>(contract: C, options: FailoverOptio
 
 /** Another address may do better. A server that is not who it should be counts: nothing was said to it (P1). */
 function isServiceDown({ code }: PosternError): boolean {
-  return code === 'unreachable' || code === 'peer-refused' || code === 'unavailable';
+  return code === 'unreachable' || code === 'peer-refused';
 }
 
 const beforeSending = new Set([
@@ -74,7 +74,7 @@ const beforeSending = new Set([
 
 /** True when no connection came about, so that the call cannot have had an effect. */
 function wasNotSent({ code, cause }: PosternError): boolean {
-  if (code === 'peer-refused' || code === 'unavailable') return true;
+  if (code === 'peer-refused') return true;
   const reason = (cause as { code?: unknown } | undefined)?.code;
   return typeof reason === 'string' && beforeSending.has(reason);
 }

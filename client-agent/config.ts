@@ -1,0 +1,49 @@
+/** The agent's options; `loadConfig` reads them from defaults, a YAML file, `POSTERN_*` variables and the command line. */
+import { type Static, Type } from 'typebox';
+import { port, strict } from '#shared/contracts/common.ts';
+
+const portOrOff = (description: string, usual: number) =>
+  Type.Integer({ minimum: 0, maximum: 65_535, default: usual, description: `${description}; 0 turns it off` });
+
+export const agentConfig = strict({
+  profile: Type.String({
+    pattern: '^[a-z0-9][a-z0-9._-]{0,62}$',
+    default: 'default',
+    description: 'Name of the profile: one person of one organisation, with a keystore and ports of its own',
+  }),
+  dir: Type.Optional(
+    Type.String({ minLength: 1, description: 'Directory of the profile, instead of the one named after it' }),
+  ),
+  logLevel: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+    default: 'info',
+    description: 'Least level that is logged on standard error',
+  }),
+  local: strict({
+    portal: Type.Integer({
+      ...port,
+      default: 7070,
+      description: 'Loopback port of the portal and of the HTTP apps (`http://<app>.localhost:<port>`)',
+    }),
+    proxy: portOrOff('Loopback port of the HTTP proxy and its PAC file', 7081),
+    socks: portOrOff('Loopback port of the SOCKS5 proxy', 7080),
+    tcp: Type.Record(Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' }), port, {
+      default: {},
+      description: 'Loopback ports of TCP apps, by the id of the app',
+    }),
+  }),
+  posture: strict({
+    factsFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Development only: a JSON file whose facts stand in for measured ones (say so before you rely on it)',
+      }),
+    ),
+    allowListFile: Type.String({
+      minLength: 1,
+      default: '/etc/postern/posture-commands.json',
+      description: 'Root-owned list of the commands that checks of the organisation may run on this device (P31)',
+    }),
+  }),
+});
+export type AgentConfig = Static<typeof agentConfig>;

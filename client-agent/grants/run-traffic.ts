@@ -1,0 +1,203 @@
+/** From "this app, this request" to an answer: grant, gateway, and what the refusals ask for (DESIGN sections 4 and 9). */
+import type { Duplex } from 'node:stream';
+import { PosternError } from '#shared/base/errors.ts';
+import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
+import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
+import { splitAddress } from '../split-address.ts';
+import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
+import { openConnect } from '../to-gateway/open-connect.ts';
+import type { GrantDesk, GrantOrder, HeldGrant } from './grant-desk.ts';
+import type { Holding, Holds } from './holds.ts';
+import type { LiveStreams } from './live-streams.ts';
+import { type NextStep, nextStep } from './next-step.ts';
+import { pause } from './pause.ts';
+import type { Refusals } from './refusals.ts';
+
+export interface TrafficParts {
+  readonly desk: GrantDesk;
+  readonly holds: Holds;
+  readonly live: LiveStreams;
+  readonly links: GatewayLinks;
+  readonly refusals: Refusals;
+  readonly findApp: (id: string) => Promise<AppListed | undefined>;
+  /** The controller or a gateway refused: the session may be over. */
+  readonly onRefusal: (error: PosternError) => void;
+}
+
+interface Job<T> {
+  readonly order: GrantOrder;
+  readonly canHold: boolean;
+  readonly signal: AbortSignal | undefined;
+  send(lease: Lease, gateway: GatewayAddress): Promise<Sent<T>>;
+  /** What was sent goes on after `send` has resolved; the stream is removed by the caller of `keep`. */
+  readonly keep?: (value: T, end: () => void) => void;
+}
+
+export class Traffic implements AppTraffic {
+  readonly #parts: TrafficParts;
+
+  constructor(parts: TrafficParts) {
+    this.#parts = parts;
+  }
+
+  run<T>({ app, exact, trace, hold, signal, send }: TrafficOrder<T>): Promise<T> {
+    const order: GrantOrder = { app, act: 'request', exact, trace };
+    return new Run<T>(this.#parts, { order, canHold: hold, signal, send }).run();
+  }
+
+  async openTunnel({ app, trace, hold, signal }: TunnelOrder): Promise<Duplex> {
+    const listed = await this.#parts.findApp(app);
+    // P12: no such app and not this person's app are one answer.
+    const target = listed?.kind === 'tcp' && listed.hosts[0] !== undefined ? `${listed.hosts[0]}:${listed.port}` : '';
+    if (target === '') throw new PosternError('not-allowed', `no TCP app ${app} in the list`);
+    const order: GrantOrder = { app, act: 'connect', exact: undefined, trace };
+    return new Run<Duplex>(this.#parts, {
+      order,
+      canHold: hold,
+      signal,
+      send: async ({ grant }, gateway) => {
+        const { tls } = this.#parts.links.link(gateway);
+        const place = splitAddress(gateway.address);
+        const opened = await openConnect({ ...place, tls: tls(), target, grant, trace, signal });
+        return 'socket' in opened ? { done: opened.socket } : { refused: opened.refused, canRepeat: true };
+      },
+      keep: (socket, end) => socket.once('close', end),
+    }).run();
+  }
+}
+
+class Run<T> {
+  readonly #parts: TrafficParts;
+  readonly #job: Job<T>;
+  readonly #tried = new Set<string>();
+  #renewals = 0;
+  #repetitions = 0;
+  #holding: Holding | undefined;
+
+  constructor(parts: TrafficParts, job: Job<T>) {
+    this.#parts = parts;
+    this.#job = job;
+  }
+
+  async run(): Promise<T> {
+    let how: 'went-on' | 'gave-up' | 'too-long' = 'gave-up';
+    try {
+      for (;;) {
+        const result = await this.#once();
+        if (result === undefined) continue;
+        how = 'went-on';
+        return result.value;
+      }
+    } catch (thrown) {
+      if (thrown instanceof PosternError && thrown.code === 'held-too-long') how = 'too-long';
+      throw thrown;
+    } finally {
+      this.#holding?.end(how);
+    }
+  }
+
+  /** One attempt; undefined means that the next one may go better. */
+  async #once(): Promise<{ readonly value: T } | undefined> {
+    const { desk, links } = this.#parts;
+    const { order, signal } = this.#job;
+    let held: HeldGrant;
+    const version = this.#parts.holds.version;
+    try {
+      held = await desk.get(order, signal);
+    } catch (thrown) {
+      // The signal's own reason is no refusal.
+      if (signal?.aborted || !(thrown instanceof PosternError)) throw thrown;
+      await this.#onRefused(thrown, { by: 'controller', canRepeat: true, version });
+      return undefined;
+    }
+    const gateway = links.choose(held.gateways, this.#tried);
+    if (gateway === undefined) {
+      const error = new PosternError('unavailable', `no gateway of ${order.app} is left to ask`, {
+        tell: 'No gateway that serves this app could be reached.',
+      });
+      this.#parts.refusals.add(order, error, 'agent');
+      throw error;
+    }
+    const sent = await this.#send(held, gateway);
+    if ('done' in sent) {
+      links.worked(gateway.id);
+      return { value: sent.done };
+    }
+    await this.#onRefused(sent.refused, { by: 'gateway', canRepeat: sent.canRepeat, gateway, held, version });
+    return undefined;
+  }
+
+  async #send(held: HeldGrant, gateway: GatewayAddress): Promise<Sent<T>> {
+    const { live, links, desk } = this.#parts;
+    const { order, send, keep } = this.#job;
+    const { forward } = links.link(gateway);
+    const stream = live.add(order, gateway, held);
+    let kept = false;
+    try {
+      const sent = await send({ grant: held.grant, grantId: held.id, gateway: gateway.id, forward }, gateway);
+      if (keep !== undefined && 'done' in sent) {
+        kept = true;
+        keep(sent.done, () => live.remove(stream));
+      }
+      return sent;
+    } finally {
+      if (!kept) live.remove(stream);
+      if (held.once) desk.forget(held.id);
+    }
+  }
+
+  async #onRefused(error: PosternError, at: Refusal): Promise<void> {
+    const { desk, links, refusals, onRefusal } = this.#parts;
+    const { order, canHold, signal } = this.#job;
+    onRefusal(error);
+    const { by, canRepeat, gateway, held } = at;
+    const step = nextStep(error, {
+      by,
+      canRepeat,
+      canHold,
+      renewals: this.#renewals,
+      repetitions: this.#repetitions,
+    });
+    const note = (): Refused => refusals.add(order, error, by, gateway?.id);
+    if (step.do === 'throw') {
+      note();
+      throw error;
+    }
+    if (step.do === 'other-gateway') {
+      links.failed(gateway!.id);
+      this.#tried.add(gateway!.id);
+      return;
+    }
+    if (step.do === 'again') {
+      this.#repetitions += 1;
+      await pause(step.waitMs, signal);
+      return;
+    }
+    if (held !== undefined) desk.forget(held.id);
+    if (step.do === 'renew') {
+      this.#renewals += 1;
+      await pause(step.waitMs, signal);
+      return;
+    }
+    await this.#hold(step, error, note, at.version);
+  }
+
+  async #hold(step: Extract<NextStep, { do: 'hold' }>, error: PosternError, note: () => Refused, version: number) {
+    const { holds } = this.#parts;
+    const { order, signal } = this.#job;
+    this.#holding ??= holds.begin(order, step.kind, error, note().trace);
+    await this.#holding.wait(version, signal);
+    // What was tried before the wait may be tried again after it.
+    this.#tried.clear();
+    this.#renewals = 0;
+  }
+}
+
+interface Refusal {
+  readonly by: 'controller' | 'gateway';
+  readonly canRepeat: boolean;
+  /** Of the holds when the attempt began. */
+  readonly version: number;
+  readonly gateway?: GatewayAddress;
+  readonly held?: HeldGrant;
+}
