@@ -31,7 +31,7 @@ export interface GatewayCaller {
 const signOutPath = '/v1/sign-out';
 const seenEvery = minute;
 
-/** For the contracts of edge 1. Order: role, device, key, person, approval, session. */
+/** For the contracts of edge 1. Order: role, device, key, person, session, approval. */
 export async function authorizeDevice(
   { store, clock }: IdentityParts,
   route: RouteShape,
@@ -54,11 +54,12 @@ export async function authorizeDevice(
   const caller = { device, person, secret, origin: originOf(request) };
   if (route.access === 'certificate') return { ...caller, session: undefined };
   if (route.access !== 'session') throw new PosternError('role-needed', `${route.path} is not for devices`);
+  const session = await requireSession(db, { secret, device, now, path: route.path });
   // P5: a session on a waiting device is good for nothing but its end, above all not for changing factors.
   if (device.state === 'pending' && route.path !== signOutPath) {
     throw new PosternError('device-pending', `device/${device.id} waits for its approval`);
   }
-  return { ...caller, session: await requireSession(db, { secret, device, now, path: route.path }) };
+  return { ...caller, session };
 }
 
 async function requireSession(

@@ -1,5 +1,6 @@
 /** Answering one step of a flow: the table of checks, then one transaction that moves the flow on, or ends it in a session. */
-import { PosternError } from '#shared/base/errors.ts';
+import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
+import type { DenyReason } from '#shared/contracts/reasons.ts';
 import type { SignInState } from '#shared/contracts/sign-in.ts';
 import { hashPassword } from '#shared/crypto/password-hash.ts';
 import { newTotpSecret, totpUri } from '#shared/crypto/totp.ts';
@@ -25,7 +26,9 @@ export async function answerSignIn(attempt: Attempt): Promise<SignInState> {
   const { refusal, found } = await runSignInSteps(attempt);
   if (refusal !== undefined) throw await recordRefusal(attempt, refusal, found);
   await forgive(attempt, found, false);
-  const state = await advance[attempt.method](attempt, found);
+  const state = await advance[attempt.method](attempt, found).catch(async (error: unknown) => {
+    throw await recordOvertaken(attempt, found, error);
+  });
   if (state.step === 'done') await forgive(attempt, found, true);
   return state;
 }
@@ -136,6 +139,19 @@ async function recordRefusal(
   return new PosternError(refusal.code, message, extra === undefined ? {} : { extra });
 }
 
-export function overtaken(): PosternError {
+const lateReasons: Partial<Record<ErrorCode, DenyReason>> = {
+  'sign-in-flow': 'flow-ended',
+  'session-required': 'session-required',
+  'device-suspended': 'device-not-active',
+};
+
+/** What the last transaction refused: another answer, a reset or a suspension was quicker. Other errors pass through. */
+async function recordOvertaken(attempt: Attempt, passed: Passed, error: unknown): Promise<unknown> {
+  const reason = error instanceof PosternError ? lateReasons[error.code] : undefined;
+  if (reason !== undefined) await recordRefusal(attempt, { code: (error as PosternError).code, reason }, passed);
+  return error;
+}
+
+function overtaken(): PosternError {
   return new PosternError('sign-in-flow', 'another answer to this flow was quicker');
 }

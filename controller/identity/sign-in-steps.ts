@@ -80,7 +80,7 @@ const flowAlive: SignInCheck = {
   async check({ parts, flowId, deviceId }, found) {
     const { store, clock } = parts;
     const flow = await store.db.selectFrom('sign_in_flows').selectAll().where('id', '=', flowId).executeTakeFirst();
-    if (flow === undefined || flow.ends_at <= clock.now()) return refuse('sign-in-flow', 'session-required');
+    if (flow === undefined || flow.ends_at <= clock.now()) return refuse('sign-in-flow', 'flow-ended');
     if (flow.device_id !== deviceId || flow.person_id !== found.person!.id)
       return refuse('sign-in-flow', 'wrong-device');
     found.flow = flow;
@@ -91,7 +91,7 @@ const flowAlive: SignInCheck = {
 const methodWanted: SignInCheck = {
   name: 'flow waits for this method',
   async check({ method }, { flow }) {
-    return wantedMethods(flow!).includes(method) ? undefined : refuse('sign-in-flow', 'no-factor');
+    return wantedMethods(flow!).includes(method) ? undefined : refuse('sign-in-flow', 'flow-ended');
   },
 };
 

@@ -32,6 +32,7 @@ export const denyReasons = {
   'code-used': 'The one-time code was used before.',
   throttled: 'Too many attempts.',
   'no-factor': 'The person has no such factor.',
+  'flow-ended': 'The sign-in has ended or waits for another step.',
   'wrong-device': 'The session or flow belongs to another device.',
   'wrong-role': 'The role does not allow it.',
   'code-unknown': 'The invitation code is unknown, used, voided or expired.',
