@@ -108,6 +108,11 @@ export const errorTable = {
 
   // The device's local side
   'local-refused': { status: 403, next: 'stop', title: 'This local port serves another user.' },
+  'browser-unknown': {
+    status: 403,
+    next: 'stop',
+    title: 'This browser has not been let in yet: run `postern open`, which opens the portal in it.',
+  },
   'held-too-long': { status: 504, next: 'retry', title: 'The request waited too long for you to act.' },
 } as const satisfies Record<string, ErrorFacts>;
 

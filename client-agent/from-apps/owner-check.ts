@@ -1,0 +1,118 @@
+/**
+ * P30: whether a local connection is this operating-system user's, told by the kernel before the first byte is used. A port
+ * on loopback is open to every user of the machine, so reaching it proves nothing.
+ *
+ * Accepted: a program of another user that was handed a socket made by this user counts as this user.
+ */
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { isIPv4, type Socket } from 'node:net';
+import { findRows, type SocketRow } from './proc-net-rows.ts';
+
+/** `unprovable`: this system does not say, so the connection is nobody's. */
+export type Ownership = 'own' | 'other' | 'unprovable';
+
+export type ConnectionEnds = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
+export type OwnerCheck = (socket: ConnectionEnds) => Promise<Ownership>;
+
+export interface OwnerCheckParts {
+  readonly platform: NodeJS.Platform;
+  /** Effective: a socket belongs to the user that its maker acted as. */
+  readonly uid: number | undefined;
+  readonly readTable: (path: string) => Promise<string>;
+  /** True when this uid is also what the kernel shows for users it has no name for here. */
+  readonly isOverflow: boolean;
+}
+
+/** The table is not one snapshot: the kernel may skip a row while others come and go. */
+const attempts = 3;
+
+export function createOwnerCheck(parts: OwnerCheckParts): OwnerCheck {
+  const { platform, uid } = parts;
+  if (platform !== 'linux' || uid === undefined || parts.isOverflow) return async () => 'unprovable';
+  const tables = new SharedReads(parts.readTable);
+  return async (socket) => {
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const rows = await farRows(tables, socket);
+      if (rows.length === 0) continue;
+      // The owner is gone once the inode is 0, and uid 0 then stands for nobody.
+      return rows.every((row) => row.uid === uid && row.inode > 0) ? 'own' : 'other';
+    }
+    return 'other';
+  };
+}
+
+/** What the check needs of the running system. */
+export function systemOwnerParts(): OwnerCheckParts {
+  const uid = process.geteuid?.();
+  return {
+    platform: process.platform,
+    uid,
+    readTable: (path) => readFile(path, 'latin1'),
+    isOverflow: uid !== undefined && process.platform === 'linux' && isOverflowUid(uid),
+  };
+}
+
+/** In a user namespace every user from outside shows as the overflow uid: an agent that runs as it could tell nobody apart. */
+function isOverflowUid(uid: number): boolean {
+  const overflow = Number(readFileSync('/proc/sys/kernel/overflowuid', 'latin1').trim());
+  const map = readFileSync('/proc/self/uid_map', 'latin1').trim().split(/\s+/);
+  const isWhole = map.length === 3 && map[0] === '0' && map[1] === '0' && map[2] === '4294967295';
+  return uid === overflow && !isWhole;
+}
+
+/** The rows of the client's socket: its local end is our remote one. */
+async function farRows(tables: SharedReads, ends: ConnectionEnds): Promise<SocketRow[]> {
+  const { localAddress, localPort, remoteAddress, remotePort } = ends;
+  if (!localAddress || !localPort || !remoteAddress || !remotePort) return [];
+  const far = { address: remoteAddress, port: remotePort };
+  const near = { address: localAddress, port: localPort };
+  if (!isIPv4(remoteAddress.replace(/^::ffff:/i, ''))) {
+    return findRows(await tables.read('/proc/net/tcp6'), far, near, false);
+  }
+  const rows = findRows(await tables.read('/proc/net/tcp'), far, near, false);
+  // An IPv6 socket that was connected to an IPv4 address (Java does so) stands in the other table.
+  return rows.length > 0 ? rows : findRows(await tables.read('/proc/net/tcp6'), far, near, true);
+}
+
+/**
+ * Connections that come together share one read, which must begin after all of them were accepted: an older text could hold
+ * a row of the same ports from before.
+ */
+class SharedReads {
+  readonly #readTable: (path: string) => Promise<string>;
+  readonly #running = new Map<string, Promise<string>>();
+  readonly #next = new Map<string, Promise<string>>();
+
+  constructor(readTable: (path: string) => Promise<string>) {
+    this.#readTable = readTable;
+  }
+
+  read(path: string): Promise<string> {
+    const waiting = this.#next.get(path);
+    if (waiting !== undefined) return waiting;
+    const running = this.#running.get(path);
+    if (running === undefined) return this.#start(path);
+    const next = running.then(
+      () => this.#startNext(path),
+      () => this.#startNext(path),
+    );
+    this.#next.set(path, next);
+    return next;
+  }
+
+  #startNext(path: string): Promise<string> {
+    this.#next.delete(path);
+    return this.#start(path);
+  }
+
+  #start(path: string): Promise<string> {
+    // A table that is not there (no IPv6) has no row of anybody.
+    const read = this.#readTable(path).catch(() => '');
+    this.#running.set(path, read);
+    void read.then(() => {
+      if (this.#running.get(path) === read) this.#running.delete(path);
+    });
+    return read;
+  }
+}
