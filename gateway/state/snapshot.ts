@@ -1,5 +1,6 @@
 /** The state in the form in which gates ask it. Immutable: a change makes a new one, which is swapped whole (invariant 7). */
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { AppKeySet } from '#shared/contracts/gateway-to-controller.ts';
 import { publicKeyFromJwk } from '#shared/crypto/keys.ts';
@@ -51,7 +52,7 @@ export function compileSnapshot(
     generation: wire.generation,
     n: wire.n,
     freshUntil: times.freshUntil,
-    bundle: wire.bundle,
+    bundle: before !== undefined && isSame('bundle') ? before.bundle : checkBundle(wire.bundle),
     apps: before !== undefined && isSame('apps') ? before.apps : new Map(wire.apps.map((app) => [app.id, app])),
     keys: before !== undefined && isSame('keys') ? before.keys : compileKeys(wire, before),
     revocations:
@@ -60,6 +61,13 @@ export function compileSnapshot(
     denied: before !== undefined && isSame('denied') ? before.denied : new Set(wire.denied),
     keySets: new Map(wire.keySets.map((set) => [set.app, set])),
   };
+}
+
+/** Without a root nobody could come in any more, this gateway's next visit to the controller included. */
+function checkBundle(bundle: readonly string[]): readonly string[] {
+  if (bundle.length === 0) throw new PosternError('bad-answer', 'the stream withdraws every root');
+  for (const root of bundle) new X509Certificate(root);
+  return bundle;
 }
 
 function compileKeys(wire: WireState, before: GatewaySnapshot | undefined): ReadonlyMap<string, KeyObject> {

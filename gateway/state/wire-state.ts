@@ -15,7 +15,8 @@ export function reduceMessage(state: WireState | undefined, message: StreamMessa
   }
   if (state === undefined) return 'gap';
   if (message.n < state.n) return 'step-back';
-  if (message.t === 'heartbeat') return state;
+  // A heartbeat names the last number that was sent: a higher one than ours means that something is missing.
+  if (message.t === 'heartbeat') return message.n === state.n ? state : 'gap';
   if (message.after !== state.n || message.n <= state.n) return 'gap';
   let next = state;
   for (const change of message.changes) next = applyChange(next, change, message.time);

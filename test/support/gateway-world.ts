@@ -89,7 +89,7 @@ export async function makeWorld(now = Date.now()) {
       denied: [],
       keySets: [],
       ...changes,
-    }) as StreamMessage;
+    }) as unknown as StreamMessage;
 
   return { root, issuer, signer, kid, leaf, claims, sign, grant, snapshot };
 }

@@ -1,0 +1,48 @@
+/** What an operator can set. One schema: loading, complaints, variables and docs come from it. */
+import { type Static, Type } from 'typebox';
+import { logLevels } from '#shared/base/log.ts';
+import { oneOf, strict } from '#shared/contracts/common.ts';
+
+const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
+
+export const gatewayConfig = strict({
+  dir: Type.String({
+    default: '/var/lib/postern-gateway',
+    description: 'State directory: keys, membership, spool of records',
+  }),
+  listen: strict({
+    host: Type.String({ default: '0.0.0.0', description: 'Address on which agents are served' }),
+    port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
+  }),
+  workers: Type.Integer({
+    minimum: 0,
+    maximum: 256,
+    default: 0,
+    description: 'Worker processes that carry traffic, one per core at most; 0 does everything in one process',
+  }),
+  workerConfirmMs: Type.Integer({
+    minimum: 50,
+    maximum: 60_000,
+    default: 500,
+    description: 'Milliseconds in which a worker must confirm a change before it is killed and replaced',
+  }),
+  keySets: strict({
+    enabled: Type.Boolean({ default: true, description: 'Serve the key sets of Postern-Identity to apps' }),
+    host: Type.String({ default: '127.0.0.1', description: 'Address of the listener for apps' }),
+    port: Type.Integer({ ...portOrAny, default: 8445, description: 'Port of the listener for apps; 0 takes any' }),
+  }),
+  metrics: strict({
+    enabled: Type.Boolean({ default: true, description: 'Serve /metrics and /health' }),
+    host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
+    port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
+  }),
+  spool: strict({
+    maxBytes: Type.Integer({
+      minimum: 1024 * 1024,
+      default: 1024 * 1024 * 1024,
+      description: 'Bytes of records kept while the controller is away; when they are used up access is refused',
+    }),
+  }),
+  log: strict({ level: { ...oneOf([...logLevels]), default: 'info', description: 'Least level that is logged' } }),
+});
+export type GatewayConfig = Static<typeof gatewayConfig>;

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+/** postern-gateway: the command line of a gateway. */
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { createInterface } from 'node:readline/promises';
+import { type Cli, type CliCall, runCli } from '#shared/base/cli.ts';
+import { systemClock } from '#shared/base/clock.ts';
+import { loadConfig } from '#shared/base/config.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { stopOnSignals } from '#shared/base/lifecycle.ts';
+import { createLog } from '#shared/base/log.ts';
+import { maxInvitationChars } from '#shared/contracts/invitation.ts';
+import { type GatewayConfig, gatewayConfig } from './config.ts';
+import { joinController } from './to-controller/join.ts';
+import { startGateway } from './wiring.ts';
+
+const configOf = ({ values }: CliCall): GatewayConfig =>
+  loadConfig(gatewayConfig, {
+    file: text(values['config']) ?? process.env['POSTERN_CONFIG'],
+    env: process.env,
+    overrides: { dir: text(values['dir']) },
+  });
+
+const cli: Cli = {
+  name: 'postern-gateway',
+  about: 'The gateway: enforces what the controller decides, in front of apps.',
+  options: {
+    config: { type: 'string', value: 'FILE', about: 'Configuration file (YAML)' },
+    dir: { type: 'string', value: 'DIR', about: 'State directory' },
+    'check-config': { type: 'boolean', about: 'Check the configuration and do nothing else' },
+  },
+  commands: {
+    run: { about: 'Serve agents until stopped', run },
+    join: {
+      about: 'Join a controller with an invitation',
+      options: {
+        'invitation-file': { type: 'string', value: 'FILE', about: 'Read the invitation from a file' },
+      },
+      help: 'The invitation is read from a file, from standard input or at a prompt; never from the command line, where\nother users of this machine could read it.',
+      run: join,
+    },
+    'check-config': { about: 'Check the configuration and say what is wrong', run: checkConfig },
+  },
+};
+
+function checkConfig(call: CliCall): void {
+  const { dir, listen, workers } = configOf(call);
+  if (call.json) call.io.out(JSON.stringify({ ok: true }));
+  else call.io.out(`The configuration is valid: ${dir}, ${listen.host}:${listen.port}, ${workers} workers.`);
+}
+
+async function run(call: CliCall): Promise<number> {
+  if (call.values['check-config'] === true) {
+    checkConfig(call);
+    return 0;
+  }
+  const config = configOf(call);
+  const log = createLog('postern-gateway', config.log.level);
+  const abort = new AbortController();
+  // Signals count from the start: it may wait long for a first snapshot.
+  let stop = async () => abort.abort(new PosternError('unavailable', 'stopped before it served'));
+  stopOnSignals({ stop: () => stop() }, log, 15_000);
+  const running = await startGateway(config, { log }, abort.signal);
+  stop = () => running.stop();
+  const { gateway, site, address, keySets, metrics } = running;
+  if (call.json) call.io.out(JSON.stringify({ gateway, site, address, keySets, metrics }));
+  else call.io.out(`Gateway ${gateway} (site ${site}) serves on ${address.host}:${address.port}.`);
+  // Ends by a signal.
+  return new Promise<number>(() => {});
+}
+
+async function join(call: CliCall): Promise<number> {
+  if (call.values['check-config'] === true) {
+    checkConfig(call);
+    return 0;
+  }
+  const { dir } = configOf(call);
+  const invitation = await readInvitation(text(call.values['invitation-file']));
+  const { gateway, site, controllers } = await joinController({ dir, invitation, clock: systemClock });
+  if (call.json) call.io.out(JSON.stringify({ gateway, site, controllers }));
+  else call.io.out(`Joined as gateway ${gateway} of site ${site}. Start it with: postern-gateway run --dir ${dir}`);
+  return 0;
+}
+
+async function readInvitation(file: string | undefined): Promise<string> {
+  if (file !== undefined) return readFileSync(file, 'utf8');
+  if (process.stdin.isTTY) {
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await prompt.question('Invitation: ');
+    } finally {
+      prompt.close();
+    }
+  }
+  let given = '';
+  for await (const chunk of process.stdin) {
+    given += String(chunk);
+    if (given.length > 2 * maxInvitationChars) break;
+  }
+  return given;
+}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+process.exitCode = await runCli(cli, process.argv.slice(2));

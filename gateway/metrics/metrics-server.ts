@@ -1,0 +1,72 @@
+/** Health and Prometheus metrics on loopback. No name of a person, device or host is in them (P34). */
+import type { FastifyInstance } from 'fastify';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Log } from '#shared/base/log.ts';
+import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import type { Counts } from './counters.ts';
+
+export interface Health {
+  readonly state: 'starting' | 'fresh' | 'stale';
+  /** Change number in force. */
+  readonly n: number;
+  readonly certificateSecondsLeft: number;
+  readonly spoolBytes: number;
+}
+
+export interface MetricsParts {
+  readonly counts: () => Promise<Counts>;
+  readonly health: () => Health;
+  readonly log: Log;
+}
+
+const counters = {
+  requests: ['Requests and tunnels by what became of them', 'code'],
+  handshakes_refused: ['Connections whose certificate was refused', 'reason'],
+  malformed_requests: ['Requests that the parser refused', undefined],
+  streams_cut: ['Running requests and streams ended by a change', undefined],
+} as const;
+type CounterName = keyof typeof counters;
+
+export function createMetricsServer({ counts, health, log }: MetricsParts): FastifyInstance {
+  const registry = new Registry();
+  const made = Object.entries(counters).map(([name, [help, label]]) => {
+    const labelNames = label === undefined ? [] : [label];
+    const options = { name: `postern_gateway_${name}_total`, help, labelNames, registers: [registry] };
+    return [name as CounterName, label, new Counter<string>(options)] as const;
+  });
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `postern_gateway_${name}`, help, registers: [registry] });
+  const live = gauge('live', 'Requests, streams and tunnels running now');
+  const stale = gauge('stale', '1 when the controller has not been heard for 15 s');
+  const change = gauge('change_number', 'Change number in force');
+  const certificate = gauge('certificate_seconds_left', 'Seconds until the certificate expires');
+  const spool = gauge('spool_bytes', 'Bytes of records that wait for the controller');
+
+  const fill = async () => {
+    const sums = await counts();
+    for (const [name, label, counter] of made) {
+      counter.reset();
+      for (const [key, value] of Object.entries(sums)) {
+        const [counted, of = ''] = key.split('|');
+        if (counted === name) counter.inc(label === undefined ? {} : { [label]: of }, value);
+      }
+    }
+    const { state, n, certificateSecondsLeft, spoolBytes } = health();
+    live.set(sums['live|'] ?? 0);
+    stale.set(state === 'fresh' ? 0 : 1);
+    change.set(n);
+    certificate.set(certificateSecondsLeft);
+    spool.set(spoolBytes);
+  };
+
+  const server = createEdgeApp({ log });
+  server.get('/metrics', async (_request, reply) => {
+    await fill();
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  server.get('/health', async (_request, reply) => {
+    const now = health();
+    return reply.code(now.state === 'fresh' ? 200 : 503).send(now);
+  });
+  return server;
+}

@@ -1,0 +1,198 @@
+/** The composition root of a gateway: the one place that constructs services. Tests start gateways in-process with it. */
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { type Clock, second, systemClock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { Lifecycle } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
+import { listenTcp } from '#shared/wire/listen.ts';
+import type { GatewayConfig } from './config.ts';
+import { openKeys } from './keystore/key-files.ts';
+import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
+import { createMetricsServer, type Health } from './metrics/metrics-server.ts';
+import { RecordDelivery } from './records/deliver-records.ts';
+import { recoverSpool } from './records/recover-spool.ts';
+import { SpoolDirectory } from './records/spool-directory.ts';
+import { StateKeeper } from './state/state-keeper.ts';
+import { createKeySetServer } from './to-apps/key-set-server.ts';
+import { Acknowledger } from './to-controller/acknowledge.ts';
+import { CertificateCare } from './to-controller/certificate-care.ts';
+import { ControllerLink } from './to-controller/controller-link.ts';
+import { ControllerTime } from './to-controller/controller-time.ts';
+import { followStream } from './to-controller/follow-stream.ts';
+import { publishIdentityKey } from './to-controller/publish-identity-key.ts';
+import { takeMessages } from './to-controller/take-messages.ts';
+import type { Place } from './workers/data-plane.ts';
+import { makePlane } from './workers/make-plane.ts';
+
+export interface GatewayParts {
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface RunningGateway {
+  readonly gateway: string;
+  readonly site: string;
+  /** Where agents are served. */
+  readonly address: Place;
+  /** Listeners for apps and for Prometheus; undefined when switched off. */
+  readonly keySets: Place | undefined;
+  readonly metrics: Place | undefined;
+  readonly health: () => Health;
+  stop(): Promise<void>;
+}
+
+/**
+ * Resolves when agents are served, which needs a first snapshot from a controller: it waits for one as long as it takes, or
+ * until `signal` aborts. Throws `invalid-config` for a directory that has not joined.
+ */
+export async function startGateway(
+  config: GatewayConfig,
+  { log, clock = systemClock }: GatewayParts,
+  signal?: AbortSignal,
+): Promise<RunningGateway> {
+  const joined = readMembership(config.dir);
+  if (joined === undefined) {
+    throw new PosternError('invalid-config', `${config.dir} has not joined a controller: run postern-gateway join`);
+  }
+  const lifecycle = new Lifecycle(log);
+  try {
+    return await start(config, { log, clock, joined, lifecycle, signal });
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+interface Start {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly joined: Membership;
+  readonly lifecycle: Lifecycle;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function start(config: GatewayConfig, { log, clock, joined, lifecycle, signal }: Start): Promise<RunningGateway> {
+  let member = joined;
+  const membership = () => member;
+  const remember = (changes: Partial<Membership>) => {
+    member = { ...member, ...changes };
+    writeMembership(config.dir, member);
+  };
+  const { gateway, site, trustDomain } = joined;
+  const identity = { gateway, site, trustDomain };
+  const keys = openKeys(config.dir);
+  const keeper = new StateKeeper(identity, clock);
+  const directory = new SpoolDirectory(join(config.dir, 'spool'));
+  const onSpoolLeft = (spool: string) => recoverLeft(directory, [spool], clock, log);
+  recoverLeft(directory, directory.list(), clock, log);
+
+  const link = lifecycle.add('link', new ControllerLink({ membership, keys, clock }));
+  const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
+    link.client.records({ body: { spool, records } });
+  lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
+
+  let askAgain = () => {};
+  const plane = lifecycle.add(
+    'data plane',
+    makePlane(config, {
+      identity,
+      keys,
+      keeper,
+      directory,
+      clock,
+      log,
+      own: () => ({ certificate: member.certificate, chain: member.chain }),
+      onUnknownKey: () => askAgain(),
+      onSpoolLeft,
+    }),
+  );
+  const care = lifecycle.add(
+    'certificate care',
+    new CertificateCare({
+      link,
+      membership,
+      keys,
+      clock,
+      log,
+      onIssued: ({ certificate, chain, bundle }) => {
+        remember({ certificate, chain, bundle: [...bundle] } as Partial<Membership>);
+        plane.setCertificate({ certificate, chain });
+      },
+    }),
+  );
+  await care.start();
+
+  const acknowledger = lifecycle.add('acknowledger', new Acknowledger(link, log));
+  const publishing = lifecycle.add('identity key', publishIdentityKey({ link, jwk: keys.identity.jwk, log }));
+  const taking = takeMessages({
+    keeper,
+    plane,
+    acknowledger,
+    onGeneration: () => publishing.publish(),
+    onBundle: (bundle) => remember({ bundle: [...bundle] }),
+  });
+  const following = lifecycle.add(
+    'stream',
+    followStream({
+      link,
+      time: new ControllerTime(clock),
+      log,
+      position: () =>
+        keeper.isEmpty ? undefined : { generation: keeper.snapshot.generation, after: keeper.snapshot.n },
+      onMessage: taking.onMessage,
+    }),
+  );
+  askAgain = () => following.askAgain();
+
+  const health = (): Health => ({
+    state: keeper.isEmpty ? 'starting' : keeper.time() <= keeper.snapshot.freshUntil ? 'fresh' : 'stale',
+    n: keeper.isEmpty ? 0 : keeper.snapshot.n,
+    certificateSecondsLeft: Math.round(
+      (new X509Certificate(member.certificate).validToDate.getTime() - clock.now()) / second,
+    ),
+    spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
+  });
+  const metrics = config.metrics.enabled
+    ? await serve(createMetricsServer({ counts: () => plane.counts(), health, log }), config.metrics, lifecycle)
+    : undefined;
+  const keySetServer = createKeySetServer(() => (keeper.isEmpty ? new Map() : keeper.snapshot.keySets), log);
+  const keySets = config.keySets.enabled ? await serve(keySetServer, config.keySets, lifecycle) : undefined;
+
+  const address = await untilAborted(taking.serving, signal);
+  log.info({ gateway, site, ...address }, 'serving');
+  return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
+}
+
+async function serve(
+  server: ReturnType<typeof createMetricsServer>,
+  place: Place,
+  lifecycle: Lifecycle,
+): Promise<Place> {
+  lifecycle.add('listener', { stop: () => server.close() });
+  const { address, port } = await listenTcp(server, { host: place.host, port: place.port });
+  return { host: address, port };
+}
+
+/** Closes what a dead process left open, so that no access stays without an end in the log (P24). */
+function recoverLeft(directory: SpoolDirectory, spools: readonly string[], clock: Clock, log: Log): void {
+  for (const spool of spools) {
+    try {
+      const interrupted = recoverSpool(directory, spool, clock.now());
+      if (interrupted > 0) log.warn({ spool, interrupted }, 'accesses were interrupted');
+    } catch (error) {
+      // Delivered and removed already, or unreadable: the others must be looked at all the same.
+      log.error({ err: error, spool }, 'a spool could not be recovered');
+    }
+  }
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

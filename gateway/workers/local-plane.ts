@@ -1,0 +1,45 @@
+/** Everything in one process: for tests and small hosts. */
+import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
+import { DataPath, type DataPathOptions } from '../from-agents/data-path.ts';
+import type { Counts } from '../metrics/counters.ts';
+import type { ControllerTimes } from '../state/state-keeper.ts';
+import type { StreamMessage } from '../state/stream-types.ts';
+import type { DataPlane, Place } from './data-plane.ts';
+
+export interface LocalPlaneOptions
+  extends Omit<DataPathOptions, 'first' | 'times' | 'workers' | 'renewEverywhere' | 'own'> {
+  /** The certificate in force. */
+  readonly own: () => Pick<OwnCertificate, 'certificate' | 'chain'>;
+}
+
+export class LocalPlane implements DataPlane {
+  readonly #options: LocalPlaneOptions;
+  #path: DataPath | undefined;
+
+  constructor(options: LocalPlaneOptions) {
+    this.#options = options;
+  }
+
+  async start(first: StreamMessage, times: ControllerTimes): Promise<Place> {
+    const { own, ...options } = this.#options;
+    this.#path = new DataPath({ ...options, own: own(), first, times, workers: 1 });
+    const { address, port } = await this.#path.start();
+    return { host: address, port };
+  }
+
+  async apply(message: StreamMessage, times: ControllerTimes): Promise<number> {
+    return this.#path?.apply(message, times) ?? 0;
+  }
+
+  setCertificate(own: Pick<OwnCertificate, 'certificate' | 'chain'>): void {
+    this.#path?.setCertificate(own);
+  }
+
+  async counts(): Promise<Counts> {
+    return this.#path?.counts() ?? {};
+  }
+
+  async stop(): Promise<void> {
+    await this.#path?.stop();
+  }
+}

@@ -1,0 +1,77 @@
+/** One data path in this process, or several in workers. */
+import { join } from 'node:path';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { GatewayConfig } from '../config.ts';
+import type { GatewayKeys } from '../keystore/key-files.ts';
+import type { SpoolDirectory } from '../records/spool-directory.ts';
+import { SpoolWriter } from '../records/spool-writer.ts';
+import type { GatewayIdentity } from '../state/snapshot.ts';
+import type { StateKeeper } from '../state/state-keeper.ts';
+import { ClusterPlane } from './cluster-plane.ts';
+import type { DataPlane } from './data-plane.ts';
+import { LocalPlane } from './local-plane.ts';
+import type { Own } from './worker-messages.ts';
+
+export interface PlaneParts {
+  readonly identity: GatewayIdentity;
+  readonly keys: GatewayKeys;
+  readonly keeper: StateKeeper;
+  readonly directory: SpoolDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly own: () => Own;
+  readonly onUnknownKey: () => void;
+  readonly onSpoolLeft: (spool: string) => void;
+}
+
+export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
+  const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft } = parts;
+  const { dir, listen, workers, workerConfirmMs, spool } = config;
+  if (workers === 0) {
+    const records = new SpoolWriter({ directory, log, maxBytes: spool.maxBytes });
+    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, onUnknownKey });
+    return new SpooledPlane(plane, records);
+  }
+  return new ClusterPlane({
+    count: workers,
+    confirmMs: workerConfirmMs,
+    log,
+    listen,
+    onUnknownKey,
+    onSpoolLeft,
+    startOrder: () => ({
+      dir,
+      spoolDir: join(dir, 'spool'),
+      spool: directory.newSpool(),
+      spoolMaxBytes: spool.maxBytes,
+      identity,
+      own: own(),
+      workers,
+      logLevel: config.log.level,
+      first: keeper.asMessage(),
+      times: keeper.times,
+    }),
+  });
+}
+
+/** The spool ends after what writes to it. */
+class SpooledPlane implements DataPlane {
+  readonly #plane: LocalPlane;
+  readonly #records: SpoolWriter;
+
+  constructor(plane: LocalPlane, records: SpoolWriter) {
+    this.#plane = plane;
+    this.#records = records;
+  }
+
+  start: DataPlane['start'] = (first, times) => this.#plane.start(first, times);
+  apply: DataPlane['apply'] = (message, times) => this.#plane.apply(message, times);
+  setCertificate: DataPlane['setCertificate'] = (own) => this.#plane.setCertificate(own);
+  counts: DataPlane['counts'] = () => this.#plane.counts();
+
+  async stop(): Promise<void> {
+    await this.#plane.stop();
+    this.#records.stop();
+  }
+}
