@@ -4,8 +4,10 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import type { Clock } from '#shared/base/clock.ts';
 import type { ErrorCode, PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
 import type { AppListed, DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { myAccount } from '#shared/contracts/my-account.ts';
@@ -211,9 +213,20 @@ export interface DoctorLine {
   readonly fix?: string;
 }
 
-/** What wiring gives to the local side; `start-local.ts` of from-apps fits `StartLocal`. */
+/** What wiring gives to the local side. */
 export interface LocalParts<C = unknown> {
   readonly agent: Agent;
   readonly config: C;
+  /** Of the profile, 0700. */
   readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The running local side: portal, reverse proxy, proxies, local ports. */
+export interface LocalSide extends Stoppable {
+  /** Where it listens, for `status` and for tests with port 0: `{ name: 'portal', address: 'http://postern.localhost:7070' }`. */
+  addresses(): readonly { readonly name: string; readonly address: string }[];
+  /** For `postern open [app]`: a 0600 file that signs a browser in once and goes on to the app, or to the portal (P30). */
+  openLink(app?: string): Promise<{ readonly file: string; readonly url: string }>;
 }

@@ -20,9 +20,10 @@ export const agentConfig = strict({
   }),
   local: strict({
     portal: Type.Integer({
-      ...port,
+      minimum: 0,
+      maximum: 65_535,
       default: 7070,
-      description: 'Loopback port of the portal and of the HTTP apps (`http://<app>.localhost:<port>`)',
+      description: 'Loopback port of the portal and of the HTTP apps (`http://<app>.localhost:<port>`); 0 takes any',
     }),
     proxy: portOrOff('Loopback port of the HTTP proxy and its PAC file', 7081),
     socks: portOrOff('Loopback port of the SOCKS5 proxy', 7080),

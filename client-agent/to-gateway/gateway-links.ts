@@ -74,6 +74,11 @@ export class GatewayLinks {
     return link;
   }
 
+  /** Those in use now. */
+  known(): readonly { readonly id: string; readonly client: GatewayLink['client'] }[] {
+    return [...this.#links].map(([key, { client }]) => ({ id: key.split(' ', 1)[0]!, client }));
+  }
+
   /** Closes what nobody has used for long; running streams go on to their end. */
   tick(): void {
     const now = this.#clock.now();

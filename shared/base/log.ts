@@ -12,8 +12,12 @@ export type LogLevel = (typeof logLevels)[number];
 const secretNames = ['password', 'secret', 'grant', 'code', 'seed', 'token', 'authorization', 'cookie', 'privateKey'];
 const redact = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** Writes JSON lines to standard error, so that standard output stays for what a command answers. */
-export function createLog(name: string, level: LogLevel = 'info'): Log {
+/**
+ * Writes JSON lines to standard error, so that standard output stays for what a command answers. `also` gets each line too,
+ * with its secrets removed already.
+ */
+export function createLog(name: string, level: LogLevel = 'info', also?: (line: string) => void): Log {
+  const standardError = pino.destination({ dest: 2, sync: true });
   return pino(
     {
       name,
@@ -22,7 +26,14 @@ export function createLog(name: string, level: LogLevel = 'info'): Log {
       redact: { paths: redact, censor: '[removed]' },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    pino.destination({ dest: 2, sync: true }),
+    also === undefined
+      ? standardError
+      : {
+          write(line: string) {
+            standardError.write(line);
+            also(line);
+          },
+        },
   );
 }
 

@@ -1,0 +1,121 @@
+/**
+ * The agent's own API for the CLI: HTTP on `agent.sock` in the profile's directory, which only this user can open. Both ends are
+ * one program, so answers are typed and not checked; requests are.
+ * Tunnels: `CONNECT <app id>` (open-control.ts).
+ */
+import { type TSchema, Type } from 'typebox';
+import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
+import { appId, madeId, oneOf, strict, text } from '#shared/contracts/common.ts';
+import { defineContract } from '#shared/contracts/route.ts';
+import { signInPurpose } from '#shared/contracts/sign-in.ts';
+import type { AgentState, DoctorLine, Hold, PostureShown, Refused, SignInStateShown } from '../agent-api.ts';
+
+const typed = <T>() => Type.Unsafe<T>(Type.Unknown() as TSchema);
+
+export interface ControlStatus {
+  readonly pid: number;
+  readonly state: AgentState;
+  readonly holds: readonly Hold[];
+  readonly local: readonly { readonly name: string; readonly address: string }[];
+}
+
+/** The failure as its problem document: an error does not survive JSON. */
+export type PostureTold = Omit<PostureShown, 'failure'> & {
+  readonly failure?: { readonly code: string; readonly title: string };
+};
+
+export const signInMethod = oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp']);
+
+export const agentControl = defineContract({
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'What the agent says of itself',
+    access: 'open',
+    answer: typed<ControlStatus>(),
+  },
+  apps: {
+    method: 'GET',
+    path: '/v1/apps',
+    summary: 'The apps, asked for again',
+    access: 'open',
+    answer: typed<{ readonly apps: readonly AppListed[] }>(),
+  },
+  startSignIn: {
+    method: 'POST',
+    path: '/v1/sign-in',
+    summary: 'Start a sign-in, step-up or resumption',
+    access: 'open',
+    body: strict({ purpose: signInPurpose }),
+    answer: typed<SignInStateShown>(),
+  },
+  answerSignIn: {
+    method: 'POST',
+    path: '/v1/sign-in/:flow',
+    summary: 'Answer a step of it',
+    access: 'open',
+    params: strict({ flow: madeId }),
+    body: strict({ method: signInMethod, value: Type.Optional(text(1024)) }),
+    answer: typed<SignInStateShown>(),
+  },
+  signOut: { method: 'POST', path: '/v1/sign-out', summary: 'End the session', access: 'open' },
+  posture: {
+    method: 'GET',
+    path: '/v1/posture',
+    summary: 'The last posture report',
+    access: 'open',
+    answer: typed<{ readonly posture?: PostureTold }>(),
+  },
+  reportPosture: {
+    method: 'POST',
+    path: '/v1/posture',
+    summary: 'Collect and report posture now',
+    access: 'open',
+    answer: typed<{ readonly posture: PostureTold }>(),
+  },
+  why: {
+    method: 'GET',
+    path: '/v1/why',
+    summary: 'The last refusals, newest first',
+    access: 'open',
+    query: strict({ app: Type.Optional(appId) }),
+    answer: typed<{ readonly refused: readonly Refused[] }>(),
+  },
+  giveUp: {
+    method: 'POST',
+    path: '/v1/holds/:id/give-up',
+    summary: 'Stop waiting for the person',
+    access: 'open',
+    params: strict({ id: text(64) }),
+  },
+  doctor: {
+    method: 'GET',
+    path: '/v1/doctor',
+    summary: 'Every leg looked at',
+    access: 'open',
+    answer: typed<{ readonly lines: readonly DoctorLine[] }>(),
+  },
+  logs: {
+    method: 'GET',
+    path: '/v1/logs',
+    summary: 'The last lines of the log',
+    access: 'open',
+    answer: typed<{ readonly lines: readonly string[] }>(),
+  },
+  openLink: {
+    method: 'POST',
+    path: '/v1/open',
+    summary: 'A file that signs a browser in once',
+    access: 'open',
+    body: strict({ app: Type.Optional(appId) }),
+    answer: typed<{ readonly file: string; readonly url: string }>(),
+  },
+  rekey: { method: 'POST', path: '/v1/rekey', summary: 'Change the device key', access: 'open' },
+  events: {
+    method: 'GET',
+    path: '/v1/events',
+    summary: 'LocalEvents as they happen',
+    access: 'open',
+    stream: 'ndjson',
+  },
+});

@@ -1,0 +1,57 @@
+/** What the agent tells of itself, gathered from its parts. */
+import type { Clock } from '#shared/base/clock.ts';
+import type { AgentState, PostureShown } from './agent-api.ts';
+import type { Keystore } from './keystore/keystore.ts';
+import type { CertificateCare } from './to-controller/certificate-care.ts';
+import type { ControllerLink } from './to-controller/controller-link.ts';
+import type { Sessions } from './to-controller/sessions.ts';
+
+export interface StateParts {
+  readonly profile: string;
+  readonly keystore: Keystore;
+  readonly sessions: Sessions;
+  readonly link: ControllerLink;
+  readonly care: CertificateCare;
+  readonly clock: Clock;
+  readonly posture: () => PostureShown | undefined;
+  readonly eventsOpen: () => boolean;
+}
+
+export function describeState(parts: StateParts): AgentState {
+  const { profile, keystore, sessions, link, care, clock, posture, eventsOpen } = parts;
+  const { organisation, person, device, state, fingerprint, firstFactors, controllers } = keystore.enrolment;
+  const now = clock.now();
+  const signedIn = sessions.isSignedIn();
+  const expiresInMs = sessions.expiresInMs();
+  const { failure, clockOffsetMs } = link;
+  return {
+    profile,
+    organisation,
+    person,
+    device: { id: device, state, fingerprint, firstFactors },
+    session: { signedIn, idle: signedIn && sessions.isIdle(), ...(expiresInMs === undefined ? {} : { expiresInMs }) },
+    controller: {
+      reachable: link.reachable,
+      addresses: controllers,
+      ...(failure === undefined ? {} : { failure }),
+      events: eventsOpen(),
+    },
+    certificate: { endsInMs: care.endsAt - now, renewsInMs: care.renewsAt - now },
+    posture: describePosture(posture(), now),
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+  };
+}
+
+function describePosture(posture: PostureShown | undefined, now: number): AgentState['posture'] {
+  if (posture === undefined) return { failing: [], unknown: [] };
+  const named = [
+    ...posture.facts.map(({ fact, status }) => ({ name: fact as string, status })),
+    ...posture.checks.map(({ id, status }) => ({ name: `checks/${id}`, status })),
+  ];
+  const withStatus = (wanted: string) => named.filter(({ status }) => status === wanted).map(({ name }) => name);
+  return {
+    ...(posture.seq === undefined ? {} : { reportedMsAgo: now - posture.reportedAt }),
+    failing: withStatus('fail'),
+    unknown: withStatus('unknown'),
+  };
+}
