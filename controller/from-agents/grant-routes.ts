@@ -4,6 +4,7 @@ import type { agentToController } from '#shared/contracts/agent-to-controller.ts
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import { type GrantParts, issueGrant } from '../grants/issue-grant.ts';
+import { BatchedTransactions } from '../store/batched-transactions.ts';
 
 /** What the edge's `authorize` has found: the live session of a `session` route, undefined elsewhere. */
 export interface SignedInCaller {
@@ -12,7 +13,8 @@ export interface SignedInCaller {
 
 type Routes = Pick<Handlers<typeof agentToController, SignedInCaller>, 'grants'>;
 
-export function grantRoutes(parts: GrantParts): Routes {
+export function grantRoutes(given: GrantParts): Routes {
+  const parts = { batch: new BatchedTransactions(given.db), ...given };
   return {
     grants: ({ peer, caller, body, trace, request }) => {
       const { id, jkt } = devicePeer(peer);

@@ -14,6 +14,7 @@ import { sessionIdleMs, touchSession } from '../identity/sessions.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { Facts, RequestFacts } from '../policy/facts.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
+import type { BatchedTransactions } from '../store/batched-transactions.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { Decider } from './decider.ts';
@@ -39,6 +40,8 @@ export interface GrantParts {
   /** Gateways of a site with a fresh stream. Reads by `db`, which is the transaction: the store has one connection. */
   readonly freshGateways: (db: Db, site: string, at: number) => Promise<readonly GatewayAddress[]>;
   readonly budget: GrantBudget;
+  /** Joins the transactions of asks that come together; without it each has its own. */
+  readonly batch?: BatchedTransactions;
 }
 
 export interface GrantAsk {
@@ -62,7 +65,8 @@ export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<Gran
   const waitMs = parts.budget.take(ask.device, at);
   if (waitMs > 0) throw await overBudget(parts, ask, at, waitMs);
   const { kid, privateKey } = parts.signer();
-  const outcome = await parts.db.transaction().execute((trx) => decideIn(trx, parts, { ask, at, kid }));
+  const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid });
+  const outcome = await (parts.batch?.run(work) ?? parts.db.transaction().execute(work));
   if (outcome instanceof PosternError) throw outcome;
   const { claims, scope, gateways } = outcome;
   const grant = mintGrant(claims, { kid, privateKey });
@@ -139,11 +143,18 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   return { claims, scope: rules.scope, gateways };
 }
 
+/** Milliseconds of use that are not worth a write to the store. */
+const touchStepMs = 10 * second;
+
 async function isIdle(trx: Trx, session: string, at: number, idleMs: number): Promise<boolean> {
-  // A use is told as an age and only ever moves the session's last use forward (P19).
-  await touchSession(trx, session, at - Math.min(idleMs, at));
   const row = await trx.selectFrom('sessions').select('last_active_at').where('id', '=', session).executeTakeFirst();
-  return row !== undefined && at - row.last_active_at > sessionIdleMs;
+  if (row === undefined) return false;
+  // A session that was idle already is not brought back by a use: that needs a factor.
+  if (at - row.last_active_at > sessionIdleMs) return true;
+  // A use is told as an age and only ever moves the session's last use forward (P19).
+  const lastUse = at - Math.min(idleMs, at);
+  if (lastUse - row.last_active_at > touchStepMs) await touchSession(trx, session, lastUse);
+  return false;
 }
 
 interface Recording {

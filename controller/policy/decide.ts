@@ -7,7 +7,7 @@ import type { Reason } from '#shared/contracts/reasons.ts';
 import { preparedId, type Subset } from './engine-slots.ts';
 import type { Question } from './facts.ts';
 import { toContext } from './facts-to-context.ts';
-import { policiesInScope, policiesOfApp } from './in-scope.ts';
+import { policiesInScope, policiesOfApp, type ScopedPolicies } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
 
 export interface Verdict {
@@ -22,17 +22,18 @@ export interface Verdict {
 /** `set` undefined: no policy version is in force. */
 export function decide(set: PolicySet | undefined, question: Question): Verdict {
   if (set === undefined) return deny('policy-unavailable');
-  return evaluate(set, question, policiesOfApp(set, question.app, question.act));
+  const scoped = policiesOfApp(set, question.app, question.act);
+  return evaluate(set, question, scoped, scoped);
 }
 
-function evaluate(set: PolicySet, question: Question, subset: Subset): Verdict {
+function evaluate(set: PolicySet, question: Question, scoped: ScopedPolicies, subset: Subset): Verdict {
   const standing = findStanding(question);
   if (standing !== undefined) return deny(standing);
   let answer: ReturnType<typeof statefulIsAuthorized>;
   try {
     answer = statefulIsAuthorized({
       ...entitiesOf(question),
-      context: toContext(question),
+      context: toContext(question, scoped.reads),
       preparsedPolicySetId: preparedId(subset),
     });
   } catch (error) {
@@ -67,7 +68,8 @@ export function needsRequest(set: PolicySet | undefined, question: Question): bo
  */
 export function couldAllow(set: PolicySet | undefined, question: Question): Verdict {
   if (set === undefined || !needsRequest(set, question)) return decide(set, question);
-  return evaluate(set, question, policiesOfApp(set, question.app, question.act).assumed);
+  const scoped = policiesOfApp(set, question.app, question.act);
+  return evaluate(set, question, scoped, scoped.assumed);
 }
 
 function deny(reason: Reason, policies: readonly string[] = [], errors: readonly string[] = []): Verdict {

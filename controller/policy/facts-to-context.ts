@@ -5,28 +5,40 @@
 import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs';
 import { never } from '#shared/contracts/policy-schema.ts';
 import { type FactKey, factKeys, osNames, postureFacts } from '#shared/contracts/posture.ts';
-import type { PostureFact, Question } from './facts.ts';
+import type { PostureFact, Question, RequestFacts } from './facts.ts';
 
-export function toContext(question: Question): Context {
+/**
+ * `reads`: what the policies look at; only that is carried into the engine, which costs more than deciding on it. If a
+ * reading were ever missed, the policy would meet an absent value and be in error, which forbids (P7).
+ */
+export function toContext(question: Question, reads: ReadonlySet<string> = everything): Context {
   const { facts, at, act, request } = question;
-  return {
-    session: sessionContext(question),
-    device: { id: facts.device.id, ownership: facts.device.ownership, ...deviceContext(question) },
-    network: { address: { __extn: { fn: 'ip', arg: plainAddress(facts.network.address) } } },
-    time: timeContext(at, facts.timezone),
-    risk: { level: wholeNumber(facts.person.risk, 100) },
-    ...(act === 'request' && request !== undefined
-      ? {
-          request: {
-            method: request.method,
-            host: request.host,
-            path: request.path,
-            query: request.query,
-            operation: request.operation,
-          },
-        }
-      : {}),
+  const parts: Record<string, () => Record<string, CedarValueJson>> = {
+    session: () => sessionContext(question),
+    device: () => ({ id: facts.device.id, ownership: facts.device.ownership, ...deviceContext(question) }),
+    network: () => ({ address: { __extn: { fn: 'ip', arg: plainAddress(facts.network.address) } } }),
+    time: () => timeContext(at, facts.timezone),
+    risk: () => ({ level: wholeNumber(facts.person.risk, 100) }),
   };
+  if (act === 'request' && request !== undefined) parts['request'] = () => requestContext(request);
+  const context: Context = {};
+  for (const [part, make] of Object.entries(parts)) {
+    if (reads.has('*') || reads.has(part)) context[part] = make();
+    else if (readsWithin(reads, part))
+      context[part] = Object.fromEntries(Object.entries(make()).filter(([name]) => reads.has(`${part}.${name}`)));
+  }
+  return context;
+}
+
+const everything: ReadonlySet<string> = new Set(['*']);
+
+function readsWithin(reads: ReadonlySet<string>, part: string): boolean {
+  for (const path of reads) if (path.startsWith(`${part}.`)) return true;
+  return false;
+}
+
+function requestContext({ method, host, path, query, operation }: RequestFacts): Record<string, CedarValueJson> {
+  return { method, host, path, query, operation };
 }
 
 /** The value that a policy sees of one posture fact at a moment. */
@@ -61,7 +73,7 @@ function passedChecks(checks: Readonly<Record<string, PostureFact>>, at: number)
     .map(([id]) => id);
 }
 
-function sessionContext({ facts: { session }, at }: Question): CedarValueJson {
+function sessionContext({ facts: { session }, at }: Question): Record<string, CedarValueJson> {
   const secondFactorAge = ageSeconds(session?.secondFactorAt ?? null, at);
   return {
     methods: [...(session?.methods ?? [])],
@@ -80,7 +92,7 @@ const calendars = new Map<string, Intl.DateTimeFormat>();
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
 /** `weekday` is 1 for Monday to 7 for Sunday (ISO 8601); `minuteOfDay` is 0 to 1439; both in the organisation's timezone. */
-function timeContext(at: number, timezone: string): CedarValueJson {
+function timeContext(at: number, timezone: string): Record<string, CedarValueJson> {
   let calendar = calendars.get(timezone);
   if (calendar === undefined) {
     const options = {

@@ -9,6 +9,8 @@ import type { CompiledPolicy, PolicySet, ScopePart } from './policy-set.ts';
 
 export interface ScopedPolicies extends Subset {
   readonly policies: readonly CompiledPolicy[];
+  /** What any of them looks at. */
+  readonly reads: ReadonlySet<string>;
   /** The same, as if the request were the one that suits best. */
   readonly assumed: Subset;
 }
@@ -42,6 +44,7 @@ export function policiesOfApp(set: PolicySet, app: AppFacts, act: string): Scope
   if (scoped === undefined) {
     scoped = {
       policies: matching,
+      reads: new Set(matching.flatMap(({ reads }) => [...reads])),
       texts: Object.fromEntries(matching.map(({ name, text }) => [name, text])),
       assumed: { texts: Object.fromEntries(matching.map(({ name, text, assumed }) => [name, assumed ?? text])) },
     };

@@ -88,14 +88,12 @@ t.test('a report is taken once, from its device, whole and known, or not at all'
 
 t.test('the device never overrules a better source, and unknown checks are left out', async (t) => {
   const desk = await PolicyDesk.open();
-  await desk.db
-    .transaction()
-    .execute((trx) =>
-      writePostureSettings(trx, {
-        ttl: { firewallOn: 60 },
-        checks: [{ id: 'agent', title: 'Agent', kind: 'command', command: 'agent' }],
-      }),
-    );
+  await desk.db.transaction().execute((trx) =>
+    writePostureSettings(trx, {
+      ttl: { firewallOn: 60 },
+      checks: [{ id: 'agent', title: 'Agent', kind: 'command', command: 'agent' }],
+    }),
+  );
   const at = desk.now;
   await desk.db
     .insertInto('posture_facts')

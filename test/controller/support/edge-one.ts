@@ -1,8 +1,10 @@
 /** Both servers of the controller on loopback, and agents that enrol and sign in over real TLS. */
 import type { KeyObject } from 'node:crypto';
 import type { Test } from 'tap';
+import { AgentEvents } from '../../../controller/from-agents/agent-events.ts';
 import { makeBootstrapServer } from '../../../controller/from-agents/bootstrap-server.ts';
 import { deviceRoutes } from '../../../controller/from-agents/device-routes.ts';
+import { eventRoutes } from '../../../controller/from-agents/event-routes.ts';
 import { meRoutes } from '../../../controller/from-agents/me-routes.ts';
 import { type MutualServer, makeMutualServer } from '../../../controller/from-agents/mutual-server.ts';
 import { signInRoutes } from '../../../controller/from-agents/sign-in-routes.ts';
@@ -45,6 +47,7 @@ export async function startEdge(t: Test): Promise<TestEdge> {
   const { store, clock } = controller;
   let controllers: string[] = [];
   const bootstrap = makeBootstrapServer({ ...controller, log: silentLog, controllers: () => controllers });
+  const events = new AgentEvents({ db: store.db, clock, log: silentLog });
   const agents = {
     ...deviceRoutes(controller),
     ...signInRoutes(controller),
@@ -52,7 +55,7 @@ export async function startEdge(t: Test): Promise<TestEdge> {
     posture: elsewhere,
     apps: async () => ({ apps: [] }),
     grants: elsewhere,
-    events: elsewhere,
+    ...eventRoutes({ db: store.db, events }),
   };
   const gateways = {
     renew: elsewhere,
@@ -69,6 +72,7 @@ export async function startEdge(t: Test): Promise<TestEdge> {
   };
   controllers = [origin.mutual.slice('https://'.length)];
   t.teardown(async () => {
+    events.stop();
     await bootstrap.stop();
     await mutual.stop();
   });
