@@ -132,7 +132,10 @@ export class Authority {
     return signJws({ typ: keySetType, kid, payload, privateKey });
   }
 
-  /** Starts a rotation and returns the id of the new key; it is used after `promoteReady` finds it confirmed. */
+  /**
+   * Starts a rotation and returns the id of the new key; it is used after `promoteReady` finds it confirmed. Call `reload`
+   * once the transaction is committed. Throws `conflict` while an earlier rotation is under way.
+   */
   async startRotation(trx: Trx, what: 'signing' | 'issuing'): Promise<{ kid: string }> {
     const { sealer, clock } = this.#parts;
     const at = clock.now();
@@ -168,10 +171,11 @@ export class Authority {
   async tick(progress: { readonly confirmedThrough: number }): Promise<void> {
     const now = this.#parts.clock.now();
     const { signer, issuer, own } = this.#using;
-    if (now - signer.since > signingLife) await this.#startIfNone('signing');
-    if (issuer.endsAt - now < issuingReserve) await this.#startIfNone('issuing');
+    // First what keeps the servers alive: a rotation that cannot start (the root's key is away) must not stop it.
     const reloaded = await this.promoteReady(progress);
     if (!reloaded && own.notAfter - now < ownRenewalReserve) await this.reload();
+    if (now - signer.since > signingLife) await this.#startIfNone('signing');
+    if (issuer.endsAt - now < issuingReserve) await this.#startIfNone('issuing');
   }
 
   /** Called after keys, bundle or our own certificate were swapped. Returns how to stop listening. */
@@ -233,11 +237,13 @@ export class Authority {
 
   async #startIfNone(what: 'signing' | 'issuing'): Promise<void> {
     const { store, log } = this.#parts;
-    await store.db.transaction().execute(async (trx) => {
-      if (await isRotating(trx, what)) return;
-      const { kid } = await this.startRotation(trx, what);
-      log.info({ kid, what }, 'a scheduled rotation has started');
+    const kid = await store.db.transaction().execute(async (trx) => {
+      if (await isRotating(trx, what)) return undefined;
+      return (await this.startRotation(trx, what)).kid;
     });
+    if (kid === undefined) return;
+    log.info({ kid, what }, 'a scheduled rotation has started');
+    await this.reload();
   }
 
   async #refuseSecondRotation(trx: Trx, what: 'signing' | 'issuing'): Promise<void> {

@@ -121,6 +121,10 @@ export class AgentEvents {
       if (before !== undefined && before !== state)
         this.notify(id, { type: 'device-changed', state: state as DeviceState });
     }
+    // P17: a suspended device, or one of a suspended person, hears this and then nothing more.
+    const ids = devices.map((id) => `device/${id}`);
+    const denied = await this.#db.selectFrom('denied').select('id').where('id', 'in', ids).execute();
+    for (const { id } of denied) this.#listeners.get(id.slice('device/'.length))?.response.end();
   }
 
   #comment(): void {

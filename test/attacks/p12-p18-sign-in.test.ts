@@ -1,6 +1,6 @@
 /** Getting a session without being the person (P12, P17, P18, and the throttling of NIST SP 800-63B-4). */
 import t from 'tap';
-import { checkBothFactors } from '../../controller/identity/check-both-factors.ts';
+import { adminSignIn } from '../../controller/admin/admin-sign-in.ts';
 import { setDeviceState } from '../../controller/identity/device-state.ts';
 import { setPersonState } from '../../controller/identity/person-state.ts';
 import { findSession, touchSession } from '../../controller/identity/sessions.ts';
@@ -9,7 +9,7 @@ import { hour, minute } from '../../shared/base/clock.ts';
 import { currentTotp } from '../../shared/crypto/totp.ts';
 import { goodPassword, startEdge, type TestAgent, type TestEdge } from '../controller/support/edge-one.ts';
 
-const origin = { from: '192.0.2.9', trace: '0'.repeat(32) };
+const trace = '0'.repeat(32);
 const bad = { password: 'certainly not this' };
 
 async function toSecondFactor(agent: TestAgent) {
@@ -148,12 +148,12 @@ t.test('P12 every wrong answer reads the same, for strangers too', async (t) => 
     { person: 'olga', password: goodPassword, code: 'not-a-code' },
   ];
   for (const attempt of attempts) {
-    const error = await checkBothFactors(edge, { ...attempt, origin }).catch((thrown) => thrown);
+    const error = await adminSignIn(edge, attempt, trace).catch((thrown) => thrown);
     seen.add(JSON.stringify(error.toProblem()));
   }
   t.equal(seen.size, 1, [...seen].join('\n'));
   t.match([...seen][0], 'sign-in-refused');
-  t.match(await checkBothFactors(edge, { person: 'olga', password: goodPassword, code, origin }), { role: 'owner' });
+  t.match(await adminSignIn(edge, { person: 'olga', password: goodPassword, code }, trace), { role: 'owner' });
   const records = JSON.stringify(await store.db.selectFrom('records').select('record').execute());
   t.notMatch(records, 'nobody', 'what a stranger typed is not recorded as a name');
 });
@@ -200,6 +200,21 @@ t.test(
     await t.rejects(suspend(edge, 'person', 'olga', 'suspended'), { code: 'conflict' }, 'P6: the last owner stays');
   },
 );
+
+t.test('P17 an open stream of events ends with the suspension of its person', async (t) => {
+  const edge = await startEdge(t);
+  await edge.addPerson('nina');
+  const agent = await edge.enrol(await edge.invite({ subject: 'nina' }));
+  await agent.signInFirst();
+  const stream = await agent.call.events();
+  const heard: string[] = [];
+  const ended = new Promise<void>((resolve) => stream.once('end', resolve));
+  stream.on('data', (chunk: Buffer) => heard.push(chunk.toString()));
+  await suspend(edge, 'person', 'nina', 'suspended');
+  await ended;
+  t.match(heard.join(''), '"session-ended"');
+  await t.rejects(agent.call.events(), { code: 'device-suspended' });
+});
 
 t.test('idle and absolute ends: resume needs a factor, step-up a live session', async (t) => {
   const edge = await startEdge(t);
