@@ -24,6 +24,14 @@ export async function readPostureSettings(db: Db): Promise<PostureSettings> {
   return row === undefined ? complete({}) : parse(row.value);
 }
 
+/** As `apply` wrote them, for `export`; undefined while nothing was ever set. */
+export async function readStoredPosture(db: Db): Promise<Stored | undefined> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', metaKey).executeTakeFirst();
+  if (row === undefined) return undefined;
+  parse(row.value);
+  return JSON.parse(row.value) as Stored;
+}
+
 // Every grant asks for them and they hardly ever change: the last text stays parsed.
 let last: { readonly text: string; readonly settings: PostureSettings } | undefined;
 

@@ -124,6 +124,8 @@ export interface Tables {
 
   sites: { id: string; name: string };
   app_groups: { id: string; name: string };
+  /** Ids of apps and groups that were removed: never given again. */
+  gone_names: { kind: string; id: string; at: number };
   apps: { id: string; site: string; kind: string; definition: string; created_at: number };
   gateways: {
     id: string;

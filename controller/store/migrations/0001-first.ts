@@ -115,6 +115,7 @@ const tables: Readonly<Record<string, Columns>> = {
   },
   sites: { id: 'text key', name: 'text' },
   app_groups: { id: 'text key', name: 'text' },
+  gone_names: { kind: 'text key', id: 'text key', at: 'bigint' },
   apps: { id: 'text key', site: 'text', kind: 'text', definition: 'text', created_at: 'bigint' },
   gateways: {
     id: 'text key',

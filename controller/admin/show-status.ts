@@ -1,0 +1,132 @@
+/** One screen: green, or what to do, in plain words. */
+import { day, hour } from '#shared/base/clock.ts';
+import type { adminSystem } from '#shared/contracts/admin-system.ts';
+import type { AnswerOf } from '#shared/contracts/route.ts';
+import product from '../../package.json' with { type: 'json' };
+import type { AdminParts } from '../from-admins/admin-parts.ts';
+import { readChange } from '../store/changes.ts';
+import type { Db } from '../store/open-store.ts';
+import { type GatewayShown, showGateways } from './show-gateways.ts';
+
+export type Status = AnswerOf<(typeof adminSystem)['status']>;
+type StatusParts = Pick<AdminParts, 'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation'>;
+
+export async function showStatus(parts: StatusParts): Promise<Status> {
+  const { db, clock, settings, policy } = parts;
+  const now = clock.now();
+  const gateways = await showGateways(db, parts);
+  const certificates = await listCertificates(parts);
+  return {
+    organisation: settings.organisation,
+    version: product.version,
+    time: now,
+    change: await readChange(db),
+    epoch: policy.current()?.epoch ?? 0,
+    people: await count(db.selectFrom('people').where('state', '!=', 'gone')),
+    devices: await count(db.selectFrom('devices').where('state', '!=', 'gone')),
+    sessions: await count(db.selectFrom('sessions').where('state', '=', 'live').where('ends_at', '>', now)),
+    apps: await count(db.selectFrom('apps')),
+    grants: await count(db.selectFrom('grants').where('ends_at', '>', now)),
+    records: await count(db.selectFrom('records')),
+    gateways,
+    certificates,
+    todo: [
+      ...policyTodo(parts),
+      ...(await peopleTodo(db)),
+      ...(await siteTodo(db, gateways)),
+      ...gatewayTodo(gateways, now),
+      ...certificateTodo(certificates, now),
+    ].map((text) => text.slice(0, 500)),
+  };
+}
+
+interface Countable {
+  select(expression: (eb: never) => unknown): unknown;
+}
+
+async function count(query: Countable): Promise<number> {
+  const counted = query.select(((eb: { fn: { countAll(): { as(name: string): unknown } } }) =>
+    eb.fn.countAll().as('n')) as (eb: never) => unknown) as { executeTakeFirst(): Promise<{ n: number } | undefined> };
+  return Number((await counted.executeTakeFirst())?.n ?? 0);
+}
+
+async function listCertificates({ db, authority }: StatusParts): Promise<Status['certificates']> {
+  const rows = await db
+    .selectFrom('authorities')
+    .select(['kind', 'state', 'ends_at'])
+    .where('state', '!=', 'retired')
+    .orderBy('created_at')
+    .execute();
+  const authorities = rows.map((row) => ({
+    name: `${row.kind === 'root' ? 'root CA' : 'issuing CA'}${row.state === 'announced' ? ' (next)' : ''}`,
+    endsAt: row.ends_at,
+  }));
+  return [...authorities, { name: 'controller', endsAt: authority.ownCertificate().notAfter }];
+}
+
+function policyTodo({ policy }: StatusParts): string[] {
+  if (policy.current() !== undefined) return [];
+  return ['No policy is in force, so everything is denied: posternctl apply -f DIR, or policy publish DIR.'];
+}
+
+async function peopleTodo(db: Db): Promise<string[]> {
+  const todo: string[] = [];
+  const pending = await db
+    .selectFrom('devices')
+    .select(['id', 'person_id', 'name'])
+    .where('state', '=', 'pending')
+    .where('approval', '!=', 'none')
+    .orderBy('enrolled_at')
+    .execute();
+  for (const { id, person_id, name } of pending.slice(0, 10)) {
+    todo.push(`Device ${id} ("${name}") of ${person_id} waits for approval: posternctl device approve ${id}.`);
+  }
+  if (pending.length > 10) todo.push(`${pending.length - 10} more devices wait for approval.`);
+  const owners = await db
+    .selectFrom('people')
+    .select('last_sign_in_at')
+    .where('role', '=', 'owner')
+    .where('state', '=', 'active')
+    .execute();
+  if (owners.every((row) => row.last_sign_in_at === null)) {
+    todo.push(
+      'No owner has signed in yet: enrol with the invitation that init printed, or posternctl invite an owner.',
+    );
+  }
+  return todo;
+}
+
+async function siteTodo(db: Db, gateways: readonly GatewayShown[]): Promise<string[]> {
+  const served = new Set(gateways.filter(({ state }) => state === 'active').map(({ site }) => site));
+  const rows = await db.selectFrom('apps').select('site').distinct().orderBy('site').execute();
+  return rows
+    .filter(({ site }) => !served.has(site))
+    .map(
+      ({ site }) =>
+        `No gateway serves the apps of site ${site}: posternctl gateway invite ID --site ${site} --address HOST:8444.`,
+    );
+}
+
+function gatewayTodo(gateways: readonly GatewayShown[], now: number): string[] {
+  return gateways.flatMap(({ id, state, connection, certificateEndsAt, lastSeenAt }) => {
+    if (state === 'invited') return [`Gateway ${id} was invited and has not joined yet.`];
+    if (state !== 'active') return [];
+    const todo: string[] = [];
+    if (connection === 'away') {
+      const since = lastSeenAt === undefined ? '' : ` (last seen ${new Date(lastSeenAt).toISOString()})`;
+      todo.push(`Gateway ${id} is away${since}: start it, or posternctl gateway remove ${id}.`);
+    }
+    if (certificateEndsAt !== undefined && certificateEndsAt - now < 4 * hour) {
+      const word = certificateEndsAt <= now ? 'has ended' : 'ends within 4 hours and was not renewed';
+      todo.push(`The certificate of gateway ${id} ${word}.`);
+    }
+    return todo;
+  });
+}
+
+function certificateTodo(certificates: Status['certificates'], now: number): string[] {
+  const reserve = (name: string) => (name === 'controller' ? hour : 30 * day);
+  return certificates
+    .filter(({ name, endsAt }) => endsAt - now < reserve(name))
+    .map(({ name, endsAt }) => `The certificate of the ${name} ends at ${new Date(endsAt).toISOString()}.`);
+}

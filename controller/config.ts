@@ -1,0 +1,66 @@
+/** What an operator can set. One schema: loading, complaints, variables and docs come from it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { loadConfig } from '#shared/base/config.ts';
+import { logLevels } from '#shared/base/log.ts';
+import { address, oneOf, strict } from '#shared/contracts/common.ts';
+
+const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
+
+export const controllerConfig = strict({
+  dir: Type.String({
+    default: '/var/lib/postern-controller',
+    description: 'State directory: database, master key, admin socket',
+  }),
+  listen: strict({
+    host: Type.String({ default: '0.0.0.0', description: 'Address to listen on' }),
+    mutual: Type.Integer({ ...portOrAny, default: 8443, description: 'Port of the mutual server; 0 takes any' }),
+    bootstrap: Type.Integer({ ...portOrAny, default: 8442, description: 'Port of the bootstrap server; 0 takes any' }),
+  }),
+  addresses: strict({
+    mutual: Type.Optional({
+      ...address,
+      description: 'host:port by which agents and gateways reach the mutual server; host name and port unless told',
+    }),
+    bootstrap: Type.Optional({ ...address, description: 'host:port of the bootstrap server, as invitations name it' }),
+  }),
+  admin: strict({
+    socket: Type.Optional(Type.String({ description: 'Unix socket of the admin API; admin.sock in dir unless told' })),
+  }),
+  metrics: strict({
+    enabled: Type.Boolean({ default: true, description: 'Serve /metrics and /health' }),
+    host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
+    port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
+  }),
+  grants: strict({
+    perSecond: Type.Integer({ minimum: 1, default: 20, description: 'Grants that one device may ask for in a second' }),
+  }),
+  log: strict({ level: { ...oneOf([...logLevels]), default: 'info', description: 'Least level that is logged' } }),
+});
+export type ControllerConfig = Static<typeof controllerConfig>;
+
+export interface ConfigPlace {
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By option name, as the command line gave them. */
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+/** Written by `init` into the state directory; read when no file is named. */
+export const configName = 'controller.yaml';
+
+const otherVariables = ['POSTERN_MASTER_KEY', 'POSTERN_SOCKET', 'POSTERN_NODE'];
+
+/** Throws `invalid-config` with every complaint at once. */
+export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace): ControllerConfig {
+  const sources = { env, overrides, otherVariables };
+  if (file !== undefined) return loadConfig(controllerConfig, { ...sources, file });
+  const first = loadConfig(controllerConfig, sources);
+  const own = join(first.dir, configName);
+  return existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first;
+}
+
+export function adminSocketOf(config: ControllerConfig): string {
+  return config.admin.socket ?? join(config.dir, 'admin.sock');
+}

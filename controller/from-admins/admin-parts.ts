@@ -1,0 +1,52 @@
+/** What the handlers of the admin API are given, and who calls them. */
+import type { Clock } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Role } from '#shared/contracts/admin-objects.ts';
+import type { adminContract } from '#shared/contracts/admin-to-controller.ts';
+import type { Contract } from '#shared/contracts/route.ts';
+import type { Sealer } from '#shared/crypto/seal.ts';
+import type { Handlers } from '#shared/wire/serve-contract.ts';
+import type { Authority } from '../authority/open-authority.ts';
+import type { AgentEvents } from '../from-agents/agent-events.ts';
+import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
+import type { Decider } from '../grants/decider.ts';
+import type { PolicyInForce } from '../publishing/policy-in-force.ts';
+import type { CutWatch } from '../revocation/cut-report.ts';
+import type { Db, Store } from '../store/open-store.ts';
+import type { Settings } from '../store/settings.ts';
+
+export interface AdminParts {
+  readonly store: Store;
+  readonly db: Db;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly settings: Settings;
+  readonly authority: Authority;
+  readonly policy: PolicyInForce;
+  readonly decider: Decider;
+  readonly generation: string;
+  readonly streams: GatewayStreams;
+  readonly events: AgentEvents;
+  readonly cuts: CutWatch;
+  /** Ends stream and connections of a gateway that was revoked. */
+  readonly cutGateway: (id: string) => void;
+  /** `host:port` of the servers, as invitations name them. */
+  readonly reached: () => { readonly bootstrap: string; readonly mutual: string };
+}
+
+export interface AdminCaller {
+  /** For records: `shell`, or the person's id. */
+  readonly actor: string;
+  readonly role: Role;
+  /** For `mayManage`: the owner at the shell must always get back in (P6). */
+  readonly standing: Role | 'shell';
+  /** Undefined at the shell. */
+  readonly person: string | undefined;
+  readonly because: string | undefined;
+  readonly trace: string;
+}
+
+export type AdminHandlers = Handlers<typeof adminContract, AdminCaller>;
+/** The handlers of one part of the contract. */
+export type HandlersOf<C extends Contract> = Handlers<C, AdminCaller>;

@@ -1,0 +1,41 @@
+/** The admin API (P6): on a Unix socket of the controller's host, for this user alone. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { adminContract } from '#shared/contracts/admin-to-controller.ts';
+import type { RouteShape } from '#shared/contracts/route.ts';
+import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import { serveContract } from '#shared/wire/serve-contract.ts';
+import type { AdminParts } from './admin-parts.ts';
+import { appHandlers } from './app-handlers.ts';
+import { authorizeAdmin } from './authorize-admin.ts';
+import { cutHandlers } from './cut-handlers.ts';
+import { deviceHandlers } from './device-handlers.ts';
+import { groupHandlers } from './group-handlers.ts';
+import { identityHandlers } from './identity-handlers.ts';
+import { invitationHandlers } from './invitation-handlers.ts';
+import { logHandlers } from './log-handlers.ts';
+import { peopleHandlers } from './people-handlers.ts';
+import { policyHandlers } from './policy-handlers.ts';
+import { siteHandlers } from './site-handlers.ts';
+import { systemHandlers } from './system-handlers.ts';
+
+/** Not listening yet: `listenUnix`. */
+export function makeAdminServer(parts: AdminParts): FastifyInstance {
+  const app = createEdgeApp({ log: parts.log });
+  const handlers = {
+    ...identityHandlers(parts),
+    ...peopleHandlers(parts),
+    ...groupHandlers(parts),
+    ...invitationHandlers(parts),
+    ...deviceHandlers(parts),
+    ...siteHandlers(parts),
+    ...appHandlers(parts),
+    ...policyHandlers(parts),
+    ...cutHandlers(parts),
+    ...logHandlers(parts),
+    ...systemHandlers(parts),
+  };
+  serveContract(app, adminContract, handlers, {
+    authorize: (route: RouteShape, request: FastifyRequest) => authorizeAdmin(parts, route, request),
+  });
+  return app;
+}

@@ -1,0 +1,38 @@
+/** Apps. */
+import { PosternError } from '#shared/base/errors.ts';
+import type { adminApps } from '#shared/contracts/admin-apps.ts';
+import { putApp, removeApp } from '../admin/put-app.ts';
+import { loadApps } from '../grants/load-facts.ts';
+import type { AdminParts, HandlersOf } from './admin-parts.ts';
+import { recordAdmin } from './record-admin.ts';
+
+type Routes = Pick<HandlersOf<typeof adminApps>, 'apps' | 'putApp' | 'removeApp'>;
+
+export function appHandlers(parts: AdminParts): Routes {
+  const { db, clock, cuts } = parts;
+  return {
+    apps: async () => ({ items: await loadApps(db) }),
+
+    putApp({ params: { id }, body: app, caller }) {
+      if (app.id !== id)
+        throw new PosternError('bad-request', undefined, { tell: 'The id in the path is another one.' });
+      const at = clock.now();
+      return db.transaction().execute(async (trx) => {
+        const { before, how } = await putApp(trx, at, parts, app);
+        const event = how === 'add' ? 'app-added' : 'app-changed';
+        if (how !== 'same') await recordAdmin(trx, at, caller, { event, app: id, before, after: app });
+        return app;
+      });
+    },
+
+    async removeApp({ params: { id }, caller }) {
+      const at = clock.now();
+      const cut = await db.transaction().execute(async (trx) => {
+        const { before, n, grants } = await removeApp(trx, at, parts, id);
+        await recordAdmin(trx, at, caller, { event: 'app-removed', app: id, before });
+        return { n, grants };
+      });
+      return cuts.report({ ...cut, at, sessions: 0 });
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** Status, whole descriptions, keys and backups. */
+import type { adminSystem } from '#shared/contracts/admin-system.ts';
+import { type Applied, applyBundle } from '../admin/apply-bundle.ts';
+import { exportBundle } from '../admin/export-bundle.ts';
+import { showStatus } from '../admin/show-status.ts';
+import { writeBackup } from '../admin/write-backup.ts';
+import { takeInForce } from '../publishing/publish.ts';
+import type { AdminParts, HandlersOf } from './admin-parts.ts';
+import { recordAdmin } from './record-admin.ts';
+
+/** Thrown to roll a dry run back; never leaves this file. */
+class DryRun extends Error {
+  readonly applied: Applied;
+  constructor(applied: Applied) {
+    super('a dry run is rolled back');
+    this.applied = applied;
+  }
+}
+
+export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
+  const { db, clock, authority, store, cuts } = parts;
+  return {
+    status: () => showStatus(parts),
+    export: () => exportBundle(db),
+
+    async apply({ body: { bundle, dryRun, message = 'applied' }, caller }) {
+      const at = clock.now();
+      const { actor, because, trace } = caller;
+      const order = { bundle, actor, message, because, trace };
+      // The dry run is the real thing without its end, so that the two cannot disagree.
+      const applied = await db
+        .transaction()
+        .execute(async (trx) => {
+          const done = await applyBundle(trx, at, parts, order);
+          if (dryRun) throw new DryRun(done);
+          const changed = done.changes.filter(({ how }) => how !== 'same');
+          const details = { message, changed: changed.slice(0, 200), count: changed.length };
+          if (changed.length > 0) await recordAdmin(trx, at, caller, { event: 'applied', details });
+          return done;
+        })
+        .catch((error: unknown) => {
+          if (error instanceof DryRun) return error.applied;
+          throw error;
+        });
+      const { changes, warnings, set } = applied;
+      const answer = { changes: [...changes], warnings: [...warnings] };
+      if (dryRun || changes.every(({ how }) => how === 'same')) return answer;
+      const taken = set === undefined ? undefined : await takeInForce(parts, set);
+      const n = Math.max(applied.change, taken?.change ?? 0);
+      const cut = await cuts.report({ n, at, grants: taken?.revoked.length ?? 0, sessions: 0 });
+      return { ...answer, cut, ...(set === undefined ? {} : { epoch: set.epoch }) };
+    },
+
+    rotateKeys({ body: { what }, caller }) {
+      return db.transaction().execute(async (trx) => {
+        const { kid } = await authority.startRotation(trx, what);
+        await recordAdmin(trx, clock.now(), caller, { event: 'rotation-started', details: { what, kid } });
+        return { kid };
+      });
+    },
+
+    async trust() {
+      const rows = await db
+        .selectFrom('signing_keys')
+        .select(['kid', 'state', 'since'])
+        .where('purpose', '=', 'grant')
+        .orderBy('created_at')
+        .execute();
+      return { bundle: authority.bundle(), signing: rows };
+    },
+
+    async backup({ body: { file }, caller }) {
+      // Recorded first, so that the copy holds the record of its own making.
+      await recordAdmin(db, clock.now(), caller, { event: 'backup', details: { file } });
+      return { file, bytes: writeBackup(store, file) };
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** Which gateways can be told an agent: in service, with an open stream here, and with a snapshot of this generation. */
+import type { Db } from '../store/open-store.ts';
+import type { GatewayStreams } from './gateway-streams.ts';
+
+export interface FreshParts {
+  readonly streams: Pick<GatewayStreams, 'connected'>;
+  readonly generation: string;
+}
+
+export interface FreshGateway {
+  readonly id: string;
+  readonly site: string;
+  readonly address: string;
+  /** The change number that it confirmed last. */
+  readonly through: number;
+}
+
+/** Of one site, or of all. By `db`, which may be a transaction: the store has one connection. */
+export async function freshGateways(db: Db, parts: FreshParts, site?: string): Promise<FreshGateway[]> {
+  let query = db
+    .selectFrom('gateways')
+    .select(['id', 'site', 'address', 'through'])
+    .where('state', '=', 'active')
+    .where('generation', '=', parts.generation)
+    .orderBy('id');
+  if (site !== undefined) query = query.where('site', '=', site);
+  const connected = parts.streams.connected();
+  return (await query.execute()).filter(({ id }) => connected.has(id));
+}
+
+/** The lowest number that every fresh gateway has confirmed (P20); the highest number there is when none is fresh. */
+export async function confirmedThrough(db: Db, parts: FreshParts): Promise<number> {
+  const gateways = await freshGateways(db, parts);
+  return gateways.reduce((least, { through }) => Math.min(least, through), Number.MAX_SAFE_INTEGER);
+}

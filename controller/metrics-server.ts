@@ -1,0 +1,23 @@
+/** `/health` and `/metrics` on loopback (Prometheus text). Counts only: no name of a person, device or host (P34). */
+import type { FastifyInstance } from 'fastify';
+import type { Log } from '#shared/base/log.ts';
+import { createEdgeApp } from '#shared/wire/edge-app.ts';
+
+export interface Gauge {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => Promise<number> | number;
+}
+
+export function makeMetricsServer(gauges: readonly Gauge[], log: Log): FastifyInstance {
+  const app = createEdgeApp({ log });
+  app.get('/health', async () => ({ status: 'ok' }));
+  app.get('/metrics', async (_, reply) => {
+    const lines: string[] = [];
+    for (const { name, help, read } of gauges) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${await read()}`);
+    }
+    return reply.type('text/plain; version=0.0.4; charset=utf-8').send(`${lines.join('\n')}\n`);
+  });
+  return app;
+}

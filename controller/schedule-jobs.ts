@@ -1,0 +1,46 @@
+/** The scheduled work of a controller, in one table. */
+import { minute, second } from '#shared/base/clock.ts';
+import type { Authority } from './authority/open-authority.ts';
+import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateways.ts';
+import { endLapsedSessions } from './jobs/end-sessions.ts';
+import { prune } from './jobs/prune.ts';
+import type { Job } from './jobs/run-jobs.ts';
+import { reviewLapses } from './posture/review-lapses.ts';
+import type { PostureParts } from './posture/take-report.ts';
+import { raiseFloors } from './publishing/raise-floors.ts';
+import type { Db } from './store/open-store.ts';
+
+export interface JobParts {
+  readonly db: Db;
+  readonly authority: Authority;
+  readonly fresh: FreshParts;
+  readonly posture: PostureParts;
+  /** When this controller started: what went stale before is for the first look. */
+  readonly startedAt: number;
+}
+
+export function scheduleJobs({ db, authority, fresh, posture, startedAt }: JobParts): Job[] {
+  let reviewed = startedAt - minute;
+  return [
+    {
+      name: 'keys and certificates',
+      everyMs: 5 * second,
+      run: async () => authority.tick({ confirmedThrough: await confirmedThrough(db, fresh) }),
+    },
+    {
+      name: 'stale posture',
+      everyMs: 5 * second,
+      async run(at) {
+        await reviewLapses(posture, reviewed, at);
+        reviewed = at;
+      },
+    },
+    { name: 'lapsed sessions', everyMs: 10 * second, run: async (at) => void (await endLapsedSessions(db, at)) },
+    {
+      name: 'floors',
+      everyMs: 10 * second,
+      run: async (at) => void (await db.transaction().execute((trx) => raiseFloors(trx, at))),
+    },
+    { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
+  ];
+}

@@ -1,0 +1,204 @@
+/** The composition root: every service of a controller is made here, started in order and stopped in the reverse order. */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { Lifecycle } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
+import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
+import { openSealer } from './authority/master-key.ts';
+import { openAuthority } from './authority/open-authority.ts';
+import { adminSocketOf, type ControllerConfig } from './config.ts';
+import type { AdminParts } from './from-admins/admin-parts.ts';
+import { makeAdminServer } from './from-admins/admin-server.ts';
+import { AgentEvents } from './from-agents/agent-events.ts';
+import { appRoutes } from './from-agents/app-routes.ts';
+import { makeBootstrapServer } from './from-agents/bootstrap-server.ts';
+import { deviceRoutes } from './from-agents/device-routes.ts';
+import { eventRoutes } from './from-agents/event-routes.ts';
+import { grantRoutes } from './from-agents/grant-routes.ts';
+import { meRoutes } from './from-agents/me-routes.ts';
+import { makeMutualServer } from './from-agents/mutual-server.ts';
+import { postureRoutes } from './from-agents/posture-routes.ts';
+import { signInRoutes } from './from-agents/sign-in-routes.ts';
+import { freshGateways } from './from-gateways/fresh-gateways.ts';
+import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
+import { GatewayStreams } from './from-gateways/gateway-streams.ts';
+import { GrantBudget } from './grants/grant-budget.ts';
+import { databaseName } from './init.ts';
+import { JobRunner } from './jobs/run-jobs.ts';
+import { lockDirectory } from './lock-directory.ts';
+import { makeMetricsServer } from './metrics-server.ts';
+import { PolicyInForce } from './publishing/policy-in-force.ts';
+import { takeInForce } from './publishing/publish.ts';
+import { CutWatch } from './revocation/cut-report.ts';
+import { scheduleJobs } from './schedule-jobs.ts';
+import { openGeneration } from './store/generation.ts';
+import { openStore, type Store } from './store/open-store.ts';
+import { readSettings } from './store/settings.ts';
+
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly log: Log;
+  /** The master key is taken out of it. */
+  readonly env: Record<string, string | undefined>;
+}
+
+export interface RunningController {
+  /** `host:port`; `metrics` is absent when it is switched off. */
+  readonly addresses: {
+    readonly bootstrap: string;
+    readonly mutual: string;
+    readonly adminSocket: string;
+    readonly metrics?: string;
+  };
+  stop(): Promise<void>;
+}
+
+/** Throws `invalid-config` for an empty state directory, `conflict` when another controller has it. */
+export async function startController(config: ControllerConfig, around: Surroundings): Promise<RunningController> {
+  const lifecycle = new Lifecycle(around.log);
+  try {
+    const addresses = await start(config, around, lifecycle);
+    return { addresses, stop: () => lifecycle.stop() };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function start(
+  config: ControllerConfig,
+  { clock = systemClock, log, env }: Surroundings,
+  lifecycle: Lifecycle,
+): Promise<RunningController['addresses']> {
+  const { dir } = config;
+  lifecycle.add('lock', await lockDirectory(dir));
+  const sealer = openSealer({ dir, env, create: false });
+  const store = lifecycle.add('store', await openStore(join(dir, databaseName)));
+  const { db } = store;
+  const settings = await readSettings(db);
+  const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
+  const authority = await openAuthority({ store, sealer, clock, log, names });
+  const generation = await openGeneration(db);
+  const policy = new PolicyInForce();
+  const decider = { policy: policy.current, timezone: settings.timezone };
+  const publishing = { db, clock, policy, decider };
+  await loadPolicy(publishing, log);
+
+  const streams = lifecycle.add('gateway streams', new GatewayStreams({ db, clock, log, authority, generation }));
+  const events = lifecycle.add('agent events', new AgentEvents({ db, clock, log }));
+  const cuts = new CutWatch(db, clock);
+  const fresh = { streams, generation };
+  const posture = { db, clock, decider, notify: events.notify.bind(events) };
+  const identity = { store, sealer, clock, authority };
+
+  const reached = { bootstrap: '', mutual: '' };
+  const bootstrap = makeBootstrapServer({ ...identity, log, controllers: () => [reached.mutual] });
+  lifecycle.add('bootstrap server', bootstrap);
+  const mutual = makeMutualServer({
+    ...identity,
+    log,
+    agents: {
+      ...deviceRoutes(identity),
+      ...signInRoutes(identity),
+      ...postureRoutes(posture),
+      ...appRoutes({ db, clock, decider, organisation: settings.organisation }),
+      ...grantRoutes({
+        db,
+        clock,
+        decider,
+        signer: () => authority.grantSigner(),
+        trustDomain: authority.trustDomain,
+        freshGateways: async (trx, site) =>
+          (await freshGateways(trx, fresh, site)).map(({ through: _, ...gateway }) => gateway),
+        budget: new GrantBudget(config.grants.perSecond),
+      }),
+      ...eventRoutes({ db, events }),
+    },
+    me: meRoutes(identity),
+    gateways: gatewayRoutes({ db, clock, authority, streams, cuts, generation }),
+  });
+  lifecycle.add('mutual server', mutual);
+  reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
+  reached.mutual = reachedAt(config, 'mutual', await mutual.listen(placeOf(config, 'mutual')));
+
+  const cutGateway = (id: string) => {
+    streams.cut(id);
+    mutual.cut((peer) => peer.role === 'gateway' && peer.id === id);
+  };
+  const adminSocket = adminSocketOf(config);
+  const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, generation };
+  const admin: AdminParts = { ...parts, streams, events, cuts, cutGateway, reached: () => reached };
+  const adminServer = makeAdminServer(admin);
+  lifecycle.add('admin socket', { stop: () => adminServer.close() });
+  await listenUnix(adminServer, adminSocket);
+  const metrics = await startMetrics(config, { store, streams, events, log }, lifecycle);
+  const jobs = scheduleJobs({ db, authority, fresh, posture, startedAt: clock.now() });
+  lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
+  log.info({ ...reached, adminSocket, organisation: settings.organisation }, 'the controller is ready');
+  return { ...reached, adminSocket, ...(metrics === undefined ? {} : { metrics }) };
+}
+
+/** A version that no longer compiles denies everything, and the owner at the socket can publish another (P6). */
+async function loadPolicy(publishing: Parameters<typeof takeInForce>[0], log: Log): Promise<void> {
+  try {
+    const set = await publishing.policy.load(publishing.db);
+    if (set !== undefined) await takeInForce(publishing, set);
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.code !== 'policy-invalid') throw error;
+    log.error({ err: error }, 'the policy in force cannot be used: nothing is granted until another is published');
+  }
+}
+
+async function startMetrics(
+  { metrics: { enabled, host, port } }: ControllerConfig,
+  { store, streams, events, log }: { store: Store; streams: GatewayStreams; events: AgentEvents; log: Log },
+  lifecycle: Lifecycle,
+): Promise<string | undefined> {
+  if (!enabled) return undefined;
+  const count = async (table: 'grants' | 'records') => {
+    const row = await store.db
+      .selectFrom(table)
+      .select((eb) => eb.fn.countAll<number>().as('n'))
+      .executeTakeFirst();
+    return Number(row?.n ?? 0);
+  };
+  const server = makeMetricsServer(
+    [
+      {
+        name: 'postern_gateways_connected',
+        help: 'Gateways with an open stream',
+        read: () => streams.connected().size,
+      },
+      {
+        name: 'postern_agents_connected',
+        help: 'Agents with an open event stream',
+        read: () => events.connected().size,
+      },
+      { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
+      { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
+    ],
+    log,
+  );
+  lifecycle.add('metrics', { stop: () => server.close() });
+  return `${host}:${(await listenTcp(server, { host, port })).port}`;
+}
+
+type Door = 'bootstrap' | 'mutual';
+
+const placeOf = ({ listen }: ControllerConfig, door: Door) => ({ host: listen.host, port: listen[door] });
+
+/** What peers are told: as configured, else the host listened on, or this machine's name, with the port. */
+export function reachedAt({ listen, addresses }: ControllerConfig, door: Door, port: number): string {
+  const told = addresses[door];
+  if (told !== undefined) return told;
+  const isAny = listen.host === '0.0.0.0' || listen.host === '::';
+  const host = isAny ? hostname().toLowerCase() : listen.host;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function namesOf(config: ControllerConfig): string[] {
+  const told = (['bootstrap', 'mutual'] as const).map((door) => reachedAt(config, door, 1));
+  return told.map((address) => address.replace(/:\d+$/, '').replaceAll(/[[\]]/g, ''));
+}
