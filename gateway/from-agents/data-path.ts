@@ -56,6 +56,7 @@ export class DataPath {
   readonly #parts: DataParts;
   readonly #server: Server;
   readonly #guard: Guard;
+  readonly #destroyAll: () => void;
   #own: Pick<OwnCertificate, 'certificate' | 'chain'>;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -95,6 +96,7 @@ export class DataPath {
     });
     this.#server = made.server;
     this.#guard = made.guard;
+    this.#destroyAll = made.destroyAll;
   }
 
   async start(): Promise<AddressInfo> {
@@ -140,8 +142,7 @@ export class DataPath {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#parts.live.cutWhere('unavailable', () => true);
     await this.#parts.live.whenEmpty();
-    this.#server.closeAllConnections();
-    this.#guard.cut(() => true);
+    this.#destroyAll();
     await closed;
     await this.#parts.pools.stop();
   }
@@ -154,6 +155,6 @@ export class DataPath {
   #swapBundle(before: readonly string[], after: readonly string[]): void {
     swapTls(this.#server, serverTlsOptions(this.#tls()));
     // A root was withdrawn: whoever came in by it must prove itself again.
-    if (before.some((root) => !after.includes(root))) this.#guard.cut(() => true);
+    if (before.some((root) => !after.includes(root))) this.#destroyAll();
   }
 }

@@ -1,6 +1,7 @@
 /** The TLS server that agents dial: mutual, TLS 1.3, no resumption, every leaf checked by our own code (P1, P2). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/base/clock.ts';
@@ -26,7 +27,14 @@ export interface MutualServerParts {
 
 const maxHeaderSize = 32 * 1024;
 
-export function createMutualServer(parts: MutualServerParts): { readonly server: Server; readonly guard: Guard } {
+export interface MutualServer {
+  readonly server: Server;
+  readonly guard: Guard;
+  /** Every connection, those in the middle of their handshake included. */
+  readonly destroyAll: () => void;
+}
+
+export function createMutualServer(parts: MutualServerParts): MutualServer {
   const server = createServer({
     ...serverTlsOptions(parts.tls),
     maxHeaderSize,
@@ -62,7 +70,15 @@ export function createMutualServer(parts: MutualServerParts): { readonly server:
       parts.onRefused(reason, socket.remoteAddress ?? '');
     },
   });
-  return { server, guard };
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const destroyAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return { server, guard, destroyAll };
 }
 
 /** What Node's parser refuses never becomes a request: answered by hand, and nothing after it is read. */
