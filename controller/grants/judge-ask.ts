@@ -61,15 +61,15 @@ export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
   const asksRequest = needsRequest(set, question);
   const verdict = asksRequest ? couldAllow(set, question) : decide(set, question);
 
+  // What is the matter with the caller is answered before anything that depends on the app (P12).
+  const standing = findStanding(ask, verdict);
+  if (standing !== undefined) return standing;
   if (!fits) {
     // The work of a denial is done and thrown away; what is answered depends on nothing that was found.
     findFixes(set, question, ask.checks);
     return refuse(verdict, 'not-allowed', [askAdmin], app === undefined ? 'app-unknown' : 'action-mismatch');
   }
-  if (ask.idle)
-    return refuse(verdict, 'session-idle', [{ kind: 'sign-in', text: 'Confirm that it is you.' }], 'session-idle');
-  if (set === undefined) return refuse(verdict, 'unavailable', []);
-  if (verdict.verdict === 'deny') return explain(set, ask, question, verdict);
+  if (set === undefined || verdict.verdict === 'deny') return explain(set, ask, question, verdict);
   if (ask.request !== undefined && request === undefined)
     return refuse(verdict, 'request-refused', [], 'request-refused');
   if (asksRequest) return refuse(verdict, 'request-needed', [], 'request-needed');
@@ -110,13 +110,17 @@ const standingCodes: Partial<Record<Reason, ErrorCode>> = {
   'policy-unavailable': 'unavailable',
 };
 
-function explain(set: PolicySet, ask: Ask, question: Question, verdict: Verdict): Judgement {
+function findStanding({ idle, facts }: Ask, verdict: Verdict): Judgement | undefined {
+  if (idle)
+    return refuse(verdict, 'session-idle', [{ kind: 'sign-in', text: 'Confirm that it is you.' }], 'session-idle');
   const reason = verdict.reasons[0];
-  const standing = reason && standingCodes[reason];
-  if (standing !== undefined) {
-    const pending = reason === 'device-not-active' && ask.facts.device.state === 'pending';
-    return refuse(verdict, pending ? 'device-pending' : standing, [], undefined, question.request);
-  }
+  const code = reason && standingCodes[reason];
+  if (code === undefined) return undefined;
+  const pending = reason === 'device-not-active' && facts.device.state === 'pending';
+  return refuse(verdict, pending ? 'device-pending' : code, []);
+}
+
+function explain(set: PolicySet | undefined, ask: Ask, question: Question, verdict: Verdict): Judgement {
   const fixes = findFixes(set, question, ask.checks);
   return refuse(verdict, codeOf(fixes), fixes, undefined, question.request);
 }

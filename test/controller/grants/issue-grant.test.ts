@@ -140,35 +140,6 @@ t.test('P10 no grant outlives what it rests on', async (t) => {
   await desk.store.stop();
 });
 
-t.test('P12 an app that is not there and one that is not yours look the same', async (t) => {
-  const desk = await PolicyDesk.open();
-  await desk.putApp({
-    id: 'secret',
-    name: 'S',
-    site: 'main',
-    kind: 'http',
-    hosts: ['s.test'],
-    upstream: 'http://127.0.0.1:1',
-  });
-  await desk.publish(
-    `permit(principal, action, resource == App::"wiki"); permit(principal in Group::"staff", action, resource == App::"ssh");`,
-  );
-  const problem = (app: string, request?: typeof get) =>
-    desk.grant({ app, request }).then(
-      () => t.fail('was granted'),
-      (error) => error.toProblem('f'.repeat(32)),
-    );
-  t.same(await problem('secret'), await problem('nothing'));
-  t.same(await problem('secret', get), await problem('nothing', get), 'with a request for a host it does not have');
-  t.same(await problem('ssh'), await problem('nothing'), 'and with the wrong action');
-  t.match(await problem('nothing'), { code: 'not-allowed', fixes: [{ kind: 'ask-admin' }] });
-  const reasons = (await desk.records('grant')).map((record) => record.reasons[0]);
-  t.same([...new Set(reasons)].sort(), ['action-mismatch', 'app-unknown', 'no-permit'], 'the log tells them apart');
-  await desk.publish('permit(principal, action, resource);');
-  t.match(await problem('nothing'), { code: 'not-allowed' }, 'a policy for every app does not make one up');
-  await desk.store.stop();
-});
-
 t.test('no grant without standing, a policy, a gateway or a budget', async (t) => {
   const desk = await PolicyDesk.open();
   await t.rejects(desk.grant(), { code: 'unavailable' });
