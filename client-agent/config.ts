@@ -23,13 +23,18 @@ export const agentConfig = strict({
       minimum: 0,
       maximum: 65_535,
       default: 7070,
-      description: 'Loopback port of the portal and of the HTTP apps (`http://<app>.localhost:<port>`); 0 takes any',
+      description:
+        'Loopback port of the portal, of the HTTP apps (`http://<app>.localhost:<port>`) and of the HTTP proxy with its PAC file; 0 takes any',
     }),
-    proxy: portOrOff('Loopback port of the HTTP proxy and its PAC file', 7081),
     socks: portOrOff('Loopback port of the SOCKS5 proxy', 7080),
     tcp: Type.Record(Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' }), port, {
       default: {},
       description: 'Loopback ports of TCP apps, by the id of the app',
+    }),
+    trustLoopback: Type.Boolean({
+      default: false,
+      description:
+        'Development only: serve local connections on a system that cannot tell whose they are (every user of the machine can then act as this person)',
     }),
   }),
   posture: strict({
@@ -40,6 +45,12 @@ export const agentConfig = strict({
           'Development only: a JSON file whose facts stand in for measured ones (say so before you rely on it)',
       }),
     ),
+    lookSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 3600,
+      default: 10,
+      description: 'Seconds between two looks at the facts that are quick to tell; a change is reported at once',
+    }),
     allowListFile: Type.String({
       minLength: 1,
       default: '/etc/postern/posture-commands.json',

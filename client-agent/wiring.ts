@@ -1,5 +1,5 @@
 /** The composition root of the agent: the one place that makes its parts and ties them together. */
-import type { Clock } from '#shared/base/clock.ts';
+import { type Clock, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -77,6 +77,7 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
     if (local !== undefined) lifecycle.add('local', local);
     lifecycle.add('control', await startControl({ agent, local, path: agent.socket, log, recentLogs }));
     parts.openEvents();
+    parts.reporter.start();
     const timer = setInterval(() => void agent.tick(), tickMs);
     lifecycle.add('timer', { stop: () => clearInterval(timer) });
     void agent.tick();
@@ -131,8 +132,9 @@ function makeParts(
   const reporter = new PostureReporter({
     host: posturedHost(config, clock, host, directory.file('first-seen.json')),
     allowListFile: config.posture.allowListFile,
+    lookMs: config.posture.lookSeconds * second,
     keystore,
-    sequence: createReportSequence(directory.file('posture.seq')),
+    sequence: createReportSequence(directory.file('posture.seq'), clock),
     link,
     clock,
     log,
@@ -206,6 +208,7 @@ function makeParts(
     openEvents,
   };
   lifecycle.add('controller', link);
+  lifecycle.add('posture', reporter);
   lifecycle.add('gateways', links);
   lifecycle.add('streams', live);
   return parts;

@@ -1,23 +1,29 @@
-/** Collects posture, signs it, sends it: at start, every `postureSeconds`, when the controller or a person wants it. */
-import { type Clock, second } from '#shared/base/clock.ts';
+/**
+ * Reports posture, signed by the device key and numbered: when something has changed, every `postureSeconds`, and when the
+ * controller or a person wants it. Looking is `watchPosture`'s.
+ */
+import { type Clock, minute, second } from '#shared/base/clock.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
+import type { PostureCheck } from '#shared/contracts/posture.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import type { PostureDesk, PostureShown } from '../agent-api.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { runChecks } from '../posture/checks.ts';
-import { collect } from '../posture/collect.ts';
+import { type CollectedCheck, runChecks } from '../posture/checks.ts';
 import type { Host } from '../posture/host.ts';
 import { buildReport, signReport } from '../posture/report.ts';
 import type { ReportSequence } from '../posture/report-sequence.ts';
+import { type Posture, type PostureWatch, watchPosture } from '../posture/watch.ts';
 import type { ControllerLink } from './controller-link.ts';
 
 export type DeviceShown = AnswerOf<(typeof agentToController)['device']>;
 
 export interface ReporterOptions {
   readonly host: Host;
-  readonly allowListFile: string | undefined;
+  readonly allowListFile: string;
+  /** Milliseconds between two looks at the quick facts. */
+  readonly lookMs: number;
   readonly keystore: Keystore;
   readonly sequence: ReportSequence;
   readonly link: ControllerLink;
@@ -27,19 +33,39 @@ export interface ReporterOptions {
   readonly onReported: (posture: PostureShown) => void;
 }
 
-const usualSeconds = 300;
-const retrySeconds = 30;
+const usualMs = 5 * minute;
+const retryMs = 30 * second;
+const fullMs = 10 * minute;
 
 export class PostureReporter implements PostureDesk {
   readonly #options: ReporterOptions;
+  #watch: PostureWatch | undefined;
   #last: PostureShown | undefined;
-  #running: Promise<PostureShown> | undefined;
-  #again = false;
-  #everyMs = usualSeconds * second;
+  #checks: readonly PostureCheck[] = [];
+  #everyMs = usualMs;
   #dueAt = 0;
+  #asked: Promise<PostureShown> | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+  }
+
+  /** Looks and reports for the first time, and goes on. */
+  start(): void {
+    const { host, log, allowListFile, lookMs } = this.#options;
+    this.#watch ??= watchPosture({
+      host,
+      log,
+      checks: () => this.#checks,
+      allowListFile,
+      quickMs: lookMs,
+      fullMs,
+      onLook: (posture, changed) => this.#onLook(posture, changed),
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#watch?.stop();
   }
 
   last(): PostureShown | undefined {
@@ -48,70 +74,73 @@ export class PostureReporter implements PostureDesk {
 
   /** Reports when it is time; never rejects. */
   async tick(): Promise<void> {
-    if (this.#options.clock.now() < this.#dueAt) return;
-    await this.reportNow();
+    if (this.#watch === undefined || this.#options.clock.now() < this.#dueAt) return;
+    try {
+      await this.reportNow();
+    } catch (thrown) {
+      this.#options.log.debug({ err: asPosternError(thrown) }, 'no posture was reported');
+    }
   }
 
-  /** After a renewed network, a wake, a sign-in: the next tick reports. */
+  /** After a wake, a sign-in, a hint of the controller: the next tick reports. */
   wanted(): void {
     this.#dueAt = 0;
-    if (this.#running !== undefined) this.#again = true;
   }
 
-  /** Never rejects: what could not be sent is in `failure`. */
+  /** What could not be sent is in `failure`; rejects only when the agent stops before its first look. */
   reportNow(): Promise<PostureShown> {
-    this.#running ??= this.#report().finally(() => {
-      this.#running = undefined;
-      if (!this.#again) return;
-      this.#again = false;
-      this.#dueAt = 0;
+    this.#asked ??= this.#look().finally(() => {
+      this.#asked = undefined;
     });
-    return this.#running;
+    return this.#asked;
   }
 
-  async #report(): Promise<PostureShown> {
-    const { clock, log, link, host, allowListFile, onDevice, onReported } = this.#options;
-    this.#dueAt = clock.now() + this.#everyMs;
-    let wanted: DeviceShown | undefined;
-    let failure: PosternError | undefined;
+  async #look(): Promise<PostureShown> {
+    this.start();
+    this.#dueAt = 0;
     try {
-      wanted = await link.calls.device();
-      link.heardTime(wanted.time);
-      this.#everyMs = wanted.postureSeconds * second;
+      await this.#watch!.lookNow();
+    } catch (thrown) {
+      this.#options.log.debug({ err: asPosternError(thrown) }, 'the posture asked for could not be reported');
+    }
+    if (this.#last !== undefined) return this.#last;
+    throw new PosternError('unavailable', 'the agent is stopping');
+  }
+
+  /** Rejects when it could not be sent: the watch then tells the same change again. */
+  async #onLook(posture: Posture, changed: boolean): Promise<void> {
+    const { clock, log, onReported } = this.#options;
+    if (!changed && clock.now() < this.#dueAt) return;
+    let { checks } = posture;
+    try {
+      checks = await this.#askWhat(checks);
+      const sent = await this.#send(posture.facts, checks);
       this.#dueAt = clock.now() + this.#everyMs;
-      onDevice(wanted);
+      this.#last = this.#shown({ facts: posture.facts, checks }, sent);
+      onReported(this.#last);
     } catch (thrown) {
-      failure = asPosternError(thrown);
-    }
-    const checks = wanted?.checks ?? [];
-    const [facts, checked] = await Promise.all([
-      collect({ host }),
-      runChecks({ host, checks, ...(allowListFile === undefined ? {} : { allowListFile }) }),
-    ]);
-    const shownChecks = checked.map((one) => {
-      const { title = one.id, fix } = checks.find(({ id }) => id === one.id) ?? {};
-      return { ...one, title, ...(fix === undefined ? {} : { fix }) };
-    });
-    const seen = { reportedAt: clock.now(), facts, checks: shownChecks };
-    let shown: PostureShown;
-    try {
-      if (failure !== undefined) throw failure;
-      shown = { ...seen, ...(await this.#send(facts, checked)) };
-    } catch (thrown) {
-      failure = asPosternError(thrown);
+      const failure = asPosternError(thrown);
       log.warn({ problem: failure.code, why: failure.message }, 'posture could not be reported');
-      this.#dueAt = Math.min(this.#dueAt, clock.now() + retrySeconds * second);
-      shown = { ...seen, failure, judged: [] };
+      this.#dueAt = clock.now() + retryMs;
+      this.#last = this.#shown({ facts: posture.facts, checks }, { failure, judged: [] });
+      onReported(this.#last);
+      throw failure;
     }
-    this.#last = shown;
-    onReported(shown);
-    return shown;
   }
 
-  async #send(
-    facts: PostureShown['facts'],
-    checks: PostureShown['checks'] | Parameters<typeof buildReport>[0]['checks'],
-  ) {
+  /** Which checks are wanted now: those that are new are run for this very report. */
+  async #askWhat(checks: readonly CollectedCheck[]): Promise<readonly CollectedCheck[]> {
+    const { link, host, allowListFile, onDevice } = this.#options;
+    const device = await link.calls.device();
+    link.heardTime(device.time);
+    this.#everyMs = device.postureSeconds * second;
+    onDevice(device);
+    if (JSON.stringify(device.checks) === JSON.stringify(this.#checks)) return checks;
+    this.#checks = device.checks;
+    return runChecks({ host, checks: this.#checks, allowListFile });
+  }
+
+  async #send(facts: Posture['facts'], checks: readonly CollectedCheck[]): Promise<Sent> {
     const { keystore, sequence, link, host } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       const seq = await sequence.next();
@@ -120,17 +149,26 @@ export class PostureReporter implements PostureDesk {
         const { facts: judged } = await link.calls.posture({ body: { report } });
         return { seq, judged };
       } catch (thrown) {
-        // A lost counter file starts at 1: the controller says the last number it took.
         const last = lastSequence(thrown);
         if (attempt > 0 || last === undefined || last < seq) throw thrown;
         sequence.atLeast(last);
       }
     }
   }
+
+  #shown({ facts, checks }: Posture, sent: Sent): PostureShown {
+    const shownChecks = checks.map((one) => {
+      const { title = one.id, fix } = this.#checks.find(({ id }) => id === one.id) ?? {};
+      return { ...one, title, ...(fix === undefined ? {} : { fix }) };
+    });
+    return { reportedAt: this.#options.clock.now(), facts, checks: shownChecks, ...sent };
+  }
 }
 
+type Sent = Pick<PostureShown, 'seq' | 'failure' | 'judged'>;
+
+/** The controller's answer to a number that was used: the last one it took. */
 function lastSequence(thrown: unknown): number | undefined {
-  const extra = thrown instanceof PosternError ? thrown.extra : undefined;
-  const last = extra?.['lastSeq'] ?? extra?.['last'] ?? extra?.['seq'];
+  const last = thrown instanceof PosternError ? thrown.extra?.['lastSeq'] : undefined;
   return typeof last === 'number' && Number.isSafeInteger(last) ? last : undefined;
 }

@@ -23,6 +23,13 @@ export interface TestCa {
   readonly bundle: readonly string[];
   /** `now` moves the moment of issue: far enough back, the leaf has expired. */
   leaf(role: Role, id: string, options?: { now?: number; lifeMs?: number }): Promise<TestLeaf>;
+  /** A leaf for somebody else's key, as from a certificate request. */
+  issue(
+    publicKey: KeyObject,
+    role: Role,
+    id: string,
+    options?: { now?: number; lifeMs?: number },
+  ): Promise<Omit<TestLeaf, 'key'>>;
   /** A leaf signed by the real issuing CA with any URI names. */
   oddLeaf(uris: readonly string[]): Promise<TestLeaf>;
 }
@@ -43,6 +50,11 @@ export async function makeTestCa(trustDomain = 'test.example'): Promise<TestCa> 
       const order = { issuer: issuing, publicKey, spiffeId: `spiffe://${trustDomain}/${role}/${id}`, now: Date.now() };
       const { pem } = await issueLeaf({ ...order, ...options });
       return { key: privateKey, certificate: pem, chain, bundle };
+    },
+    async issue(publicKey, role, id, options = {}) {
+      const order = { issuer: issuing, publicKey, spiffeId: `spiffe://${trustDomain}/${role}/${id}`, now: Date.now() };
+      const { pem } = await issueLeaf({ ...order, ...options });
+      return { certificate: pem, chain, bundle };
     },
     async oddLeaf(uris) {
       const { privateKey, publicKey } = generateKeyPair();
