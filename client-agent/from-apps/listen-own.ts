@@ -45,18 +45,14 @@ export async function listenOwn(options: OwnPortOptions): Promise<OwnPort> {
       await listenTcp(v6, { host: '::1', port });
     } catch (error) {
       if (!isWithoutIpv6(error)) {
-        await closeServer(v4);
+        await closeAll([v4], open);
         if (options.port === 0 && isConflict(error) && attempt < freePortAttempts) continue;
         throw error;
       }
     }
     return {
       port,
-      async stop() {
-        const closed = Promise.all([closeServer(v4), closeServer(v6)]);
-        for (const socket of open) socket.destroy();
-        await closed;
-      },
+      stop: () => closeAll([v4, v6], open),
     };
   }
 }
@@ -116,6 +112,12 @@ function isConflict(error: unknown): boolean {
 function isWithoutIpv6(error: unknown): boolean {
   const cause = error instanceof PosternError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
   return cause?.code === 'EADDRNOTAVAIL' || cause?.code === 'EAFNOSUPPORT';
+}
+
+async function closeAll(servers: readonly Server[], open: ReadonlySet<Socket>): Promise<void> {
+  const closed = Promise.all(servers.map(closeServer));
+  for (const socket of open) socket.destroy();
+  await closed;
 }
 
 function closeServer(server: Server): Promise<void> {

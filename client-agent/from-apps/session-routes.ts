@@ -19,6 +19,11 @@ export interface SessionRoutes {
   atPortal(req: IncomingMessage, res: ServerResponse, query: URLSearchParams): Promise<void>;
   /** An app's: takes the token that the portal gave. Throws what to answer. */
   atSite(req: IncomingMessage, res: ServerResponse, site: Site, query: URLSearchParams): void;
+  /**
+   * Makes the portal ask itself for a page, once: who came by a link from elsewhere has not sent the strict cookie. False when
+   * it did so already.
+   */
+  askAgain(req: IncomingMessage, res: ServerResponse, target: string): boolean;
   /** Sends a navigation without a cookie over the portal and back. */
   detour(req: IncomingMessage, res: ServerResponse, site: Site, path: string): void;
 }
@@ -46,7 +51,7 @@ export function createSessionRoutes(sites: Sites, cookies: BrowserCookies, token
       return;
     }
     if (query.has('again')) throw new PosternError('browser-unknown');
-    // Who came by a link from elsewhere has not sent the strict cookie: the portal asks itself once more.
+    // As `askAgain`; here the mark tells the second time, since a typed address may have been redirected to this one.
     const again = new URLSearchParams({ site: site.cookieHost, to, again: '1' });
     sendPage(res, 200, 'Postern', goTo(`${sessionPath}?${again}`));
   }
@@ -61,6 +66,12 @@ export function createSessionRoutes(sites: Sites, cookies: BrowserCookies, token
       const to = tokens.take(query.get('token') ?? '', site.cookieHost);
       if (to === undefined) throw lapsed();
       redirect(res, `${site.origin}${to}`, { 'set-cookie': cookies.issue(site.cookieHost, 'Lax') });
+    },
+    askAgain(req, res, target) {
+      const from = req.headers['sec-fetch-site'];
+      if (from !== 'cross-site' && from !== 'same-site') return false;
+      sendPage(res, 200, 'Postern', goTo(safeReturnPath(target)));
+      return true;
     },
     detour(_req, res, site, path) {
       const query = new URLSearchParams({ site: site.cookieHost, to: safeReturnPath(path) });

@@ -1,0 +1,163 @@
+/**
+ * The HTTP proxy on the same port: requests in absolute form, and CONNECT. It reaches this person's apps and nothing else, so
+ * that it is no way around anything.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { PosternError } from '#shared/base/errors.ts';
+import { releaseSocket, responseOnSocket } from '#shared/wire/forward-socket-response.ts';
+import type { Agent } from '../agent-api.ts';
+import type { AppDirectory } from './app-directory.ts';
+import { isBrowser } from './browser-signs.ts';
+import { createCheckHead } from './check-head.ts';
+import { createLocalHttpServer, serveConnection } from './http-server.ts';
+import { type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
+import type { Site, Sites } from './sites.ts';
+import { openTunnel } from './tunnel-to-app.ts';
+
+export interface HttpProxyParts {
+  readonly agent: Pick<Agent, 'traffic' | 'activity' | 'state'>;
+  readonly apps: AppDirectory;
+  readonly sites: Sites;
+  /** The cookie check and the way to the app. */
+  readonly toSite: (site: Site, exchange: LocalExchange) => Promise<void>;
+  readonly answer: (req: IncomingMessage, res: ServerResponse, thrown: unknown) => void;
+}
+
+export interface HttpProxy {
+  /** `GET http://wiki.corp.internal/path`. Rejects with what to answer. */
+  takeAbsolute(exchange: LocalExchange): Promise<void>;
+  takeConnect(req: IncomingMessage, socket: Socket, head: Buffer): void;
+  /** A connection on which a client speaks plain HTTP to this app's host: after CONNECT or SOCKS. */
+  serveInner(socket: Duplex, host: string): void;
+}
+
+export type ProxyTarget =
+  | { readonly kind: 'tcp'; readonly app: string }
+  | { readonly kind: 'http'; readonly host: string }
+  | { readonly kind: 'refused'; readonly error: PosternError };
+
+const absoluteForm = /^(https?):\/\/([^/?#]+)(.*)$/i;
+
+export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
+  const checkHead = createCheckHead();
+  const innerHosts = new WeakMap<object, string>();
+  const inner = createLocalHttpServer({
+    onRequest: (req, res, expects) => takeInner({ req, res, target: req.url ?? '', expects }),
+    onUpgrade: (req, socket, head) => takeInner(upgradeExchange(req, socket, head, req.url ?? '')),
+  });
+
+  function takeInner(exchange: LocalExchange): void {
+    const { req, res } = exchange;
+    routeInner(exchange).catch((thrown: unknown) => parts.answer(req, res, thrown));
+  }
+
+  async function routeInner(exchange: LocalExchange): Promise<void> {
+    const { req, res, target } = exchange;
+    const wrong = checkHead(req);
+    if (wrong !== undefined) {
+      res.shouldKeepAlive = false;
+      throw wrong;
+    }
+    parts.agent.activity();
+    const host = innerHosts.get(req.socket);
+    const asked = (req.headers.host ?? '').toLowerCase().replace(/:80$/, '');
+    // What the tunnel was opened for is all it is good for.
+    if (host === undefined || asked !== host || !target.startsWith('/')) {
+      throw new PosternError('request-refused', undefined, { extra: { reason: 'host-mismatch' } });
+    }
+    return toNamedSite(host, exchange);
+  }
+
+  function toNamedSite(host: string, exchange: LocalExchange): Promise<void> {
+    const site = parts.sites.byName(host);
+    if (site === undefined) throw notAnApp(parts.agent);
+    return parts.toSite(site, exchange);
+  }
+
+  async function takeAbsolute(exchange: LocalExchange): Promise<void> {
+    const [, scheme = '', authority = '', rest = ''] = absoluteForm.exec(exchange.target) ?? [];
+    if (scheme.toLowerCase() === 'https') throw noHttps();
+    const { host, port } = splitAuthority(authority, 80);
+    if (port !== 80) throw notAnApp(parts.agent);
+    // RFC 9112 section 3.2.1: an empty path is `/`.
+    await toNamedSite(host, { ...exchange, target: rest.startsWith('/') ? rest : `/${rest}` });
+  }
+
+  async function connect(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const wrong = checkHead(req);
+    if (wrong !== undefined) throw wrong;
+    parts.agent.activity();
+    const { host, port } = splitAuthority(req.url ?? '', 0);
+    const target = findTarget(parts, host, port);
+    if (target.kind === 'refused') throw target.error;
+    if (target.kind === 'http') {
+      establish(socket, head);
+      serveInner(socket, target.host);
+      return;
+    }
+    // A page that opens `ws://` or `https://` there would speak HTTP, in its own words, to whatever listens.
+    if (isBrowser(req.headers)) {
+      throw new PosternError('not-allowed', undefined, { tell: 'Browsers are not connected to apps of this kind.' });
+    }
+    const tunnel = await openTunnel(parts, socket, target.app);
+    establish(socket, head);
+    await tunnel.join();
+  }
+
+  function serveInner(socket: Duplex, host: string): void {
+    innerHosts.set(socket, host);
+    serveConnection(inner, socket);
+  }
+
+  return {
+    takeAbsolute,
+    serveInner,
+    takeConnect(req, socket, head) {
+      // A reset while nobody else listens must not end the process; 'close' follows.
+      socket.on('error', () => {});
+      connect(req, socket, head).catch((thrown: unknown) => {
+        if (!socket.destroyed) parts.answer(req, responseOnSocket(req, socket), thrown);
+      });
+    },
+  };
+}
+
+/** Where a tunnel to `host:port` leads. `port` 0: none was named. */
+export function findTarget(
+  { apps, agent }: { readonly apps: AppDirectory; readonly agent: Pick<Agent, 'state'> },
+  host: string,
+  port: number,
+): ProxyTarget {
+  const tcp = apps.tcpByAddress(host, port);
+  if (tcp !== undefined) return { kind: 'tcp', app: tcp.id };
+  if (apps.httpByHost(host) !== undefined) {
+    if (port === 80) return { kind: 'http', host };
+    if (port === 443) return { kind: 'refused', error: noHttps() };
+  }
+  return { kind: 'refused', error: notAnApp(agent) };
+}
+
+function notAnApp(agent: Pick<Agent, 'state'>): PosternError {
+  if (!agent.state().session.signedIn) return new PosternError('session-required');
+  return new PosternError('not-allowed', undefined, { tell: 'This proxy reaches your apps and nothing else.' });
+}
+
+function noHttps(): PosternError {
+  const tell =
+    'Through this proxy apps are asked by http://, without https; the way to the app is encrypted all the same.';
+  return new PosternError('not-allowed', undefined, { tell });
+}
+
+function establish(socket: Socket, head: Buffer): void {
+  releaseSocket(socket);
+  socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+  // What came behind the head belongs to the tunnel.
+  if (head.length > 0) socket.unshift(head);
+}
+
+function splitAuthority(authority: string, defaultPort: number): { host: string; port: number } {
+  const match = /^(.*?)(?::(\d{1,5}))?$/.exec(authority.toLowerCase());
+  return { host: match?.[1] ?? '', port: match?.[2] === undefined ? defaultPort : Number(match[2]) };
+}

@@ -1,0 +1,46 @@
+/** Node's HTTP server for connections that were accepted and proven elsewhere; it never listens itself. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { second } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
+import { problemText } from './answer-local.ts';
+
+export interface LocalHandlers {
+  readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
+  /** Only what `isWebSocketUpgrade` accepts; every other `Upgrade` is an ordinary request (P21). */
+  readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Without it a CONNECT closes the connection. */
+  readonly onConnect?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+const maxHeaderSize = 32 * 1024;
+
+export function createLocalHttpServer(handlers: LocalHandlers): Server {
+  const server = createServer({
+    maxHeaderSize,
+    // Bodies take as long as they take; a head does not.
+    requestTimeout: 0,
+    headersTimeout: 10 * second,
+    keepAliveTimeout: 75 * second,
+    // The head check refuses a missing or doubtful Host and says so.
+    requireHostHeader: false,
+    shouldUpgradeCallback: isWebSocketUpgrade,
+  });
+  server.on('request', (req, res) => handlers.onRequest(req, res, false));
+  server.on('checkContinue', (req, res) => handlers.onRequest(req, res, true));
+  server.on('checkExpectation', (req, res) => handlers.onRequest(req, res, false));
+  server.on('upgrade', handlers.onUpgrade);
+  if (handlers.onConnect !== undefined) server.on('connect', handlers.onConnect);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end(problemText(new PosternError('bad-request'), 'Bad Request'), () => socket.destroy());
+  });
+  return server;
+}
+
+/** Hands a connection to the server; it may be paused, and may have bytes that were put back. */
+export function serveConnection(server: Server, socket: Duplex): void {
+  server.emit('connection', socket);
+  socket.resume();
+}

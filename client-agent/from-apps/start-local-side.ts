@@ -1,0 +1,135 @@
+/** Starts everything on loopback that programs and browsers of this user talk to. */
+import { join } from 'node:path';
+import type { Clock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { Lifecycle } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Agent, LocalSide } from '../agent-api.ts';
+import type { AgentConfig } from '../config.ts';
+import { problemText } from './answer-local.ts';
+import { createAppDirectory } from './app-directory.ts';
+import { BrowserCookies } from './browser-cookie.ts';
+import { listenOwn, type OwnPortOptions } from './listen-own.ts';
+import { type LocalPort, openLocalPort, openPortFor } from './local-ports.ts';
+import { createLocalServer, type LocalServer, type PortalHandler } from './local-server.ts';
+import { LinkFiles } from './one-time-link.ts';
+import { OneTimeTokens } from './one-time-tokens.ts';
+import { createOwnerCheck, type OwnerCheck, systemOwnerParts } from './owner-check.ts';
+import { pacPath } from './pac-file.ts';
+import { createSessionRoutes, sessionPath } from './session-routes.ts';
+import { createSites, type Sites } from './sites.ts';
+import { serveSocks } from './socks5.ts';
+
+export interface LocalSideParts {
+  readonly agent: Agent;
+  readonly config: AgentConfig['local'];
+  /** Of the profile: one-time links are written below it. */
+  readonly directory: string;
+  /** Called for requests to the portal that passed P29 and P30. */
+  readonly portal: PortalHandler;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The system's unless told. */
+  readonly ownerCheck?: OwnerCheck;
+}
+
+export interface StartedLocalSide extends LocalSide {
+  readonly ports: {
+    /** Portal, apps, HTTP proxy, PAC file. */
+    readonly portal: number;
+    readonly socks?: number;
+    /** Of TCP apps, by id. */
+    readonly tcp: Readonly<Record<string, number>>;
+  };
+  /** Path of a 0600 file that lets one browser in, once, within 30 s; `to` is a path of the portal. */
+  oneTimeLink(to?: string): string;
+  /** `postern connect <app>`: `port` 0 takes any. Throws `not-allowed`, `conflict`. */
+  openPort(app: string, port: number): Promise<LocalPort>;
+}
+
+/** Throws `conflict` with the name of the owner of a taken port; nothing listens then. */
+export async function startLocalSide(parts: LocalSideParts): Promise<StartedLocalSide> {
+  const { agent, config, clock, log, directory } = parts;
+  const lifecycle = new Lifecycle(log);
+  try {
+    const apps = createAppDirectory(() => agent.apps());
+    const check = parts.ownerCheck ?? createOwnerCheck(systemOwnerParts());
+    const common = { check, trustLoopback: config.trustLoopback, log };
+    if (config.trustLoopback) log.warn('local connections whose owner cannot be told are served: development only');
+    const links = lifecycle.add('links', new LinkFiles(join(directory, 'links')));
+    const tokens = new OneTimeTokens(clock);
+
+    // The port is known only once it listens; who is faster than the server waits for it.
+    const ready = Promise.withResolvers<LocalServer>();
+    const main = await listenHttp(common, config.portal, (socket) => void ready.promise.then((it) => it.serve(socket)));
+    lifecycle.add('local port', main);
+    const { port } = main;
+    const sites = createSites(apps, port);
+    const cookies = new BrowserCookies(clock, port);
+    const sessions = createSessionRoutes(sites, cookies, tokens);
+    const server = createLocalServer({ agent, apps, sites, cookies, sessions, portal: parts.portal, port, log });
+    lifecycle.add('local server', server);
+    ready.resolve(server);
+
+    const { proxy } = server;
+    const onSocks: OwnPortOptions['onSocket'] = (socket) => serveSocks({ agent, apps, proxy, log }, socket);
+    const socks =
+      config.socks === 0
+        ? undefined
+        : lifecycle.add('socks', await listenOwn({ ...common, name: 'socks', port: config.socks, onSocket: onSocks }));
+
+    const portParts = { agent, apps, ...common };
+    const tcp: Record<string, number> = {};
+    for (const [app, wanted] of Object.entries(config.tcp)) {
+      tcp[app] = lifecycle.add(`port of ${app}`, await openLocalPort(portParts, app, wanted)).port;
+    }
+
+    const oneTimeLink = (to = '/'): string =>
+      links.write(`${sites.portalOrigin}${sessionPath}`, tokens.issue(sites.portalHost, to));
+    return {
+      ports: { portal: port, ...(socks === undefined ? {} : { socks: socks.port }), tcp },
+      oneTimeLink,
+      openLink: async (app) => openLink(sites, oneTimeLink, app),
+      openPort: async (app, wanted) => lifecycle.add(`port of ${app}`, await openPortFor(portParts, app, wanted)),
+      addresses: () => addresses(sites, port, socks?.port, tcp),
+      stop: () => lifecycle.stop(),
+    };
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+type Common = Pick<OwnPortOptions, 'check' | 'trustLoopback' | 'log'>;
+
+function listenHttp(common: Common, port: number, onSocket: OwnPortOptions['onSocket']) {
+  return listenOwn({
+    ...common,
+    name: 'portal and apps',
+    port,
+    onSocket,
+    refusal: (error) => problemText(error, 'Forbidden'),
+  });
+}
+
+function openLink(sites: Sites, oneTimeLink: (to?: string) => string, app: string | undefined) {
+  if (app === undefined) return { file: oneTimeLink(), url: `${sites.portalOrigin}/` };
+  const site = sites.byId(app);
+  if (site === undefined) {
+    throw new PosternError('not-allowed', undefined, {
+      tell: `You have no app called ${app} that a browser can open.`,
+    });
+  }
+  const query = new URLSearchParams({ site: site.cookieHost, to: '/' });
+  return { file: oneTimeLink(`${sessionPath}?${query}`), url: `${site.origin}/` };
+}
+
+function addresses(sites: Sites, port: number, socks: number | undefined, tcp: Readonly<Record<string, number>>) {
+  return [
+    { name: 'portal', address: sites.portalOrigin },
+    { name: 'proxy', address: `http://127.0.0.1:${port}` },
+    { name: 'pac', address: `${sites.portalOrigin}${pacPath}` },
+    ...(socks === undefined ? [] : [{ name: 'socks', address: `127.0.0.1:${socks}` }]),
+    ...Object.entries(tcp).map(([app, at]) => ({ name: app, address: `127.0.0.1:${at}` })),
+  ];
+}
