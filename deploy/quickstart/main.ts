@@ -1,0 +1,105 @@
+/** `npm start`: the whole triangle on loopback, without privilege, from nothing or from where it was left. */
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '#shared/base/clock.ts';
+import { currentTotp } from '#shared/crypto/totp.ts';
+import { writeConfigs } from './configs.ts';
+import { runJourney } from './journey/run-journey.ts';
+import { keepLinksFresh } from './links.ts';
+import { layOutPorts, type Ports } from './ports.ts';
+import { Processes } from './processes.ts';
+import { resume } from './resume.ts';
+import { setUp } from './set-up.ts';
+import { StateFile } from './state.ts';
+import { describeAsJson, welcome } from './welcome.ts';
+
+const help = `npm start                      start the triangle in .postern/ and stay up until Ctrl-C
+npm start -- --json            print one line of JSON when ready
+npm start -- --dir DIR         another state directory
+npm start -- --port-base N     lay the ports out from N on
+npm start -- --code PERSON     print a one-time code of emil, olivia or audrey, as an authenticator app would
+npm start -- --journey         walk through everything once, with real processes, and exit 0 or 1`;
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    dir: { type: 'string', default: '.postern' },
+    'port-base': { type: 'string' },
+    code: { type: 'string' },
+    journey: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+process.umask(0o077);
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+
+if (values.help) process.stdout.write(`${help}\n`);
+else if (values.code !== undefined) printCode(values.code);
+else if (values.journey) process.exit(await runJourney({ portBase: portBase(), json: values.json }));
+else await stayUp();
+
+function portBase(): number | undefined {
+  const text = values['port-base'];
+  if (text === undefined) return undefined;
+  const base = Number(text);
+  if (Number.isInteger(base) && base > 1023 && base < 65_000) return base;
+  return fail(`--port-base wants a number from 1024 to 65000, not ${text}`);
+}
+
+function printCode(person: string): void {
+  const user = new StateFile(resolve(values.dir)).read()?.people[person as 'emil'];
+  if (user === undefined)
+    fail(`there is no ${person} in ${values.dir}: emil, olivia and audrey come with the first start`);
+  else process.stdout.write(`${currentTotp(user.totpSecret, systemClock.now())}\n`);
+}
+
+async function stayUp(): Promise<void> {
+  const began = performance.now();
+  const state = new StateFile(resolve(values.dir));
+  const ports = layOutPorts(portBase());
+  await refuseTakenPorts(ports);
+  const known = state.read();
+  writeConfigs(state, ports, { keepFacts: known !== undefined });
+  const processes = new Processes((name, why) => {
+    say(`\n${name} ${why}`);
+    void stop(1);
+  });
+  let links: { stop(): void } | undefined;
+  const stop = async (code: number) => {
+    links?.stop();
+    say('stopping');
+    await processes.stop();
+    process.exit(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
+  try {
+    const triangle = { state, ports, processes };
+    const up = known === undefined ? await setUp(triangle, say) : await resume(triangle, known, say);
+    links = await keepLinksFresh(state, up.agents);
+    const readyMs = Math.round(performance.now() - began);
+    const told = { state, ports, people: up.state.people, readyMs };
+    process.stdout.write(values.json ? `${JSON.stringify(describeAsJson(told))}\n` : welcome(told));
+  } catch (error) {
+    say(`\ncould not start: ${error instanceof Error ? error.message : String(error)}\nlogs: ${state.path('logs')}`);
+    await stop(1);
+  }
+}
+
+/** Before anything is made: a port in use would leave a half-made state behind. */
+async function refuseTakenPorts(ports: Ports): Promise<void> {
+  for (const [name, port] of Object.entries(ports)) {
+    const probe = createServer();
+    const free = await new Promise<boolean>((done) => {
+      probe.once('error', () => done(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)));
+    });
+    if (!free) fail(`port ${port} (${name}) is in use: stop what listens there, or choose others with --port-base N`);
+  }
+}
+
+function fail(message: string): never {
+  say(message);
+  process.exit(1);
+}
