@@ -44,6 +44,7 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
       const { unsafeLong, ...reading } = readPolicy(policy.json);
       if (unsafeLong)
         problems.push({ severity: 'error', ...at, message: 'A number is beyond 2^53 and cannot be kept exactly.' });
+      if (reading.computes) problems.push({ severity: 'warning', ...at, message: computing });
       for (const message of lintPolicy(policy.json)) problems.push({ severity: 'warning', ...at, message });
       for (const entity of reading.entities) {
         const message = names && unknownName(entity, names);
@@ -67,6 +68,9 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
   if (sorted.some(({ severity }) => severity === 'error')) return { problems: sorted };
   return { set: Object.freeze({ epoch, policies: Object.freeze(policies), warnings: sorted }), problems: sorted };
 }
+
+const computing =
+  'This policy computes with an age or the time, so that each grant is looked at second by second: compare it with a number.';
 
 function findExcess(files: readonly PolicyFile[]): PolicyProblem | undefined {
   const error = (file: string, message: string) => ({ severity: 'error', file, message }) as const;

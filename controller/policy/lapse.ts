@@ -1,7 +1,7 @@
 /**
  * The first moment at which an allow could turn (P10): no grant lives past it. Facts move by themselves in few ways: ages
- * grow past a number that a policy names, facts go stale, minutes pass. Those moments are evaluated, and the end; where
- * the verdict has turned between two of them the turn is found by halving.
+ * grow past a number that a policy names, facts go stale, minutes pass. Those moments are evaluated, and every second where
+ * a policy computes with ages or the time; where the verdict has turned between two, the turn is found by halving.
  */
 import { minute, second } from '#shared/base/clock.ts';
 import { decide, type Verdict } from './decide.ts';
@@ -29,15 +29,15 @@ export function findLapse(set: PolicySet, question: Question, limit: number): La
 
   const judge = (at: number) => decide(set, { ...question, at });
   let good = question.at;
-  // A grant is good up to and not at its end.
-  const moments = [...findMoments(policies, question, end), end - 1];
-  if (moments.length > maxMoments) moments.length = maxMoments;
+  const moments = findMoments(policies, question, end);
+  const complete = moments.length <= maxMoments;
+  if (!complete) moments.length = maxMoments;
   for (const moment of moments) {
     const verdict = judge(moment);
     if (verdict.verdict === 'deny') return narrow(judge, good, moment, verdict);
     good = moment;
   }
-  return { at: good === end - 1 ? end : good };
+  return { at: complete ? end : good };
 }
 
 function narrow(judge: (at: number) => Verdict, from: number, to: number, verdict: Verdict): Lapse {
@@ -61,7 +61,14 @@ function findMoments(policies: readonly CompiledPolicy[], question: Question, en
   const { facts, at } = question;
   const moments = new Set<number>();
   const add = (moment: number) => {
-    if (moment > at && moment < end - 1) moments.add(moment);
+    if (moment > at && moment < end) moments.add(moment);
+  };
+  const computes = policies.some((policy) => policy.computes);
+  const addSeconds = (start: number) => {
+    const first = start + Math.ceil((at - start) / second) * second;
+    // The moment before the end stands for what no second shows.
+    for (let moment = first; moment < end; moment += second) add(moment);
+    add(end - 1);
   };
   if (readsPart(policies, 'device'))
     for (const fact of [...Object.values(facts.device.posture), ...Object.values(facts.device.checks)])
@@ -69,14 +76,17 @@ function findMoments(policies: readonly CompiledPolicy[], question: Question, en
   if (readsPart(policies, 'session')) {
     const starts = [facts.session?.startedAt, facts.session?.secondFactorAt];
     for (const start of starts)
-      if (typeof start === 'number')
+      if (typeof start === 'number') {
         // An age reaches the number, and passes it a second later.
         for (const { longs } of policies)
           for (const long of longs) for (const step of [long, long + 1]) add(start + step * second);
+        if (computes) addSeconds(start);
+      }
   }
   if (readsPart(policies, 'time')) {
     for (let moment = Math.ceil(at / minute) * minute; moment < end; moment += minute) add(moment);
     for (const policy of policies) for (const moment of policy.moments) for (const step of [0, 1]) add(moment + step);
+    if (computes) addSeconds(at);
   }
   return [...moments].sort((a, b) => a - b);
 }

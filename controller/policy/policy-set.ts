@@ -34,6 +34,8 @@ export interface CompiledPolicy {
   readonly longs: readonly number[];
   /** Moments named by `datetime("...")` literals, in milliseconds. */
   readonly moments: readonly number[];
+  /** True when an age or `time.now` is used otherwise than beside a literal: it may turn at moments that no literal names. */
+  readonly computes: boolean;
   /** String literals: names of checks among them. */
   readonly strings: readonly string[];
   readonly entities: readonly EntityName[];

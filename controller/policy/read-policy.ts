@@ -4,7 +4,7 @@ import type { CompiledPolicy, EntityName, ScopePart } from './policy-set.ts';
 
 export type PolicyReading = Pick<
   CompiledPolicy,
-  'effect' | 'principal' | 'resource' | 'actions' | 'reads' | 'longs' | 'moments' | 'strings' | 'entities'
+  'effect' | 'principal' | 'resource' | 'actions' | 'reads' | 'longs' | 'moments' | 'computes' | 'strings' | 'entities'
 > & {
   /** A Long that JSON cannot carry: the engine's JSON form has rounded it. */
   readonly unsafeLong: boolean;
@@ -23,6 +23,7 @@ export function readPolicy(json: PolicyJson): PolicyReading {
     reads: seen.reads,
     longs: [...seen.longs],
     moments: [...seen.moments],
+    computes: seen.computes,
     strings: [...seen.strings],
     entities: seen.entities.filter(({ type }) => type !== 'Action'),
     unsafeLong: seen.unsafe,
@@ -64,10 +65,19 @@ interface Seen {
   readonly strings: Set<string>;
   readonly entities: EntityName[];
   unsafe: boolean;
+  computes: boolean;
 }
 
 function nothingSeen(): Seen {
-  return { reads: new Set(), longs: new Set(), moments: new Set(), strings: new Set(), entities: [], unsafe: false };
+  return {
+    reads: new Set(),
+    longs: new Set(),
+    moments: new Set(),
+    strings: new Set(),
+    entities: [],
+    unsafe: false,
+    computes: false,
+  };
 }
 
 /** Walks any part of the JSON form; a construct that is not known here is still walked through. */
@@ -86,8 +96,10 @@ function walk(node: unknown, seen: Seen): void {
   const path = contextPath(node as Expr);
   if (path !== undefined) {
     seen.reads.add(path.length === 0 ? '*' : path.slice(0, 2).join('.'));
+    if (isMoving(path) && !('has' in node)) seen.computes = true;
     return;
   }
+  if (walkThreshold(node as Expr, seen)) return;
   const members = node as Readonly<Record<string, unknown>>;
   if (typeof members['type'] === 'string' && typeof members['id'] === 'string') {
     seen.entities.push({ type: members['type'], id: members['id'] });
@@ -99,6 +111,31 @@ function walk(node: unknown, seen: Seen): void {
     if (Number.isFinite(at)) seen.moments.add(at);
   }
   for (const [name, member] of Object.entries(members)) if (name !== 'op') walk(member, seen);
+}
+
+/** Values that change within a minute. `minuteOfDay` and `weekday` turn at minutes, which are always looked at. */
+function isMoving([part, name]: readonly string[]): boolean {
+  if (part === undefined || name === undefined) return part !== 'request' && part !== 'device' && part !== 'network';
+  return (part === 'time' && name === 'now') || (part === 'session' && name.endsWith('Age'));
+}
+
+/** A moving value beside a literal: it can turn at that literal's moment and at no other. False for everything else. */
+function walkThreshold(node: Expr, seen: Seen): boolean {
+  for (const [operator, operand] of Object.entries(node)) {
+    if (!['<', '<=', '>', '>=', '==', '!='].includes(operator)) return false;
+    const { left, right } = operand as unknown as { left: Expr; right: Expr };
+    for (const [side, other] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      const path = contextPath(side);
+      if (path?.length !== 2 || !isMoving(path) || !('Value' in other || 'datetime' in other)) continue;
+      seen.reads.add(path.join('.'));
+      walk(other, seen);
+      return true;
+    }
+  }
+  return false;
 }
 
 /** `context.session.methods` is ['session', 'methods'], `context` alone is []; undefined for any other expression. */
