@@ -24,9 +24,14 @@ export interface ControlParts {
 }
 
 const maxBody = 16 * 1024;
+/** `sun_path`: 108 bytes on Linux and 104 on macOS, with the zero at the end. */
+const maxSocketPath = process.platform === 'darwin' ? 103 : 107;
 
-/** Throws `conflict` when somebody else listens there. */
+/** Throws `conflict` when somebody else listens there, `invalid-config` when the path is too long. */
 export async function startControl(parts: ControlParts): Promise<Stoppable> {
+  if (Buffer.byteLength(parts.path) > maxSocketPath) {
+    throw new PosternError('invalid-config', `${parts.path} is too long for a Unix socket: choose another "dir"`);
+  }
   const handlers = controlHandlers(parts);
   const server: Server = createServer((request, response) => {
     answer(parts, handlers, request, response).catch((thrown: unknown) => sendProblem(response, thrown, parts.log));

@@ -44,6 +44,8 @@ export class PostureReporter implements PostureDesk {
   #checks: readonly PostureCheck[] = [];
   #everyMs = usualMs;
   #dueAt = 0;
+  /** Told by every look that begins after it was set. */
+  #isWanted = false;
   #asked: Promise<PostureShown> | undefined;
 
   constructor(options: ReporterOptions) {
@@ -97,7 +99,8 @@ export class PostureReporter implements PostureDesk {
 
   async #look(): Promise<PostureShown> {
     this.start();
-    this.#dueAt = 0;
+    // Not by `#dueAt`, which a look that is under way would put off again when it ends.
+    this.#isWanted = true;
     try {
       await this.#watch!.lookNow();
     } catch (thrown) {
@@ -110,7 +113,8 @@ export class PostureReporter implements PostureDesk {
   /** Rejects when it could not be sent: the watch then tells the same change again. */
   async #onLook(posture: Posture, changed: boolean): Promise<void> {
     const { clock, log, onReported } = this.#options;
-    if (!changed && clock.now() < this.#dueAt) return;
+    if (!changed && !this.#isWanted && clock.now() < this.#dueAt) return;
+    this.#isWanted = false;
     let { checks } = posture;
     try {
       checks = await this.#askWhat(checks);
