@@ -1,5 +1,6 @@
 /** A whole gateway, joined by invitation to a controller that is only its protocol. */
 
+import cluster from 'node:cluster';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -26,7 +27,7 @@ t.teardown(async () => {
   await echo.stop();
 });
 
-const begin = async (t: Test, workers: number) => {
+const begin = async (t: Test, workers: number, workerConfirmMs = 20_000) => {
   const world = await makeWorld();
   const device = await world.leaf('device', 'dev_00000001');
   const controller = await startFakeController(world, [httpApp(app.port), tcpApp(echo.port)]);
@@ -39,8 +40,8 @@ const begin = async (t: Test, workers: number) => {
       'listen.host': '127.0.0.1',
       'listen.port': 0,
       workers,
-      // A loaded test machine is no reason to kill a worker.
-      workerConfirmMs: 20_000,
+      // Long unless told: a loaded test machine is no reason to kill a worker.
+      workerConfirmMs,
       'keySets.port': 0,
       'metrics.port': 0,
       'log.level': 'silent',
@@ -217,3 +218,48 @@ t.test('joining: one invitation, one gateway, the right root (P3, P5)', async (t
   await t.rejects(join(encodeInvitation({ ...read, k: 'x'.repeat(22) })), { code: 'code-refused' });
   await t.rejects(join('nonsense'), { code: 'code-refused' });
 });
+
+t.test('a worker that dies is replaced, and what it carried has an end in the log (P24)', async (t) => {
+  const { world, device, controller, gateway, port } = await begin(t, 1);
+  t.teardown(() => gateway.stop());
+  const { response, socket } = await open(world, device, port, { path: '/events', grant: world.grant(device) });
+  response.on('error', () => {});
+  await once(response, 'data');
+  const ended = whenClosed(socket);
+  process.kill(onlyWorker(), 'SIGKILL');
+  await ended;
+  await controller.until(({ records }) => records.some(({ record }) => record.phase === 'interrupted'));
+  const answer = await untilServed(() => ask(world, device, port, { grant: world.grant(device) }));
+  t.equal(answer.status, 200, 'the next one serves on the same port');
+});
+
+t.test('a worker that does not confirm a revocation is killed (P16)', async (t) => {
+  const { world, device, controller, gateway, port } = await begin(t, 1, 500);
+  t.teardown(() => gateway.stop());
+  const { response, socket } = await open(world, device, port, { path: '/events', grant: world.grant(device) });
+  response.on('error', () => {});
+  await once(response, 'data');
+  const ended = whenClosed(socket);
+  process.kill(onlyWorker(), 'SIGSTOP');
+  const n = controller.revoke('person', 'anna');
+  await ended;
+  await controller.until(({ applied }) => applied.at(-1)?.through === n);
+  const answer = await untilServed(() => ask(world, device, port, { grant: world.grant(device) }));
+  t.equal(answer.code, 'grant-revoked', 'its replacement knows');
+});
+
+function onlyWorker(): number {
+  const [worker] = Object.values(cluster.workers ?? {});
+  return worker!.process.pid!;
+}
+
+/** A connection that meets the gap between two workers is reset: a client tries again. */
+async function untilServed<T>(request: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await request();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
