@@ -1,6 +1,8 @@
 /** The whole local side on free ports, over a fake core; and a client that sends exactly what it is told. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { silentLog } from '#shared/base/log.ts';
 import { type StartedLocalSide, startLocalSide } from '../../../client-agent/from-apps/start-local-side.ts';
@@ -16,6 +18,7 @@ export interface LocalRigOptions {
   readonly onUpgrade?: (req: IncomingMessage, socket: Duplex) => void;
   readonly tcpApp?: number;
   readonly tcp?: Record<string, number>;
+  readonly socks?: boolean;
 }
 
 export interface LocalRig {
@@ -45,7 +48,12 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
   const rig = { core, got, portalGot, now: 1_000_000_000_000 };
   const side = await startLocalSide({
     agent: core.agent,
-    config: { portal: 0, socks: 0, tcp: options.tcp ?? {}, trustLoopback: false },
+    config: {
+      portal: 0,
+      socks: options.socks === true ? await freePort() : 0,
+      tcp: options.tcp ?? {},
+      trustLoopback: false,
+    },
     directory: t.testdir(),
     portal: (req, res) => {
       portalGot.push(`${req.method} ${req.url}`);
@@ -56,6 +64,16 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
   });
   t.teardown(() => side.stop());
   return Object.assign(rig, { side, port: side.ports.portal });
+}
+
+/** 0 means "off" for SOCKS, so a port is looked for before. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 export interface Answer {
@@ -76,20 +94,23 @@ export interface Ask {
 
 export function ask(port: number, { host, path = '/', method = 'GET', headers = {}, body }: Ask): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const req = request({ host: '127.0.0.1', port, path, method, headers: { host, ...headers }, agent: false }, (res) => {
-      const chunks: Buffer[] = [];
-      res.on('data', (chunk: Buffer) => chunks.push(chunk));
-      res.on('error', reject);
-      res.on('end', () =>
-        resolve({
-          status: res.statusCode!,
-          headers: res.headers,
-          rawHeaders: res.rawHeaders,
-          trailers: res.trailers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
+    const req = request(
+      { host: '127.0.0.1', port, path, method, headers: { host, ...headers }, agent: false },
+      (res) => {
+        const chunks: Buffer[] = [];
+        res.on('data', (chunk: Buffer) => chunks.push(chunk));
+        res.on('error', reject);
+        res.on('end', () =>
+          resolve({
+            status: res.statusCode!,
+            headers: res.headers,
+            rawHeaders: res.rawHeaders,
+            trailers: res.trailers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        );
+      },
+    );
     req.on('error', reject);
     req.end(body);
   });
@@ -146,6 +167,42 @@ export class RawClient {
     }
     return this.text;
   }
+}
+
+const linkPage = /action="([^"]+)"><input type="hidden" name="token" value="([^"]+)"/;
+
+/** As a browser does with the file of a one-time link: the answer to its post. */
+export async function postLink(rig: LocalRig, file = rig.side.oneTimeLink()): Promise<Answer> {
+  const [, action = '', token = ''] = linkPage.exec(readFileSync(file, 'utf8')) ?? [];
+  return ask(rig.port, {
+    host: new URL(action).host,
+    path: new URL(action).pathname,
+    method: 'POST',
+    headers: {
+      ...navigation,
+      'sec-fetch-site': 'cross-site',
+      origin: 'null',
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: new URLSearchParams({ token }).toString(),
+  });
+}
+
+/** The cookie of a browser that was let in at the portal and went on to an app. */
+export async function letInto(rig: LocalRig, app: string): Promise<string> {
+  const host = `${app}.localhost:${rig.port}`;
+  const first = await ask(rig.port, { host, headers: navigation });
+  return cookieOf(await follow(rig, first, cookieOf(await postLink(rig))));
+}
+
+/** From the detour over the portal to the answer that sets the app's cookie. */
+export async function follow(rig: LocalRig, detour: Answer, portalCookie: string): Promise<Answer> {
+  const hop = new URL(detour.headers.location!);
+  const headers = { ...navigation, cookie: portalCookie };
+  const back = await ask(rig.port, { host: hop.host, path: hop.pathname + hop.search, headers });
+  const at = new URL(back.headers.location!);
+  const path = at.hostname.endsWith('.localhost') ? at.pathname + at.search : at.href;
+  return ask(rig.port, { host: at.host, path, headers: navigation });
 }
 
 /** What Chromium sends with a link that somebody clicks. */
