@@ -56,7 +56,7 @@ function readReason(given: string | string[] | undefined): string | undefined {
   const text = [given].flat().join(' ');
   const reason = decode(text).trim();
   if (reason === '' || reason.length > maxReason) {
-    throw new PosternError('reason-needed', `a reason of ${reason.length} characters`);
+    throw noReason(`a reason of ${reason.length} characters`);
   }
   return reason;
 }
@@ -79,7 +79,13 @@ async function setUpReason(db: Db): Promise<string> {
     .where('last_sign_in_at', 'is not', null)
     .executeTakeFirst();
   if (owner === undefined) return 'set-up';
-  throw new PosternError('reason-needed', 'a change from the shell came without a reason');
+  throw noReason('a change from the shell came without a reason');
+}
+
+function noReason(why: string): PosternError {
+  return new PosternError('reason-needed', why, {
+    tell: 'Say why, it is recorded: --reason TEXT (header Postern-Reason).',
+  });
 }
 
 async function findAdmin(db: Db, now: number, authorization: string): Promise<{ id: string; role: string }> {

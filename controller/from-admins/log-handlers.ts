@@ -1,4 +1,5 @@
 /** The access log. Reading it is itself a record (P34). */
+import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminLog } from '#shared/contracts/admin-log.ts';
 import { searchRecords } from '../log/search-records.ts';
@@ -6,9 +7,21 @@ import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
 export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminLog> {
+  const readings = new Map<string, number>();
+  /** Following the log is one reading a minute, not one for each look. */
+  const isNew = (reader: string, search: object): boolean => {
+    const now = clock.now();
+    for (const [key, at] of readings) if (now - at > minute) readings.delete(key);
+    const key = JSON.stringify([reader, search]);
+    if (readings.has(key)) return false;
+    readings.set(key, now);
+    return true;
+  };
   return {
     async records({ query, caller }) {
       const found = await searchRecords(db, query);
+      const { from: _, to: _to, before: _before, limit: _limit, ...search } = query;
+      if (!isNew(caller.actor, search)) return found;
       // After the search, so that a page never begins with its own reading.
       const details = { search: query, found: found.records.length };
       await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });

@@ -1,0 +1,95 @@
+/** `posternctl revoke`, `contain`, `lift`, `cut`, `grants`. */
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { withAdmin } from './connect.ts';
+import { answerDone, answerList, given, option, usage, when } from './show.ts';
+import { answerCut } from './show-cut.ts';
+
+const kinds = ['person', 'device', 'session', 'grant', 'app', 'gateway', 'everything'] as const;
+const bodies = ['person', 'device'] as const;
+
+function kindOf<const W extends string>(call: CliCall, words: readonly W[]): W {
+  const kind = words.find((known) => known === call.args[0]);
+  if (kind === undefined) throw usage(`the kind is one of: ${words.join(', ')}`);
+  return kind;
+}
+
+const because = { because: { type: 'string', value: 'TEXT', about: 'Why: recorded' } } as const;
+
+/** One reason serves both: the record's and the one that a change from the shell must have. */
+const withReason = (call: CliCall): CliCall => ({
+  ...call,
+  values: { ...call.values, reason: option(call, 'reason') ?? option(call, 'because') },
+});
+
+export const cutCommands: Readonly<Record<string, CliCommand>> = {
+  revoke: {
+    about: 'Take back grants, end the sessions that would fetch new ones, cut what runs',
+    args: '<kind> [id]',
+    options: because,
+    help: `Kinds: ${kinds.join(', ')}. "everything" signs everybody out.`,
+    run: (call) =>
+      withAdmin(withReason(call), async (admin) => {
+        const kind = kindOf(call, kinds);
+        const id = call.args[1] ?? '';
+        if (kind !== 'everything' && id === '') throw usage(`revoke ${kind} needs an id`);
+        const body = given({ kind, id, because: option(call, 'because') });
+        return answerCut(call, await admin.revoke({ body }), `Revoked ${kind}${id === '' ? '' : ` ${id}`}.`);
+      }),
+  },
+  contain: {
+    about: 'Stolen or compromised: suspend, revoke, void invitations, until lifted (P17)',
+    args: '<kind> <id>',
+    options: { because: { ...because.because, required: true } },
+    help: 'Kinds: person, device. Example: posternctl contain device dev_3k7... --because stolen',
+    run: (call) =>
+      withAdmin(withReason(call), async (admin) => {
+        const kind = kindOf(call, bodies);
+        const id = call.args[1]!;
+        const report = await admin.contain({ body: { kind, id, because: option(call, 'because')! } });
+        return answerCut(call, report, `Contained ${kind} ${id}. Undo it: posternctl lift ${kind} ${id}`);
+      }),
+  },
+  lift: {
+    about: 'Lift a suspension',
+    args: '<kind> <id>',
+    options: because,
+    run: (call) =>
+      withAdmin(withReason(call), async (admin) => {
+        const kind = kindOf(call, bodies);
+        const id = call.args[1]!;
+        await admin.lift({ body: given({ kind, id, because: option(call, 'because') }) });
+        answerDone(call, { lifted: id }, `The ${kind} ${id} is back in service.`);
+      }),
+  },
+  cut: {
+    about: 'How far an earlier revocation has come',
+    args: '<change>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const change = Number(call.args[0]);
+        if (!Number.isSafeInteger(change)) throw usage('<change> is a change number');
+        const report = await admin.cut({ params: { change } });
+        return answerCut(call, report, `Change ${change}, made ${when(report.at === 0 ? undefined : report.at)}:`);
+      }),
+  },
+  grants: {
+    about: 'Grants alive now',
+    run: (call) =>
+      withAdmin(call, async (admin) =>
+        answerList(
+          call,
+          (await admin.grants()).items,
+          ({ id, person, device, app, scope, issuedAt, endsAt, epoch }) => ({
+            id,
+            person,
+            device,
+            app,
+            scope,
+            issued: when(issuedAt),
+            ends: when(endsAt),
+            version: epoch,
+          }),
+        ),
+      ),
+  },
+};

@@ -1,0 +1,140 @@
+/** `posternctl log`, `facts`. Every reading is recorded. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
+import { type AccessRecord, recordKinds } from '#shared/contracts/record.ts';
+import { type AdminClient, withAdmin } from './connect.ts';
+import { answerThing, chosen, given, numbered, option, readTime, usage, when } from './show.ts';
+
+const filters: Readonly<Record<string, CliOption>> = {
+  kind: { type: 'string', value: 'KIND', about: recordKinds.join(', ') },
+  person: { type: 'string', value: 'ID', about: 'Of this person' },
+  device: { type: 'string', value: 'ID', about: 'Of this device' },
+  app: { type: 'string', value: 'ID', about: 'Of this app' },
+  gateway: { type: 'string', value: 'ID', about: 'Of this gateway' },
+  verdict: { type: 'string', value: 'VERDICT', about: 'allow, deny or none' },
+  reason: { type: 'string', value: 'WORD', about: 'The first reason of the verdict (here not why you read)' },
+  trace: { type: 'string', value: 'HEX', about: 'Trace id, as employees see it' },
+};
+
+type Query = NonNullable<NonNullable<Parameters<AdminClient['records']>[0]>['query']>;
+
+/** `--reason` filters here: reading needs none. */
+function readFilters(call: CliCall): Query {
+  const time = (name: string) => {
+    const text = option(call, name);
+    return text === undefined ? undefined : readTime(text, Date.now());
+  };
+  return given({
+    kind: chosen(call, 'kind', recordKinds),
+    person: option(call, 'person'),
+    device: option(call, 'device'),
+    app: option(call, 'app'),
+    gateway: option(call, 'gateway'),
+    verdict: chosen(call, 'verdict', ['allow', 'deny', 'none']),
+    reason: option(call, 'reason'),
+    trace: option(call, 'trace'),
+    from: time('since'),
+    to: time('until'),
+    limit: numbered(call, 'limit'),
+    before: numbered(call, 'before'),
+  });
+}
+
+const withoutReason = (call: CliCall): CliCall => ({ ...call, values: { ...call.values, reason: undefined } });
+
+function lineOf(record: AccessRecord): string {
+  const { time, kind, phase, verdict, reasons, person, device, app, gateway, request, status, actor, details, trace } =
+    record;
+  const what = [
+    person,
+    device,
+    app,
+    gateway,
+    request && `${request.method} ${request.path}${request.operation === undefined ? '' : ` [${request.operation}]`}`,
+    status,
+    actor && `by ${actor}`,
+    record.because && `because "${record.because}"`,
+    typeof details?.['event'] === 'string' ? details['event'] : undefined,
+  ].filter((part) => part !== undefined && part !== '');
+  const head = phase === 'single' ? kind : `${kind}/${phase}`;
+  const said = verdict === 'none' ? '' : `${verdict} `;
+  return safeText(`${when(time)}  ${head}  ${said}${reasons.join(',')}  ${what.join(' ')}  ${trace.slice(0, 8)}`);
+}
+
+const print = ({ json, io }: CliCall, record: AccessRecord): void =>
+  io.out(json ? JSON.stringify(record) : lineOf(record));
+
+const pollMs = 2000;
+
+export const logCommands: Readonly<Record<string, CliCommand>> = {
+  'log search': {
+    about: 'Search the access log, newest first',
+    options: {
+      ...filters,
+      since: { type: 'string', value: 'TIME', about: '15m, 2h, 7d or an ISO time' },
+      until: { type: 'string', value: 'TIME', about: 'As --since' },
+      limit: { type: 'string', value: 'N', about: 'At most so many; 50 unless told' },
+      before: { type: 'string', value: 'N', about: 'The next page: as the page before said' },
+    },
+    run: (call) =>
+      withAdmin(withoutReason(call), async (admin) => {
+        const { records, next } = await admin.records({ query: readFilters(call) });
+        if (call.json) return call.io.out(JSON.stringify({ records, ...given({ next }) }));
+        for (const record of records) print(call, record);
+        if (next !== undefined) call.io.err(`There is more: --before ${next}`);
+      }),
+  },
+  'log show': {
+    about: 'Everything that shares a trace id, or one record by its id',
+    args: '<trace-or-id>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const wanted = call.args[0]!;
+        const isTrace = /^[0-9a-f]{32}$/.test(wanted);
+        const { records } = await admin.records({ query: isTrace ? { trace: wanted, limit: 1000 } : { limit: 1000 } });
+        const found = isTrace ? records : records.filter(({ id }) => id === wanted);
+        if (found.length === 0)
+          throw usage(isTrace ? 'no record has this trace' : 'not among the newest 1,000 records: search by its trace');
+        if (call.json) return call.io.out(JSON.stringify(found));
+        for (const [at, record] of found.toReversed().entries()) {
+          if (at > 0) call.io.out('');
+          answerThing(call, record);
+        }
+      }),
+  },
+  'log tail': {
+    about: 'Follow the log until interrupted',
+    options: filters,
+    run: (call) => withAdmin(withoutReason(call), (admin) => tail(call, admin)),
+  },
+  facts: {
+    about: 'The facts that a decision rested on, by the address in its record',
+    args: '<address>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const { facts } = await admin.facts({ params: { id: call.args[0]! } });
+        call.io.out(call.json ? JSON.stringify(facts) : JSON.stringify(facts, null, 2));
+      }),
+  },
+};
+
+/** By time, with an overlap: records of gateways arrive late, and a second has many. */
+async function tail(call: CliCall, admin: AdminClient): Promise<never> {
+  const query = readFilters(call);
+  let from = Date.now();
+  let seen = new Map<string, number>();
+  for (;;) {
+    const { records } = await admin.records({ query: { ...query, from: from - 10_000, limit: 1000 } });
+    for (const record of records.toReversed()) {
+      if (seen.has(record.id)) continue;
+      seen.set(record.id, record.time);
+      // Its own reading would be news for ever.
+      if (record.kind === 'log' && query.kind !== 'log') continue;
+      if (record.time >= from - 10_000) print(call, record);
+    }
+    from = Date.now();
+    seen = new Map([...seen].filter(([, time]) => time > from - 60_000));
+    await sleep(pollMs);
+  }
+}

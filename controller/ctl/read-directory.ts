@@ -1,0 +1,127 @@
+/**
+ * A directory as one description: every *.yaml merged, and policies/*.cedar as policy files named without `.cedar`.
+ * Complaints name file and place; all of them come at once.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { TSchema } from 'typebox';
+import { Errors } from 'typebox/value';
+import { parseDocument } from 'yaml';
+import { PosternError } from '#shared/base/errors.ts';
+import { type Bundle, bundle } from '#shared/contracts/admin-objects.ts';
+import { type App, httpApp, tcpApp } from '#shared/contracts/app.ts';
+
+const yamlName = /\.ya?ml$/;
+/** Tests of policies live in the same directory and are no description. */
+const testName = /\.tests\.ya?ml$/;
+
+export type PolicyFiles = NonNullable<Bundle['policies']>;
+
+/** Throws `bad-request` with every complaint in its message. */
+export function readDirectory(dir: string): Bundle {
+  const complaints: string[] = [];
+  const merged: Record<string, unknown> = {};
+  for (const name of names(dir).filter((entry) => yamlName.test(entry) && !testName.test(entry))) {
+    const value = readYaml(join(dir, name), complaints);
+    if (value === undefined) continue;
+    complaints.push(...checkPart(name, value));
+    for (const [section, given] of Object.entries(value)) {
+      const before = merged[section];
+      if (before === undefined) merged[section] = given;
+      else if (Array.isArray(before) && Array.isArray(given)) merged[section] = [...before, ...given];
+      else complaints.push(`${name}: ${section} stands in another file too`);
+    }
+  }
+  const policies = existsSync(join(dir, 'policies')) ? readPolicies(join(dir, 'policies')) : [];
+  if (policies.length > 0) merged['policies'] = [...((merged['policies'] ?? []) as PolicyFiles), ...policies];
+  if (complaints.length === 0 && Object.keys(merged).length === 0) complaints.push('there is nothing to apply in it');
+  refuse(dir, complaints);
+  return merged as Bundle;
+}
+
+/** The *.cedar files of a directory, by name. Throws `bad-request` when there is none. */
+export function readPolicyDirectory(dir: string): PolicyFiles {
+  const files = readPolicies(dir);
+  if (files.length === 0) throw new PosternError('bad-request', `there is no *.cedar file in ${dir}`);
+  return files;
+}
+
+/** One app from a YAML file. */
+export function readAppFile(file: string): App {
+  const complaints: string[] = [];
+  const value = readYaml(file, complaints);
+  if (value !== undefined) complaints.push(...complaintsOf(file, '', appSchemaOf(value), value));
+  refuse(file, complaints);
+  return value as unknown as App;
+}
+
+/** Throws `bad-request` for an app that was put together from flags. */
+export function checkApp(app: Record<string, unknown>): App {
+  refuse('the app', complaintsOf('app', '', appSchemaOf(app), app));
+  return app as unknown as App;
+}
+
+function readPolicies(dir: string): PolicyFiles {
+  return names(dir)
+    .filter((name) => name.endsWith('.cedar'))
+    .map((name) => ({ id: basename(name, '.cedar'), text: readFileSync(join(dir, name), 'utf8') }));
+}
+
+function names(dir: string): string[] {
+  try {
+    return readdirSync(dir).sort();
+  } catch (cause) {
+    throw new PosternError('bad-request', `${dir} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+  }
+}
+
+function readYaml(file: string, complaints: string[]): Record<string, unknown> | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    complaints.push(`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    return undefined;
+  }
+  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
+  complaints.push(...document.errors.map(({ message }) => `${basename(file)}: ${message.split('\n')[0]}`));
+  if (document.errors.length > 0) return undefined;
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+  complaints.push(`${basename(file)}: has no sections`);
+  return undefined;
+}
+
+/** App by app, because of a choice of two schemas every complaint of both would be told. */
+function checkPart(file: string, value: Record<string, unknown>): string[] {
+  const { apps, ...rest } = value;
+  const complaints = complaintsOf(file, '', bundle, rest);
+  if (apps === undefined) return complaints;
+  if (!Array.isArray(apps)) return [...complaints, `${file}: apps is no list`];
+  for (const [index, app] of apps.entries()) {
+    const id = typeof app === 'object' && app !== null && 'id' in app ? String(app.id) : String(index);
+    complaints.push(...complaintsOf(file, `apps.${id}`, appSchemaOf(app), app));
+  }
+  return complaints;
+}
+
+function appSchemaOf(app: unknown): TSchema {
+  return typeof app === 'object' && app !== null && 'kind' in app && app.kind === 'tcp' ? tcpApp : httpApp;
+}
+
+function complaintsOf(file: string, place: string, schema: TSchema, value: unknown): string[] {
+  return Errors(schema, value)
+    .filter(({ keyword }) => keyword !== 'additionalProperties')
+    .map(({ instancePath, message, keyword }) => {
+      const path = [place, ...instancePath.split('/').filter((part) => part !== '')].filter((part) => part !== '');
+      const why = keyword === 'boolean' ? 'is not known here' : message;
+      return `${basename(file)}: ${path.join('.')} ${why}`.replace(':  ', ': ');
+    });
+}
+
+function refuse(where: string, complaints: readonly string[]): void {
+  if (complaints.length === 0) return;
+  const list = complaints.slice(0, 30).map((complaint) => `\n  - ${complaint}`);
+  throw new PosternError('bad-request', `${where} cannot be used:${list.join('')}`, { extra: { complaints } });
+}

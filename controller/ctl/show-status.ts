@@ -1,0 +1,23 @@
+/** `posternctl status` on one screen. */
+import { safeText } from '#shared/base/print-table.ts';
+import type { adminSystem } from '#shared/contracts/admin-system.ts';
+import type { AnswerOf } from '#shared/contracts/route.ts';
+import { span, when } from './show.ts';
+
+type Status = AnswerOf<(typeof adminSystem)['status']>;
+
+export function showStatus(status: Status, out: (line: string) => void): void {
+  const { organisation, version, time, change, epoch, gateways, certificates, todo } = status;
+  out(safeText(`${organisation}  Postern ${version}  ${when(time)}  change ${change}, policy version ${epoch}`));
+  const { people, devices, sessions, apps, grants, records } = status;
+  out(
+    `${people} people, ${devices} devices, ${sessions} sessions, ${apps} apps, ${grants} grants alive, ${records} records`,
+  );
+  for (const { id, site, address, state, connection } of gateways) {
+    if (state !== 'gone') out(`gateway ${id}  site ${site}  ${address}  ${state}, ${connection}`);
+  }
+  for (const { name, endsAt } of certificates) out(`certificate of ${name} ends in ${span(endsAt - time)}`);
+  out('');
+  if (todo.length === 0) out('All is well.');
+  for (const text of todo) out(`! ${safeText(text)}`);
+}

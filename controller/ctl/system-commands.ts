@@ -1,0 +1,172 @@
+/** `posternctl status`, `apply`, `export`, `keys`, `trust`, `backup`, `login`, `logout`, `whoami`. */
+import { X509Certificate } from 'node:crypto';
+import { resolve } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import { stringify } from 'yaml';
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
+import { readSecret } from '#shared/base/read-secret.ts';
+import { findSocket, withAdmin } from './connect.ts';
+import { tellingProblems } from './policy-commands.ts';
+import { readDirectory } from './read-directory.ts';
+import { answerDone, answerThing, flag, given, option, usage, when } from './show.ts';
+import { answerCut } from './show-cut.ts';
+import { showStatus } from './show-status.ts';
+import { removeToken, writeToken } from './token-file.ts';
+import { writeDirectory } from './write-directory.ts';
+
+const marks = { add: '+', change: '~', remove: '-', same: ' ' } as const;
+
+function apply(call: CliCall): Promise<void> {
+  return withAdmin(call, (admin) =>
+    tellingProblems(call, async () => {
+      const dryRun = flag(call, 'dry-run');
+      const bundle = readDirectory(option(call, 'file')!);
+      const answer = await admin.apply({ body: given({ bundle, dryRun, message: option(call, 'message') }) });
+      if (call.json) return call.io.out(JSON.stringify(answer));
+      const { changes, warnings, cut, epoch } = answer;
+      const changed = changes.filter(({ how }) => how !== 'same');
+      for (const { how, what } of changed) call.io.out(`${marks[how]} ${what}`);
+      for (const warning of warnings) call.io.err(`warning: ${safeText(warning)}`);
+      const same = `${changes.length - changed.length} unchanged`;
+      if (changed.length === 0) return call.io.out(`Nothing to change, ${same}.`);
+      if (dryRun) return call.io.out(`${changed.length} would change, ${same}. Nothing was changed.`);
+      const version = epoch === undefined ? '' : `; policy version ${epoch} is in force`;
+      const sentence = `${changed.length} changed, ${same}${version}.`;
+      if (cut === undefined) call.io.out(sentence);
+      else answerCut(call, cut, sentence);
+    }),
+  );
+}
+
+/** Password and code, one per line of a pipe, or asked for. */
+async function readFactors(): Promise<{ password: string; code: string }> {
+  if (process.stdin.isTTY) {
+    const password = await readSecret({ prompt: 'Password' });
+    return { password, code: await readSecret({ prompt: 'Code of the authenticator app, or a recovery code' }) };
+  }
+  const [password = '', code = ''] = (await readAll(process.stdin)).split('\n').map((line) => line.replace(/\r$/, ''));
+  if (password === '' || code === '') throw usage('standard input: password on the first line, code on the second');
+  return { password, code };
+}
+
+export const systemCommands: Readonly<Record<string, CliCommand>> = {
+  status: {
+    about: 'One screen: green, or what to do; exit code 1 when there is something to do',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const status = await admin.status();
+        if (call.json) call.io.out(JSON.stringify(status));
+        else showStatus(status, call.io.out);
+        return status.todo.length === 0 ? 0 : 1;
+      }),
+  },
+  apply: {
+    about: 'Apply a whole description, or nothing of it',
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        value: 'DIR',
+        about: 'Directory: *.yaml merged, policies/*.cedar',
+        required: true,
+      },
+      'dry-run': { type: 'boolean', about: 'Only say what would change' },
+      message: { type: 'string', short: 'm', value: 'TEXT', about: 'For the policy version and the record' },
+    },
+    help: 'Adds and changes; removes nothing but policies. Policies are one version: those in the directory are all there are.',
+    run: apply,
+  },
+  export: {
+    about: 'The description that apply takes, on standard output or as files',
+    options: {
+      to: { type: 'string', value: 'DIR', about: 'New directory for organisation.yaml and policies/*.cedar' },
+    },
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const bundle = await admin.export();
+        const dir = option(call, 'to');
+        if (dir !== undefined) {
+          const files = writeDirectory(dir, bundle);
+          return answerDone(call, { files }, `Wrote ${files.length} files to ${dir}.`);
+        }
+        call.io.out(call.json ? JSON.stringify(bundle) : stringify(bundle, { lineWidth: 120 }).trimEnd());
+      }),
+  },
+  'keys rotate': {
+    about: 'Start a rotation: the new key is used once every fresh gateway has it',
+    args: '<what>',
+    help: 'What: signing (grants) or issuing (the issuing CA).',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const what = call.args[0];
+        if (what !== 'signing' && what !== 'issuing') throw usage('what to rotate is one of: signing, issuing');
+        const { kid } = await admin.rotateKeys({ body: { what } });
+        answerDone(
+          call,
+          { kid },
+          `The next ${what} key is ${kid}; it is used once every fresh gateway has confirmed it.`,
+        );
+      }),
+  },
+  trust: {
+    about: 'The roots and the signing keys',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const { bundle, signing } = await admin.trust();
+        if (call.json) return call.io.out(JSON.stringify({ bundle, signing }));
+        for (const pem of bundle) {
+          const root = new X509Certificate(pem);
+          call.io.out(
+            `root CA  ${root.subject.replaceAll('\n', ', ')}  until ${root.validTo}\n  SHA-256 ${root.fingerprint256}`,
+          );
+        }
+        for (const { kid, state, since } of signing) call.io.out(`signing key  ${kid}  ${state} since ${when(since)}`);
+      }),
+  },
+  backup: {
+    about: 'Write a consistent copy of the store to a new file on the host of the controller',
+    args: '<file>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const answer = await admin.backup({ body: { file: resolve(call.args[0]!) }, timeoutMs: 600_000 });
+        if (call.json) return call.io.out(JSON.stringify({ ...answer, masterKeyIncluded: false }));
+        call.io.out(`${answer.bytes} bytes in ${answer.file}.`);
+        call.io.err(
+          'The master key is NOT in it: keep a copy of master.key apart from it. Without that key it cannot be restored.',
+        );
+      }),
+  },
+  login: {
+    about: 'Work under your own name and role for an hour',
+    args: '<person>',
+    help: 'Asks for password and second factor; from a pipe it reads them as two lines.',
+    run: (call) =>
+      withAdmin({ ...call, values: { ...call.values, shell: true } }, async (admin) => {
+        const factors = await readFactors();
+        const { token, ...answer } = await admin.adminSignIn({ body: { person: call.args[0]!, ...factors } });
+        writeToken(findSocket(call), token);
+        answerDone(
+          call,
+          answer,
+          `You are ${answer.person}, ${answer.role}, for ${Math.round(answer.expiresInMs / 60_000)} min.`,
+        );
+      }),
+  },
+  logout: {
+    about: 'End your admin session; then you act as the owner at the shell again',
+    run: async (call) => {
+      const socket = findSocket(call);
+      // The file goes whatever the controller says: an ended session cannot be ended again.
+      const ended = await withAdmin(call, (admin) => admin.adminSignOut()).then(
+        () => true,
+        () => false,
+      );
+      answerDone(call, { ended, removed: removeToken(socket) }, 'You are signed out.');
+    },
+  },
+  whoami: {
+    about: 'Who you act as',
+    run: (call) => withAdmin(call, async (admin) => answerThing(call, await admin.whoAmI())),
+  },
+};
