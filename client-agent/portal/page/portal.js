@@ -20,8 +20,8 @@ const views = {
   'step-up': { title: 'Confirm it is you', make: signInView, live: false, hidden: true },
 };
 
-/** What every view is given. */
-export const page = { state: undefined, holds: [], go, reload, fail };
+/** What every view is given. `pinned`: the view stays until the person leaves it, whatever changes meanwhile. */
+const page = { state: undefined, holds: [], pinned: false, go, reload, fail };
 
 let shownRoute = '';
 
@@ -55,6 +55,7 @@ async function reload() {
 async function render() {
   const { view, query } = route();
   frame(view);
+  if (page.pinned) return;
   const { make, live, title } = views[view];
   const key = `${view}?${query}`;
   if (key === shownRoute && !live) return;
@@ -162,7 +163,10 @@ function follow() {
 }
 
 document.addEventListener('visibilitychange', follow);
-addEventListener('hashchange', () => (page.state === undefined ? reload() : render().catch(fail)));
+addEventListener('hashchange', () => {
+  page.pinned = false;
+  return page.state === undefined ? reload() : render().catch(fail);
+});
 setInterval(() => {
   for (const time of document.querySelectorAll('time')) time.textContent = ago(Date.parse(time.dateTime)).textContent;
 }, 15_000);

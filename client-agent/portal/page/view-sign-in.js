@@ -35,14 +35,18 @@ async function take(flow, state) {
   // Asking for the secret needs nothing from the person.
   if (state.step === 'set-totp') return answer(flow, 'set-totp');
   if (state.step === 'done') return finish(flow);
+  flow.page.pinned = false;
   return draw(flow);
 }
 
 async function answer(flow, method, value) {
+  // The news of the new session may come before the answer with the recovery codes.
+  flow.page.pinned = true;
   try {
     const path = `sign-in/${encodeURIComponent(flow.state.flow)}`;
     await take(flow, await post(path, value === undefined ? { method } : { method, value }));
   } catch (error) {
+    flow.page.pinned = false;
     if (error.code === 'sign-in-flow') return begin(flow, flow.purpose);
     const wait = error.retryAfterMs === undefined ? '' : ` Try again in ${Math.ceil(error.retryAfterMs / 1000)} s.`;
     draw(flow, `${error.message}${wait}`);
@@ -216,6 +220,7 @@ async function leave({ page, query, place }) {
     place.querySelector('[autofocus]').focus();
     return;
   }
+  page.pinned = false;
   page.go('apps');
   await page.reload();
 }
