@@ -16,6 +16,8 @@ interface Listener {
 }
 
 const lookMs = 500;
+/** Milliseconds for each connected agent: at most 500 of them a second come and ask. */
+const appsSpreadMs = 2;
 /** Keeps proxies and the agent's own silence timer content. */
 const commentMs = 20_000;
 
@@ -25,6 +27,8 @@ export class AgentEvents {
   readonly #log: Log;
   readonly #listeners = new Map<string, Listener>();
   readonly #states = new Map<string, string>();
+  /** Devices that are about to hear that their apps may have changed. */
+  readonly #told = new Map<string, NodeJS.Timeout>();
   readonly #timers: NodeJS.Timeout[];
   readonly #unhint: () => void;
   #seen = -1;
@@ -66,6 +70,7 @@ export class AgentEvents {
   stop(): void {
     this.#unhint();
     for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of this.#told.values()) clearTimeout(timer);
     for (const { response } of this.#listeners.values()) response.destroy();
     this.#listeners.clear();
   }
@@ -88,7 +93,7 @@ export class AgentEvents {
     await this.#tellSessions(from);
     await this.#tellDevices();
     // Anything a grant rests on may have changed: the agent asks again for what it may use.
-    this.notifyAll({ type: 'apps-changed' });
+    this.#tellApps();
   }
 
   async #tellSessions(from: number): Promise<void> {
@@ -109,6 +114,19 @@ export class AgentEvents {
       .execute();
     for (const row of ended) {
       this.notify(row.device_id, { type: 'session-ended', session: row.id, reason: row.ended_because ?? 'ended' });
+    }
+  }
+
+  /** Spread, so that a change in a large fleet is not answered by everybody in the same instant. */
+  #tellApps(): void {
+    const spreadMs = this.#listeners.size * appsSpreadMs;
+    for (const [device, listener] of this.#listeners) {
+      if (this.#told.has(device)) continue;
+      const timer = setTimeout(() => {
+        this.#told.delete(device);
+        send(listener, { type: 'apps-changed' });
+      }, Math.random() * spreadMs);
+      this.#told.set(device, timer);
     }
   }
 
