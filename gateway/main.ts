@@ -19,6 +19,8 @@ const configOf = ({ values }: CliCall): GatewayConfig =>
     file: text(values['config']) ?? process.env['POSTERN_CONFIG'],
     env: process.env,
     overrides: { dir: text(values['dir']) },
+    // Of the other programs of Postern, which may run in the same shell.
+    otherVariables: ['POSTERN_SOCKET', 'POSTERN_MASTER_KEY', 'POSTERN_NODE'],
   });
 
 const cli: Cli = {
@@ -30,6 +32,7 @@ const cli: Cli = {
     'check-config': { type: 'boolean', about: 'Check the configuration and do nothing else' },
   },
   commands: {
+    '': { about: 'Serve agents until stopped', run },
     run: { about: 'Serve agents until stopped', run },
     join: {
       about: 'Join a controller with an invitation',

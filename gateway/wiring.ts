@@ -176,12 +176,15 @@ async function serve(
 
 /** Closes what a dead process left open, so that no access stays without an end in the log (P24). */
 function recoverLeft(directory: SpoolDirectory, spools: readonly string[], clock: Clock, log: Log): void {
+  const there = new Set(directory.list());
   for (const spool of spools) {
+    // Delivered to the last line and removed meanwhile.
+    if (!there.has(spool)) continue;
     try {
       const interrupted = recoverSpool(directory, spool, clock.now());
       if (interrupted > 0) log.warn({ spool, interrupted }, 'accesses were interrupted');
     } catch (error) {
-      // Delivered and removed already, or unreadable: the others must be looked at all the same.
+      // The others must be looked at all the same.
       log.error({ err: error, spool }, 'a spool could not be recovered');
     }
   }
