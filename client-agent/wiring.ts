@@ -49,8 +49,11 @@ export interface StartedAgent extends Agent {
   readonly directory: string;
   /** Path of the Unix socket that the CLI uses. */
   readonly socket: string;
+  /** Where the local side listens. */
+  local(): ReturnType<LocalSide['addresses']>;
   /** What a timer does every 5 s: certificate, posture, expired grants, sleep. Resolves when it is done. */
   tick(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 export function profileDirectory(config: AgentConfig, env: Env = process.env): string {
@@ -71,9 +74,10 @@ export async function startAgent(config: AgentConfig, options: AgentOptions): Pr
       for (const listener of listeners) listener(event);
     };
     const parts = makeParts(config, options, { keystore, emit, lifecycle });
-    const agent = makeAgent(config, parts, { lifecycle, listeners });
+    let local: LocalSide | undefined;
+    const agent = makeAgent(config, parts, { lifecycle, listeners, local: () => local?.addresses() ?? [] });
     const { clock, log, startLocal, recentLogs } = options;
-    const local = await startLocal?.({ agent, config, directory: agent.directory, clock, log });
+    local = await startLocal?.({ agent, config, directory: agent.directory, clock, log });
     if (local !== undefined) lifecycle.add('local', local);
     lifecycle.add('control', await startControl({ agent, local, path: agent.socket, log, recentLogs }));
     parts.openEvents();
@@ -220,17 +224,18 @@ function posturedHost(config: AgentConfig, clock: Clock, host: Host | undefined,
   return factsFile === undefined ? real : withOverrides(real, factsFile);
 }
 
-interface Rest {
+interface Rest extends Pick<StartedAgent, 'local'> {
   readonly lifecycle: Lifecycle;
   readonly listeners: Set<(event: LocalEvent) => void>;
 }
 
-function makeAgent({ profile }: AgentConfig, parts: Parts, { lifecycle, listeners }: Rest): StartedAgent {
+function makeAgent({ profile }: AgentConfig, parts: Parts, { lifecycle, listeners, local }: Rest): StartedAgent {
   const { keystore, sessions, link, links, care, apps, reporter, desk, holds, live, refusals, traffic, state } = parts;
   return {
     profile,
     directory: keystore.directory.path,
     socket: keystore.directory.file('agent.sock'),
+    local,
     state,
     apps: () => apps.all(),
     refreshApps: () => apps.refresh(),

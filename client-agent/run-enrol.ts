@@ -1,0 +1,81 @@
+/** `postern enrol`: the invitation comes on standard input or by a prompt, never on a command line (P5). */
+import { createInterface } from 'node:readline/promises';
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { systemClock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import { createLog } from '#shared/base/log.ts';
+import { maxInvitationChars } from '#shared/contracts/invitation.ts';
+import { decodeInvitation } from '#shared/wire/invitation.ts';
+import { loadAgentConfig } from './load-agent-config.ts';
+
+async function run(call: CliCall): Promise<number> {
+  const config = loadAgentConfig(call);
+  const { io, json, values } = call;
+  const { Keystore } = await import('./keystore/keystore.ts');
+  const { profileDirectory } = await import('./wiring.ts');
+  const { enrol } = await import('./to-controller/enrol.ts');
+  const { deviceFacts } = await import('./device-facts.ts');
+  const { createLocalHost } = await import('./posture/local-host.ts');
+  const keystore = new Keystore(profileDirectory(config));
+  try {
+    const invitation = process.stdin.isTTY ? await promptInvitation() : await readInvitation();
+    io.err(`Enrolling this device at ${decodeInvitation(invitation).o} ...`);
+    const facts = await deviceFacts(createLocalHost({ clock: systemClock }));
+    const log = createLog('postern', config.logLevel === 'info' ? 'warn' : config.logLevel);
+    const again = values['again'] === true;
+    const made = await enrol({ keystore, invitation, facts, clock: systemClock, log, again });
+    const { device, person, organisation, state, fingerprint, firstFactors } = made;
+    if (json) io.out(JSON.stringify({ device, person, organisation, state, fingerprint, firstFactors }));
+    else {
+      io.out(`This device is enrolled for ${person.name} at ${organisation}.`);
+      if (state === 'pending') {
+        io.out(`It waits for an approval. Your administrator compares this fingerprint: ${fingerprint}`);
+      }
+      io.out('Next: postern up');
+    }
+    return 0;
+  } finally {
+    keystore.close();
+  }
+}
+
+async function readInvitation(): Promise<string> {
+  let text = '';
+  for await (const chunk of process.stdin) {
+    text += String(chunk);
+    if (text.length > 2 * maxInvitationChars) throw new PosternError('code-refused', 'standard input is too long');
+  }
+  return text;
+}
+
+/** Mail programs wrap long lines: reads on until it is whole, or a line is empty. */
+async function promptInvitation(): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    let text = await lines.question('Paste the invitation: ');
+    while (!isWhole(text)) {
+      const more = await lines.question('');
+      if (more.trim() === '') break;
+      text += more;
+    }
+    return text;
+  } finally {
+    lines.close();
+  }
+}
+
+function isWhole(text: string): boolean {
+  try {
+    decodeInvitation(text);
+    return true;
+  } catch {
+    // Not yet, or never: the caller decodes again and says why.
+    return false;
+  }
+}
+
+export const enrolCommand: CliCommand = {
+  about: 'Enrol this device with an invitation (pasted, or on standard input)',
+  options: { again: { type: 'boolean', about: 'Replace the enrolment of this profile' } },
+  run,
+};
