@@ -50,7 +50,7 @@ export function writeConfigs(state: StateFile, ports: Ports, { keepFacts }: { re
     writeYaml(state, person, {
       profile: person,
       dir: state.path('agents', person, 'profile'),
-      local: { portal: ports[`${role}Portal`], socks: ports[`${role}Socks`], proxy: ports[`${role}Proxy`] },
+      local: { portal: ports[`${role}Portal`], socks: ports[`${role}Socks`] },
       posture: { factsFile: factsFileOf(state, person) },
     });
     if (!keepFacts)

@@ -139,6 +139,7 @@ const stepUp: Step = {
       text: file.text.replace('secondFactorAge <= 900', 'secondFactorAge <= 2'),
     }));
     await admin.publishPolicy({ body: { files: stricter, message: 'Export wants a factor of this moment' } });
+    await factorIsOld(walk);
     const waiting = askThroughAgent({ port: walk.triangle.ports.employeePortal, ...exportRequest });
     const hold = await firstHold(walk);
     expect(hold.kind === 'step-up', `it waits for ${hold.kind}`);
@@ -157,6 +158,18 @@ function setFact(walk: Walk, fact: string, value: boolean): void {
   const file = factsFileOf(walk.triangle.state, 'emil');
   const facts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
   writeFileSync(file, JSON.stringify({ ...facts, [fact]: value }, null, 2));
+}
+
+/** The sign-in was moments ago: asks what would be decided until the factor is older than the policy wants. */
+async function factorIsOld(walk: Walk): Promise<void> {
+  const { device } = (await must(walk.emil).status({})).state;
+  const { method, path, app } = exportRequest;
+  const request = { method, host: 'payroll.corp.internal', path, query: '' };
+  await untilItWorks(async () => {
+    const body = { person: 'emil', device: device.id, app, act: 'request', request } as const;
+    const { verdict } = await must(walk.admin).whatIf({ body });
+    if (verdict === 'allow') throw new Error('the second factor is still fresh');
+  }, 10_000);
 }
 
 function firstHold(walk: Walk) {
