@@ -1,7 +1,10 @@
 /** The way of a real browser: one-time link, detour, app; then a page of another site; then the PAC file. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { fakeGateway } from '../../support/fake-agent-core.ts';
 import { localRig } from './local-rig.ts';
@@ -13,7 +16,8 @@ const needsChromium = { skip: chromium === undefined && 'needs chromium', timeou
 
 /** Opens a page and calls `stop` to end the browser. */
 function browse(t: Test, url: string, ...more: string[]): () => void {
-  const profile = `--user-data-dir=${t.testdir()}/browser`;
+  const directory = mkdtempSync(join(tmpdir(), 'postern-chromium-'));
+  const profile = `--user-data-dir=${directory}`;
   const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', profile, ...more, url];
   const child = spawn(chromium!, args, { stdio: 'ignore', detached: true });
   const stop = () => {
@@ -26,6 +30,7 @@ function browse(t: Test, url: string, ...more: string[]): () => void {
   t.teardown(async () => {
     stop();
     if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   return stop;
 }
