@@ -10,7 +10,21 @@ import { plainAddress } from '../grants/allows.ts';
 
 const maxPath = 1024;
 
+/**
+ * Ids of records: random once for each data path, then counted. They are names and no secrets, and a random number for each
+ * would cost more than all the gates together.
+ */
+export function recordIds(): () => string {
+  const prefix = `rec_${randomId()}`;
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${prefix}-${count.toString(36)}`;
+  };
+}
+
 export interface RecordFacts {
+  readonly id: string;
   readonly ask: Ask;
   readonly gateway: string;
   readonly trace: string;
@@ -39,15 +53,14 @@ export interface Outcome {
 /** `at`: when it ended, or is told of its progress. */
 export function laterRecord(
   opening: AccessRecord,
-  phase: 'progress' | 'closing',
+  { id, phase, at }: { readonly id: string; readonly phase: 'progress' | 'closing'; readonly at: number },
   outcome: Outcome,
-  at: number,
 ): AccessRecord {
   const { status, bytesUp, bytesDown, durationMs, ended, code } = outcome;
   const wasCut = ended === 'cut';
   return {
     ...opening,
-    id: `rec_${randomId()}`,
+    id,
     time: at,
     phase,
     opening: opening.id,
@@ -62,15 +75,16 @@ export function laterRecord(
 
 /** A peer that TLS let in and our own check did not: no request was read (P2). */
 export function handshakeRecord(facts: {
+  readonly id: string;
   readonly reason: PeerRefusal;
   readonly address: string;
   readonly gateway: string;
   readonly at: number;
 }): AccessRecord {
-  const { reason, address, gateway, at } = facts;
+  const { id, reason, address, gateway, at } = facts;
   const code = reason === 'no-certificate' ? 'certificate-missing' : reason === 'role' ? 'role-refused' : undefined;
   return {
-    id: `rec_${randomId()}`,
+    id,
     time: at,
     kind: 'access',
     phase: 'single',
@@ -83,11 +97,11 @@ export function handshakeRecord(facts: {
   };
 }
 
-function base({ ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {
+function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {
   const { claims, app } = ask.found;
   const device = claims?.did ?? ask.peer?.id;
   return {
-    id: `rec_${randomId()}`,
+    id,
     time: at,
     kind: 'access',
     trace,

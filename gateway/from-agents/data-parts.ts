@@ -22,6 +22,7 @@ export interface DataParts {
   readonly pools: UpstreamPools;
   readonly identity: IdentityMinter;
   readonly counters: Counters;
+  readonly recordId: () => string;
   readonly log: Log;
   /** Renews streams in every worker. */
   readonly renew: (texts: readonly string[], peer: { readonly id: string; readonly jkt: string }) => Promise<Renewal>;

@@ -21,7 +21,7 @@ import { type ControllerTimes, StateKeeper } from '../state/state-keeper.ts';
 import type { StreamMessage } from '../state/stream-types.ts';
 import { IdentityMinter } from '../to-apps/identity-assertion.ts';
 import { UpstreamPools } from '../to-apps/upstream-pools.ts';
-import { handshakeRecord } from './access-records.ts';
+import { handshakeRecord, recordIds } from './access-records.ts';
 import { AppUsage } from './app-usage.ts';
 import { cutTakenBack } from './cut-taken-back.ts';
 import type { DataParts } from './data-parts.ts';
@@ -77,6 +77,7 @@ export class DataPath {
       pools: new UpstreamPools(log),
       identity: new IdentityMinter(issuer, keys.identity),
       counters: new Counters(),
+      recordId: recordIds(),
       log,
       renew: options.renewEverywhere ?? (async (texts, peer) => this.renew(texts, peer)),
       onUnknownKey: options.onUnknownKey,
@@ -89,7 +90,9 @@ export class DataPath {
       denied: (id) => parts.state().denied.has(id),
       counters: parts.counters,
       onRefused: (reason, address) =>
-        records.refuse(handshakeRecord({ reason, address, gateway: identity.gateway, at: parts.time() })),
+        records.refuse(
+          handshakeRecord({ id: parts.recordId(), reason, address, gateway: identity.gateway, at: parts.time() }),
+        ),
       onRequest: (req, res, expects) => handleRequest(parts, req, res, expects),
       onUpgrade: (req, socket, head) => handleUpgrade(parts, req, socket, head),
       onConnect: (req, socket, head) => handleConnect(parts, req, socket, head),

@@ -15,7 +15,9 @@ type OnBytes = (direction: 'up' | 'down', bytes: number) => void;
 export function refuseAsk(parts: DataParts, ask: Ask, refusal: Refusal, trace: string): PosternError {
   const { code, tell, extra } = refusal;
   parts.counters.add('requests', code);
-  parts.records.refuse(refusalRecord({ ask, trace, at: parts.time(), gateway: parts.state().gateway }, code));
+  parts.records.refuse(
+    refusalRecord({ id: parts.recordId(), ask, trace, at: parts.time(), gateway: parts.state().gateway }, code),
+  );
   if (code === 'grant-key-unknown') parts.onUnknownKey();
   return new PosternError(code, undefined, {
     ...(tell === undefined ? {} : { tell }),
@@ -38,12 +40,14 @@ export async function runRecorded(
   const { live, records, usage } = parts;
   const startedAt = parts.time();
   const bytes = { up: 0, down: 0 };
-  const opening = openingRecord({ ask, trace, at: startedAt, gateway: parts.state().gateway });
+  const opening = openingRecord({ id: parts.recordId(), ask, trace, at: startedAt, gateway: parts.state().gateway });
   const close = (phase: 'progress' | 'closing', outcome: ForwardOutcome | undefined) => {
     const at = parts.time();
     const sums = { bytesUp: bytes.up, bytesDown: bytes.down, durationMs: at - startedAt };
     const { ended, status, error } = outcome ?? { ended: 'running' };
-    records.close(laterRecord(opening, phase, { ...sums, ended, status, code: error?.code }, at));
+    records.close(
+      laterRecord(opening, { id: parts.recordId(), phase, at }, { ...sums, ended, status, code: error?.code }),
+    );
   };
 
   const entry = live.enter(
