@@ -1,0 +1,213 @@
+/** Requests through the whole core: a real agent, a fake controller, fake gateways, everything over TLS. */
+import { once } from 'node:events';
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { newTrace } from '#shared/base/bytes.ts';
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
+import { grantHeader, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { forwardRequest } from '#shared/wire/forwarder.ts';
+import { toAppHeaders } from '#shared/wire/http-headers.ts';
+import { exactRequestOf } from '../../../client-agent/grants/exact-request.ts';
+import { isGatewayRefusal, readOutcome } from '../../../client-agent/to-gateway/read-outcome.ts';
+import { makeFakeAgent, nextEvent, signInFake } from '../../support/fake-edge-agent.ts';
+import { fakeGrant, startFakeEdge } from '../../support/fake-edge-controller.ts';
+import { type FakeGateway, refuseAt, startFakeGateway } from '../../support/fake-edge-gateway.ts';
+import { makeTestCa } from '../../support/test-ca.ts';
+
+const ca = await makeTestCa();
+
+/** An agent with the smallest local side there is: every request goes to the app `wiki`. */
+async function world(t: Test, gateways: readonly FakeGateway[], signIn = true) {
+  const edge = await startFakeEdge(t, { ca });
+  let n = 0;
+  edge.edge.grants = () => {
+    n += 1;
+    const id = `gr_${String(n).padStart(8, '0')}`;
+    const places = gateways.map(({ place }) => place);
+    return { grant: fakeGrant(id), id, expiresInMs: 60_000, scope: 'app', gateways: places };
+  };
+  const agent = await makeFakeAgent(t, { edge, signIn });
+  const handle = async (req: IncomingMessage, res: ServerResponse) => {
+    const trace = newTrace();
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const body = chunks.length === 0 ? undefined : Buffer.concat(chunks);
+    const named = exactRequestOf({ method: req.method!, host: 'wiki.test', url: req.url!, hosts: ['wiki.test'] });
+    if (!named.ok) throw new PosternError('request-refused', named.reason);
+    const safe = req.method === 'GET';
+    await agent.traffic.run({
+      app: 'wiki',
+      exact: named.exact,
+      trace,
+      hold: req.headers['x-hold'] !== 'no',
+      send: async ({ grant, forward }) => {
+        const outcome = await forwardRequest(req, res, {
+          ...forward,
+          method: req.method!,
+          path: req.url!,
+          headers: toAppHeaders(req.rawHeaders, { host: 'wiki.test', add: [grantHeader, grant, traceHeader, trace] }),
+          timeouts: { connectMs: 5000, firstByteMs: 5000, idleMs: 0 },
+          bufferedBody: body,
+          keepBack: isGatewayRefusal,
+        });
+        return readOutcome(outcome, { replayable: true, safe });
+      },
+    });
+  };
+  const server = createServer((req, res) => {
+    handle(req, res).catch((thrown: unknown) => {
+      const error = asPosternError(thrown);
+      if (!res.headersSent) res.writeHead(error.status).end(error.code);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const ask = async (
+    path: string,
+    options: { method?: string; body?: string; headers?: Record<string, string> } = {},
+  ) => {
+    const { method = 'GET', body, headers = {} } = options;
+    const req = httpRequest({ host: '127.0.0.1', port, path, method, headers: { ...headers, host: 'wiki.localhost' } });
+    req.end(body);
+    const [res] = (await once(req, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of res) text += String(chunk);
+    return { status: res.statusCode!, text };
+  };
+  return { edge, agent, ask };
+}
+
+t.test('a request goes with its grant; the next one with the same', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, edge } = await world(t, [gateway]);
+  t.match(await ask('/a'), { status: 200, text: fakeGrant('gr_00000001') });
+  t.match(await ask('/b'), { status: 200, text: fakeGrant('gr_00000001') });
+  t.equal(edge.count('grants'), 1);
+  gateway.answers.request = (_, res) =>
+    res.writeHead(403, { 'content-type': 'application/problem+json' }).end('{"code":"grant-expired"}');
+  t.match(await ask('/c'), { status: 403 }, "the app's own refusal is the app's");
+  t.equal(edge.count('grants'), 1);
+});
+
+t.test('next: renew brings a new grant and one repetition, with the body', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, edge, agent } = await world(t, [gateway]);
+  const bodies: string[] = [];
+  const grants: unknown[] = [];
+  gateway.answers.request = async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += String(chunk);
+    bodies.push(body);
+    grants.push(req.headers[grantHeader]);
+    if (grants.length === 1) refuseAt(res, 'grant-below-floor', { retryAfterMs: 1 });
+    else res.end('saved');
+  };
+  t.match(await ask('/save', { method: 'POST', body: 'text' }), { status: 200, text: 'saved' });
+  t.same(bodies, ['text', 'text']);
+  t.not(grants[0], grants[1]);
+  t.equal(edge.count('grants'), 2);
+  t.same(agent.why(), [], 'what went well in the end is no refusal');
+
+  gateway.answers.request = (_, res) => refuseAt(res, 'grant-revoked');
+  const before = gateway.seen.length;
+  t.match(await ask('/again'), { status: 403, text: 'grant-revoked' });
+  t.equal(gateway.seen.length - before, 2, 'one repetition and no more');
+  t.match(agent.why('wiki'), [{ by: 'gateway', code: 'grant-revoked', gateway: 'gw1', request: { path: '/again' } }]);
+  t.same(agent.why('payroll'), []);
+});
+
+t.test('a dead, a stale and a false gateway are passed over', async (t) => {
+  const dead = await startFakeGateway(t, { ca, id: 'gw1' });
+  const stale = await startFakeGateway(t, { ca, id: 'gw2', onRequest: (_, res) => refuseAt(res, 'gateway-stale') });
+  const impostor = await startFakeGateway(t, { ca, id: 'gw9' });
+  const good = await startFakeGateway(t, { ca, id: 'gw4' });
+  const posing = { ...impostor, place: { ...impostor.place, id: 'gw3' } };
+  const { ask, agent } = await world(t, [dead, stale, posing, good]);
+  dead.stop();
+  t.match(await ask('/a'), { status: 200 });
+  t.equal(stale.seen.length, 1);
+  t.equal(impostor.seen.length, 0, 'P1');
+  await ask('/b');
+  t.equal(stale.seen.length, 1, 'the one that failed of late is asked last');
+  t.equal(good.seen.length, 2);
+  good.stop();
+  t.match(await ask('/c'), { status: 503, text: 'unavailable' });
+  t.match(agent.why()[0], { by: 'agent', code: 'unavailable' });
+});
+
+t.test('step-up: the request waits, the person signs in, the request goes on once', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway], false);
+  const held = nextEvent(agent, 'hold');
+  const answer = ask('/a', { method: 'POST', body: 'once' });
+  t.match((await held).hold, { app: 'wiki', kind: 'step-up', purpose: 'sign-in', code: 'session-required' });
+  t.equal(agent.holds().length, 1);
+  t.equal(edge.count('grants'), 0, 'without a session nobody is asked');
+  t.match(agent.why(), [{ code: 'session-required', request: { method: 'POST', path: '/a' } }]);
+  const ended = nextEvent(agent, 'hold-ended');
+  await signInFake(agent);
+  t.match(await answer, { status: 200 });
+  t.match(await ended, { how: 'went-on' });
+  t.equal(gateway.seen.length, 1);
+  t.same(agent.holds(), []);
+});
+
+t.test('fix-device: a good posture report lets it go on; a change meanwhile is not missed', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway]);
+  const real = edge.edge.grants;
+  const fixes = [{ kind: 'posture' as const, fact: 'firewallOn', text: 'Turn the firewall on.' }];
+  let asked = 0;
+  edge.edge.grants = async (call) => {
+    asked += 1;
+    // The report comes while the ask is on its way.
+    if (asked === 1) await agent.posture.reportNow();
+    if (asked < 3) throw new PosternError('device-unfit', 'unfit', { extra: { fixes } });
+    return real(call);
+  };
+  const held = nextEvent(agent, 'hold');
+  const answer = ask('/a');
+  t.match((await held).hold, { kind: 'fix-device', fixes });
+  while (asked < 3) await agent.posture.reportNow();
+  t.match(await answer, { status: 200 });
+});
+
+t.test('who declines, or does not want to wait, gets the refusal itself', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent } = await world(t, [gateway], false);
+  t.match(await ask('/a', { headers: { 'x-hold': 'no' } }), { status: 401, text: 'session-required' });
+  const held = nextEvent(agent, 'hold');
+  const answer = ask('/b');
+  agent.giveUp((await held).hold.id);
+  t.match(await answer, { status: 401, text: 'session-required' });
+});
+
+t.test('a TCP app is a tunnel; its refusals are acted on as well', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { agent, edge } = await world(t, [gateway]);
+  edge.setApps([{ id: 'db', name: 'DB', kind: 'tcp', hosts: ['db.test'], port: 5432, usable: true, fixes: [] }]);
+  let connects = 0;
+  const open = gateway.answers.connect;
+  gateway.answers.connect = (req, socket) => {
+    connects += 1;
+    if (connects === 1) gateway.refuseConnect(req, socket, 'grant-expired');
+    else open(req, socket);
+  };
+  const tunnel = await agent.traffic.openTunnel({ app: 'db', trace: newTrace(), hold: true });
+  t.match(gateway.seen, [{ method: 'CONNECT', url: 'db.test:5432' }, { grant: fakeGrant('gr_00000002') }]);
+  tunnel.write('hello');
+  const [echo] = (await once(tunnel, 'data')) as [Buffer];
+  t.equal(String(echo), 'hello');
+  tunnel.destroy();
+  gateway.answers.connect = (req, socket) => gateway.refuseConnect(req, socket, 'not-allowed');
+  await t.rejects(agent.traffic.openTunnel({ app: 'db', trace: newTrace(), hold: true }), { code: 'not-allowed' });
+  for (const app of ['nothing', 'wiki']) {
+    await t.rejects(agent.traffic.openTunnel({ app, trace: newTrace(), hold: true }), { code: 'not-allowed' }, 'P12');
+  }
+});
