@@ -1,5 +1,6 @@
 /** An app as the portal and the command line show it: with the way to use it from here. */
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
+import { localOrigin } from '../from-apps/local-names.ts';
 
 export type AppView = AppListed & {
   /** HTTP apps: `http://<app>.localhost:<port>/` (P29). */
@@ -9,7 +10,7 @@ export type AppView = AppListed & {
 };
 
 export function viewApp(app: AppListed, port: number): AppView {
-  if (app.kind === 'http') return { ...app, link: `http://${app.id}.localhost:${port}/` };
+  if (app.kind === 'http') return { ...app, link: `${localOrigin(app.id, port)}/` };
   return { ...app, command: connectCommand(app) };
 }
 

@@ -5,6 +5,7 @@ import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import { PosternError } from '#shared/base/errors.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import { localOrigin, portalLabel } from '../from-apps/local-names.ts';
 import { accountRoutes } from './account-routes.ts';
 import type { PortalOptions } from './portal.ts';
 import { streamEvents } from './portal-events.ts';
@@ -17,15 +18,13 @@ export interface PortalApp {
   readonly stop: () => Promise<void>;
 }
 
-export const portalOrigin = (port: number): string => `http://postern.localhost:${port}`;
-
 export async function makePortalApp(options: PortalOptions): Promise<PortalApp> {
   const { agent, port, log } = options;
   const app = createEdgeApp({ log });
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(portalHeaders);
     const path = request.raw.url?.split('?', 1)[0] ?? '';
-    guardPortal({ method: request.method, path, headers: request.headers }, portalOrigin(port()));
+    guardPortal({ method: request.method, path, headers: request.headers }, localOrigin(portalLabel, port()));
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));

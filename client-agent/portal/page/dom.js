@@ -20,6 +20,12 @@ export function show(parent, ...children) {
   [...parent.querySelectorAll('[data-key]')].find((element) => element.dataset.key === focused)?.focus();
 }
 
+/** As `show`, but leaves what looks the same alone: a click in progress must not lose its button. */
+export function update(parent, ...children) {
+  const next = h('div', {}, children);
+  if (next.innerHTML !== parent.innerHTML) show(parent, ...next.childNodes);
+}
+
 let lastId = 0;
 
 /** A labelled input. */

@@ -1,6 +1,6 @@
 /** The portal page: which view is shown, what it knows, and how it stays up to date. */
 import { get, post } from './api.js';
-import { ago, h, show } from './dom.js';
+import { ago, h, show, update } from './dom.js';
 import { accountView } from './view-account.js';
 import { appsView } from './view-apps.js';
 import { deviceView } from './view-device.js';
@@ -21,7 +21,7 @@ const views = {
 };
 
 /** What every view is given. `pinned`: the view stays until the person leaves it, whatever changes meanwhile. */
-const page = { state: undefined, holds: [], pinned: false, go, reload, fail };
+const page = { state: undefined, holds: [], pinned: false, failure: undefined, go, reload, fail };
 
 let shownRoute = '';
 
@@ -46,6 +46,7 @@ async function reload() {
     const [state, { holds }] = await Promise.all([get('state'), get('holds')]);
     page.state = state;
     page.holds = holds;
+    if (page.failure?.code === 'agent-away') forgetFailure();
     await render();
   } catch (error) {
     fail(error);
@@ -66,7 +67,7 @@ async function render() {
   // Another view may have been asked for meanwhile.
   if (shownRoute !== key) return;
   if (!isNew && isTyping()) return;
-  show(place('main'), content);
+  (isNew ? show : update)(place('main'), content);
   place('main').setAttribute('aria-busy', 'false');
   if (isNew) (place('main').querySelector('[autofocus]') ?? place('main')).focus();
 }
@@ -81,7 +82,7 @@ function frame(current) {
   const { organisation, person, device, session, profile } = page.state;
   place('organisation').textContent = organisation;
   const signOut = h('button', { type: 'button', class: 'small', 'data-key': 'sign-out', onclick: leave }, 'Sign out');
-  show(
+  update(
     place('who'),
     h('span', {}, h('strong', {}, person.name), ` on ${device.id}`),
     session.signedIn ? signOut : h('span', { class: 'badge' }, 'signed out'),
@@ -94,9 +95,9 @@ function frame(current) {
   if (!session.signedIn || session.idle) {
     links.unshift(h('a', { href: '#/sign-in', 'aria-current': current === 'sign-in' ? 'page' : undefined }, 'Sign in'));
   }
-  show(place('nav'), links);
+  update(place('nav'), links);
   place('nav').hidden = false;
-  show(place('notices'), [...waitingNotices(page), ...stateNotices(page.state)]);
+  update(place('notices'), [...waitingNotices(page), ...stateNotices(page.state)]);
   place('footer').textContent = `Profile ${profile}`;
 }
 
@@ -140,10 +141,17 @@ async function leave() {
   await reload();
 }
 
+/** Shows what went wrong until the person goes to another view, or the agent answers again. */
 function fail(error) {
   console.warn(error);
+  page.failure = error;
   const trace = error.trace === undefined ? undefined : h('code', {}, ` ${error.trace}`);
-  place('notices').prepend(h('p', { class: 'notice bad', role: 'alert' }, error.message, trace));
+  show(place('failure'), h('p', { class: 'notice bad' }, error.message, trace));
+}
+
+function forgetFailure() {
+  page.failure = undefined;
+  show(place('failure'));
 }
 
 /** Only while the page is seen: a browser allows six connections to one site, and this one stays open. */
@@ -165,6 +173,7 @@ function follow() {
 document.addEventListener('visibilitychange', follow);
 addEventListener('hashchange', () => {
   page.pinned = false;
+  forgetFailure();
   return page.state === undefined ? reload() : render().catch(fail);
 });
 setInterval(() => {

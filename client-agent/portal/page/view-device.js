@@ -75,7 +75,7 @@ function postureLines({ lines, reportedAt, failure, seq }, now) {
 function postureLine({ id, kind, title, status, sent, detail, detailIsSent, judged, freshForMs, fix }) {
   const state = judged ?? status;
   const counted = judged === undefined || judged === status ? '' : `; the controller counts it as ${words[judged]}`;
-  const fresh = freshForMs === undefined || freshForMs <= 0 ? '' : `, good until ${fromNow(freshForMs)}`;
+  const fresh = freshForMs === undefined || freshForMs <= 0 ? '' : `, to be looked at again ${fromNow(freshForMs)}`;
   return [
     h('h3', {}, h('span', { class: `badge ${colours[state]}` }, words[state]), ' ', title),
     h(
@@ -97,14 +97,18 @@ function postureLine({ id, kind, title, status, sent, detail, detailIsSent, judg
 
 const sentText = (sent) => (sent === null ? 'not known' : typeof sent === 'string' ? `"${sent}"` : String(sent));
 
+/** Stays while the page around it is shown anew. */
+let lastLook = [];
+
 function doctor({ fail }) {
-  const result = h('div', { 'aria-live': 'polite' });
+  const look = () => h('ul', { class: 'plain' }, lastLook.map(doctorLine));
+  const result = h('div', { 'aria-live': 'polite' }, look());
   const check = async ({ currentTarget }) => {
     const button = currentTarget;
     button.disabled = true;
     try {
-      const { lines } = await get('doctor');
-      show(result, h('ul', { class: 'plain' }, lines.map(doctorLine)));
+      lastLook = (await get('doctor')).lines;
+      show(result, look());
     } catch (error) {
       fail(error);
     }

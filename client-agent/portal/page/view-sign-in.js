@@ -208,6 +208,8 @@ async function finish(flow) {
 
 /** Back to the app the person came from, by a link of their own choosing, or to the list of apps. */
 async function leave({ page, query, place }) {
+  // The person has gone elsewhere while the last answer was on its way.
+  if (!place.isConnected) return;
   const app = query.get('app') ?? '';
   const then = query.get('then') ?? '/';
   if (/^[a-z0-9][a-z0-9-]*$/.test(app) && /^\/(?![/\\])/.test(then)) {
