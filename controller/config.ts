@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { loadConfig } from '#shared/base/config.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
 
@@ -61,6 +62,12 @@ export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace)
   return existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first;
 }
 
+/** The shortest limit of the systems we run on (macOS), with its ending zero. */
+const longestSocket = 103;
+
+/** Throws `invalid-config` for a path that no system could listen on: its own message would not say why. */
 export function adminSocketOf(config: ControllerConfig): string {
-  return config.admin.socket ?? join(config.dir, 'admin.sock');
+  const path = config.admin.socket ?? join(config.dir, 'admin.sock');
+  if (Buffer.byteLength(path) <= longestSocket) return path;
+  throw new PosternError('invalid-config', `the path of the admin socket is too long, set admin.socket: ${path}`);
 }

@@ -1,12 +1,19 @@
-/** One controller at a time in a state directory: a socket that only the living hold, so that a killed one leaves no lock. */
-import { createServer } from 'node:net';
+/** One controller at a time in a state directory: a lock of the kernel's, so that a killed one leaves none. */
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
-import { listenUnix } from '#shared/wire/listen.ts';
 
-/** Throws `conflict` while another process has it. */
-export async function lockDirectory(dir: string): Promise<Stoppable> {
-  const server = createServer((socket) => socket.destroy());
-  await listenUnix(server, join(dir, 'lock.sock'));
-  return { stop: () => new Promise<void>((resolve) => void server.close(() => resolve())) };
+/** Throws `conflict` while another process, or another part of this one, has it. */
+export function lockDirectory(dir: string): Stoppable {
+  // SQLite's locks are the only ones that Node can take: an open exclusive transaction on a file that holds nothing else.
+  const file = new DatabaseSync(join(dir, 'controller.lock'));
+  try {
+    file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;');
+  } catch (cause) {
+    file.close();
+    if (!/database is locked/.test((cause as Error).message)) throw cause;
+    throw new PosternError('conflict', `another controller is running in ${dir}`, { cause });
+  }
+  return { stop: () => file.close() };
 }

@@ -43,7 +43,7 @@ export async function restoreBackup(order: RestoreOrder): Promise<Restored> {
   const { dir, from, clock } = order;
   if (!existsSync(from)) throw new PosternError('invalid-config', `there is no file ${from}`);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const lock = await lockDirectory(dir);
+  const lock = lockDirectory(dir);
   const draft = join(dir, `${databaseName}.restoring`);
   const target = join(dir, databaseName);
   try {

@@ -73,7 +73,7 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<RunningController['addresses']> {
   const { dir } = config;
-  lifecycle.add('lock', await lockDirectory(dir));
+  lifecycle.add('lock', lockDirectory(dir));
   const sealer = openSealer({ dir, env, create: false });
   const store = lifecycle.add('store', await openStore(join(dir, databaseName)));
   const { db } = store;
