@@ -1,4 +1,5 @@
 /** The composition root: every service of a controller is made here, started in order and stopped in the reverse order. */
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '#shared/base/clock.ts';
@@ -73,6 +74,9 @@ async function start(
   lifecycle: Lifecycle,
 ): Promise<RunningController['addresses']> {
   const { dir } = config;
+  if (!existsSync(join(dir, databaseName))) {
+    throw new PosternError('invalid-config', `there is no controller in ${dir}: run "postern-controller init" first`);
+  }
   lifecycle.add('lock', lockDirectory(dir));
   const sealer = openSealer({ dir, env, create: false });
   const store = lifecycle.add('store', await openStore(join(dir, databaseName)));
