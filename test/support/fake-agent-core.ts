@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Agent as Undici } from 'undici';
-import { PosternError } from '#shared/base/errors.ts';
+import type { PosternError } from '#shared/base/errors.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { ExactRequest } from '#shared/contracts/grant.ts';
 import type { Agent, Lease, TrafficOrder, TunnelOrder } from '../../client-agent/agent-api.ts';
@@ -41,6 +41,8 @@ export class FakeAgentCore {
   act: () => void = () => {};
   /** Called when a request begins to wait for the person. */
   onHold: () => void = () => {};
+  /** Called when the client of such a request has gone. */
+  onLeft: () => void = () => {};
   #grants = 0;
   readonly #dispatcher = new Undici();
   readonly #gateway: number;
@@ -54,15 +56,17 @@ export class FakeAgentCore {
 
   /** As the local side takes it; what it has no business with is not there. */
   get agent(): Agent {
-    const core = this;
     const part = {
       profile: 'test',
-      apps: () => core.list,
-      state: () => ({ session: { signedIn: core.signedIn, idle: false } }),
+      apps: () => this.list,
+      state: () => ({ session: { signedIn: this.signedIn, idle: false } }),
       activity: () => {
-        core.activities += 1;
+        this.activities += 1;
       },
-      traffic: { run: <T>(order: TrafficOrder<T>) => core.#run(order), openTunnel: (o: TunnelOrder) => core.#tunnel(o) },
+      traffic: {
+        run: <T>(order: TrafficOrder<T>) => this.#run(order),
+        openTunnel: (o: TunnelOrder) => this.#tunnel(o),
+      },
     };
     return part as unknown as Agent;
   }
@@ -92,7 +96,11 @@ export class FakeAgentCore {
     if (!hold || (refusal.next !== 'step-up' && refusal.next !== 'fix-device')) throw refusal;
     await new Promise<void>((resolve, reject) => {
       this.act = resolve;
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      const onAbort = () => {
+        reject(signal?.reason);
+        this.onLeft();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.onHold();
     });
   }
