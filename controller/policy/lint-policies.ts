@@ -30,6 +30,11 @@ function walk(node: unknown, sign: Sign, found: Map<string, Sign[]>): void {
     for (const item of node) walk(item, undefined, found);
     return;
   }
+  if ('Record' in node) {
+    for (const member of Object.values(node.Record as Readonly<Record<string, unknown>>))
+      walk(member, undefined, found);
+    return;
+  }
   const path = contextPath(node as Expr);
   if (path !== undefined) {
     const fact = factOf(path);

@@ -8,6 +8,7 @@ import {
   validate,
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { policySchemaText } from '#shared/contracts/policy-schema.ts';
+import { findTooDeep, maxPolicyDepth } from './limit-nesting.ts';
 import type { PolicyProblem } from './policy-set.ts';
 
 export interface PolicyFile {
@@ -40,6 +41,11 @@ export function parsePolicyFile(file: PolicyFile): { policies: ParsedPolicy[]; p
       ...(policy === undefined ? {} : { policy }),
     }) satisfies PolicyProblem;
 
+  const tooDeep = findTooDeep(file.text);
+  if (tooDeep !== undefined) {
+    const message = `This policy is deeper than ${maxPolicyDepth} operators and brackets: split it, or use sets.`;
+    return { policies: [], problems: [problem('error', message, lineAt(Buffer.from(file.text.slice(0, tooDeep))))] };
+  }
   const parts = policySetTextToParts(file.text);
   if (parts.type === 'failure')
     return {

@@ -13,8 +13,7 @@ export type PolicyReading = Pick<
 export function readPolicy(json: PolicyJson): PolicyReading {
   const seen = nothingSeen();
   for (const { body } of json.conditions) walk(body, seen);
-  const scopes = [json.principal, json.action, json.resource] as const;
-  for (const scope of scopes) walk(scope, seen);
+  for (const scope of [json.principal, json.action, json.resource]) walkScope(scope, seen);
   return {
     effect: json.effect,
     principal: scopePart(json.principal, 'Person'),
@@ -80,7 +79,13 @@ function nothingSeen(): Seen {
   };
 }
 
-/** Walks any part of the JSON form; a construct that is not known here is still walked through. */
+function walkScope(scope: PolicyJson['principal'] | PolicyJson['action'] | PolicyJson['resource'], seen: Seen): void {
+  if ('entity' in scope) seen.entities.push(entityName(scope.entity));
+  if ('entities' in scope) for (const entity of scope.entities) seen.entities.push(entityName(entity));
+  if (scope.op === 'is' && scope.in && 'entity' in scope.in) seen.entities.push(entityName(scope.in.entity));
+}
+
+/** Walks any part of an expression; a construct that is not known here is still walked through. */
 function walk(node: unknown, seen: Seen): void {
   if (typeof node === 'number') {
     if (Number.isSafeInteger(node)) seen.longs.add(node);
@@ -91,6 +96,11 @@ function walk(node: unknown, seen: Seen): void {
   if (typeof node !== 'object' || node === null) return;
   if (Array.isArray(node)) {
     for (const item of node) walk(item, seen);
+    return;
+  }
+  // The names in a record are its author's, and must not be taken for operators: what they hold would go unseen.
+  if ('Record' in node) {
+    for (const member of Object.values(node.Record as Readonly<Record<string, unknown>>)) walk(member, seen);
     return;
   }
   const path = contextPath(node as Expr);
@@ -110,7 +120,7 @@ function walk(node: unknown, seen: Seen): void {
     const at = Date.parse(moment);
     if (Number.isFinite(at)) seen.moments.add(at);
   }
-  for (const [name, member] of Object.entries(members)) if (name !== 'op') walk(member, seen);
+  for (const member of Object.values(members)) walk(member, seen);
 }
 
 /** Values that change within a minute. `minuteOfDay` and `weekday` turn at minutes, which are always looked at. */
