@@ -7,6 +7,7 @@ import { keyThumbprint } from '#shared/crypto/keys.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Authority } from '../authority/open-authority.ts';
+import { namesOfAddress } from '../identity/names-of-address.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
 import { nextChange } from '../store/changes.ts';
@@ -33,7 +34,12 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
       if (keyThumbprint(publicKey) !== gateway.jkt) {
         throw new PosternError('csr-refused', `gateway ${gateway.id} asked to renew with another key`);
       }
-      const issued = await authority.issue({ role: 'gateway', id: gateway.id, publicKey });
+      const issued = await authority.issue({
+        role: 'gateway',
+        id: gateway.id,
+        publicKey,
+        ...namesOfAddress(gateway.address),
+      });
       await db
         .updateTable('gateways')
         .set({ certificate_serial: issued.serial, certificate_ends_at: issued.notAfter })

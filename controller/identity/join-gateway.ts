@@ -9,6 +9,7 @@ import { nextChange } from '../store/changes.ts';
 import { chargeStranger, claimKey, forgiveStranger, issuedAnswer, refuseCode } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
 import { isOpenCode, redeemInvitation } from './invitations.ts';
+import { namesOfAddress } from './names-of-address.ts';
 
 type Join = (typeof gatewayBootstrap)['join'];
 
@@ -22,12 +23,16 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
     const invitation = await redeemInvitation(trx, at, { code: body.code, kind: 'gateway' });
     if (invitation === undefined) return undefined;
     const id = invitation.subject;
-    const gateway = await trx.selectFrom('gateways').select(['site', 'state']).where('id', '=', id).executeTakeFirst();
+    const gateway = await trx
+      .selectFrom('gateways')
+      .select(['site', 'state', 'address'])
+      .where('id', '=', id)
+      .executeTakeFirst();
     if (gateway === undefined || gateway.state === 'gone') return undefined;
     const jkt = keyThumbprint(publicKey);
     await claimKey(trx, jkt, `gateway/${id}`);
     // Inside the transaction, as the names of the certificate are only known from the used code.
-    const issued = await authority.issue({ role: 'gateway', id, publicKey });
+    const issued = await authority.issue({ role: 'gateway', id, publicKey, ...namesOfAddress(gateway.address) });
     await trx
       .updateTable('gateways')
       .set({

@@ -16,6 +16,7 @@ import { revoke } from '../revocation/revoke.ts';
 import type { Db } from '../store/open-store.ts';
 import { claimKey } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
+import { namesOfAddress, type PlainNames } from './names-of-address.ts';
 
 interface Renewal {
   readonly role: 'device' | 'gateway';
@@ -37,7 +38,7 @@ export async function renewCertificate(parts: IdentityParts, { role, id, csr }: 
       tell: 'A renewal keeps the key; changing it is another call.',
     });
   }
-  const issued = await authority.issue({ role, id, publicKey });
+  const issued = await authority.issue({ role, id, publicKey, ...holder.names });
   const dates = { certificate_serial: issued.serial, certificate_ends_at: issued.notAfter };
   const table = role === 'device' ? 'devices' : 'gateways';
   await store.db.updateTable(table).set(dates).where('id', '=', id).execute();
@@ -50,6 +51,8 @@ export interface Holder {
   readonly certificateEndsAt: number;
   /** Devices only. */
   readonly person: string | undefined;
+  /** Gateways only. */
+  readonly names: PlainNames;
 }
 
 /** The key on record of a device or gateway in service: not suspended, not gone, nor its person. */
@@ -64,6 +67,7 @@ export async function readHolder(db: Db, role: 'device' | 'gateway', id: string)
       publicJwk: row.public_jwk,
       certificateEndsAt: row.certificate_ends_at ?? 0,
       person: undefined,
+      names: namesOfAddress(row.address),
     };
   }
   const row = await db
@@ -76,7 +80,7 @@ export async function readHolder(db: Db, role: 'device' | 'gateway', id: string)
     .executeTakeFirst();
   if (row === undefined) return undefined;
   const { jkt, public_jwk, certificate_ends_at, person_id } = row;
-  return { jkt, publicJwk: public_jwk, certificateEndsAt: certificate_ends_at, person: person_id };
+  return { jkt, publicJwk: public_jwk, certificateEndsAt: certificate_ends_at, person: person_id, names: {} };
 }
 
 export interface Rekey {
