@@ -2,9 +2,8 @@
 /** `postern`: the agent and its command line. */
 import { enableCompileCache } from 'node:module';
 import { type Cli, runCli } from '#shared/base/cli.ts';
-import { placeOptions } from './load-agent-config.ts';
-import { enrolCommand } from './run-enrol.ts';
-import { up } from './run-up.ts';
+import { agentCommands } from './cli/commands.ts';
+import { placeOptions } from './cli/place-options.ts';
 
 // A second start costs a third of the time, and parsing leaves no garbage behind.
 enableCompileCache();
@@ -13,7 +12,10 @@ const cli: Cli = {
   name: 'postern',
   about: 'postern: reach the apps of your organisation',
   options: placeOptions,
-  commands: { enrol: enrolCommand, up },
+  commands: agentCommands,
 };
+
+// `postern why | head` ends the reader first: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 process.exitCode = await runCli(cli, process.argv.slice(2));

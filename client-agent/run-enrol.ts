@@ -1,6 +1,6 @@
 /** `postern enrol`: the invitation comes on standard input or by a prompt, never on a command line (P5). */
 import { createInterface } from 'node:readline/promises';
-import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import type { CliCall } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { createLog } from '#shared/base/log.ts';
@@ -8,7 +8,7 @@ import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { loadAgentConfig } from './load-agent-config.ts';
 
-async function run(call: CliCall): Promise<number> {
+export async function runEnrol(call: CliCall): Promise<number> {
   const config = loadAgentConfig(call);
   const { io, json, values } = call;
   const { Keystore } = await import('./keystore/keystore.ts');
@@ -73,9 +73,3 @@ function isWhole(text: string): boolean {
     return false;
   }
 }
-
-export const enrolCommand: CliCommand = {
-  about: 'Enrol this device with an invitation (pasted, or on standard input)',
-  options: { again: { type: 'boolean', about: 'Replace the enrolment of this profile' } },
-  run,
-};

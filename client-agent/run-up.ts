@@ -1,11 +1,11 @@
 /** `postern up`: runs the agent until a signal ends it. Its parts are loaded here, so that the other commands stay small. */
-import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import type { CliCall } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { loadAgentConfig } from './load-agent-config.ts';
 
-async function run(call: CliCall): Promise<number> {
+export async function runUp(call: CliCall): Promise<number> {
   const config = loadAgentConfig(call);
   if (call.values['check-config'] === true) {
     call.io.out(call.json ? JSON.stringify(config) : 'The configuration is valid.');
@@ -28,9 +28,3 @@ async function run(call: CliCall): Promise<number> {
   // The servers keep the process alive; `runCli` must not return before a signal ends it.
   return new Promise<number>(() => {});
 }
-
-export const up: CliCommand = {
-  about: 'Run the agent',
-  options: { 'check-config': { type: 'boolean', about: 'Check the configuration and end' } },
-  run,
-};

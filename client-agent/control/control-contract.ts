@@ -110,6 +110,19 @@ export const agentControl = defineContract({
     body: strict({ app: Type.Optional(appId) }),
     answer: typed<{ readonly file: string; readonly url: string }>(),
   },
+  account: {
+    method: 'POST',
+    path: '/v1/account',
+    summary: 'One call of `/v1/me` in the name of the session',
+    access: 'open',
+    body: strict({
+      call: text(32),
+      params: Type.Optional(Type.Unknown()),
+      query: Type.Optional(Type.Unknown()),
+      body: Type.Optional(Type.Unknown()),
+    }),
+    answer: typed<{ readonly answer?: unknown }>(),
+  },
   rekey: { method: 'POST', path: '/v1/rekey', summary: 'Change the device key', access: 'open' },
   events: {
     method: 'GET',

@@ -2,6 +2,7 @@
 import { errorTable, PosternError } from '#shared/base/errors.ts';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteShape } from '#shared/contracts/route.ts';
 import type { Agent, LocalSide, PostureShown } from '../agent-api.ts';
+import { callAccount } from './call-account.ts';
 import type { agentControl, PostureTold } from './control-contract.ts';
 
 interface Call<R extends RouteShape> {
@@ -47,6 +48,7 @@ export function controlHandlers({ agent, local, recentLogs }: HandlerParts): Con
       if (local === undefined) throw new PosternError('not-found', 'this agent has no local side');
       return local.openLink(body.app);
     },
+    account: async ({ body }) => ({ answer: await callAccount(agent, body) }),
     rekey: () => agent.rekey(),
   };
 }

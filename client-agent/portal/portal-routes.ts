@@ -3,7 +3,7 @@ import { type TObject, Type } from 'typebox';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import { appId, madeId, oneOf, strict, text } from '#shared/contracts/common.ts';
 import { signInPurpose } from '#shared/contracts/sign-in.ts';
-import type { SignInStateShown } from '../agent-api.ts';
+import type { PostureShown, SignInStateShown } from '../agent-api.ts';
 import { viewApp } from './app-view.ts';
 import type { PortalOptions } from './portal.ts';
 import { viewPosture } from './posture-view.ts';
@@ -74,14 +74,14 @@ export const portalRoutes: readonly PortalRoute[] = [
     path: '/api/posture',
     run(_, { agent, clock }) {
       const last = agent.posture.last();
-      return { now: clock.now(), posture: last === undefined ? null : viewPosture(last) };
+      return { now: clock.now(), posture: last === undefined ? null : posture(last) };
     },
   },
   {
     method: 'POST',
     path: '/api/posture',
     run: async (_, { agent, clock }) => ({
-      posture: viewPosture(await agent.posture.reportNow()),
+      posture: posture(await agent.posture.reportNow()),
       now: clock.now(),
     }),
   },
@@ -99,6 +99,14 @@ export const portalRoutes: readonly PortalRoute[] = [
 
 function shown(apps: readonly AppListed[], port: number) {
   return { apps: apps.map((app) => viewApp(app, port)) };
+}
+
+function posture(shown: PostureShown) {
+  const problem = shown.failure?.toProblem();
+  return viewPosture(
+    shown,
+    problem === undefined ? undefined : { code: problem.code, title: problem.detail ?? problem.title },
+  );
 }
 
 async function drawn(state: SignInStateShown): Promise<unknown> {

@@ -28,8 +28,8 @@ export interface PostureLine {
   readonly fix?: string;
 }
 
-export function viewPosture(shown: PostureShown): PostureView {
-  const { reportedAt, seq, failure, facts, checks, judged } = shown;
+export function viewPosture(shown: Omit<PostureShown, 'failure'>, failure?: PostureView['failure']): PostureView {
+  const { reportedAt, seq, facts, checks, judged } = shown;
   const os = osNames.find((name) => name === facts.find(({ fact }) => fact === 'os')?.value);
   const byFact = new Map(judged.map((one) => [one.fact, one]));
   const judgedOf = (id: string) => {
@@ -68,7 +68,7 @@ export function viewPosture(shown: PostureShown): PostureView {
   return {
     reportedAt,
     ...(seq === undefined ? {} : { seq }),
-    ...(failure === undefined ? {} : { failure: { code: failure.code, title: failure.toProblem().title } }),
+    ...(failure === undefined ? {} : { failure }),
     lines: [...factLines, ...checkLines],
   };
 }

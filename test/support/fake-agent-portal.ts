@@ -1,4 +1,5 @@
 /** An agent without controller and gateway, for the portal and the command line: it signs Emil in with fixed factors. */
+import { type Duplex, duplexPair } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type {
@@ -10,7 +11,7 @@ import type {
   SignInMethod,
   SignInStateShown,
 } from '../../client-agent/agent-api.ts';
-import { fakeApps, fakePosture, fakeRefusal, fakeState } from './fake-agent-facts.ts';
+import { fakeApps, fakeHold, fakePosture, fakeRefusal, fakeState } from './fake-agent-facts.ts';
 
 export interface FakeAgent extends Agent {
   emit(event: LocalEvent): void;
@@ -20,6 +21,8 @@ export interface FakeAgent extends Agent {
   /** Bodies of `me` calls by name. */
   readonly inputs: Map<string, unknown>;
   setFirstFactors(): void;
+  /** Lets the tunnel to `build` go on, which waits until then. */
+  release(): void;
 }
 
 export const fakePassword = 'correct horse battery';
@@ -32,6 +35,7 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
   const asked: string[] = [];
   const inputs = new Map<string, unknown>();
   let state: AgentState = fakeState(options.signedIn === true);
+  const released = Promise.withResolvers<void>();
   let holds: readonly Hold[] = [];
   let posture: PostureShown = fakePosture(1);
 
@@ -83,6 +87,7 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
       holds = next;
       for (const hold of next) emit({ type: 'hold', hold });
     },
+    release: () => released.resolve(),
     setFirstFactors() {
       state = { ...state, device: { ...state.device, firstFactors: true } };
     },
@@ -124,7 +129,15 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
     activity: () => {},
     traffic: {
       run: () => Promise.reject(new PosternError('unavailable')),
-      openTunnel: () => Promise.reject(new PosternError('unavailable')),
+      openTunnel: async ({ app }) => {
+        asked.push(`openTunnel ${app}`);
+        if (app === 'echo') return echoTunnel();
+        if (app !== 'build') throw new PosternError('not-allowed', undefined, { tell: 'You may not use this.' });
+        const hold: Hold = { ...fakeHold(), app: 'build' };
+        emit({ type: 'hold', hold });
+        await released.promise;
+        return echoTunnel();
+      },
     },
     holds: () => holds,
     giveUp(id) {
@@ -143,6 +156,12 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
     },
     stop: () => {},
   };
+}
+
+function echoTunnel(): Duplex {
+  const [near, far] = duplexPair();
+  far.pipe(far);
+  return near;
 }
 
 function refuse(): never {

@@ -1,0 +1,121 @@
+/**
+ * `postern` as a table. Each command's code is loaded when it runs: ssh waits for `ssh-proxy`, and `--help` needs none of it.
+ */
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+
+type Run = (call: CliCall) => unknown;
+
+const account =
+  (name: keyof typeof import('./account.ts')): Run =>
+  async (call) =>
+    (await import('./account.ts'))[name](call);
+
+export const agentCommands: Readonly<Record<string, CliCommand>> = {
+  enrol: {
+    about: 'Enrol this device with an invitation (pasted, or on standard input)',
+    options: { again: { type: 'boolean', about: 'Replace the enrolment of this profile' } },
+    help: 'The invitation never stands on the command line, which every process of the machine can read:\n  postern enrol < invitation.txt',
+    run: async (call) => (await import('../run-enrol.ts')).runEnrol(call),
+  },
+  up: {
+    about: 'Run the agent in this terminal until Ctrl-C',
+    options: { 'check-config': { type: 'boolean', about: 'Check the configuration and end' } },
+    help: 'Standard output is one line of JSON with --json when it is ready; the log goes to standard error.',
+    run: async (call) => (await import('../run-up.ts')).runUp(call),
+  },
+  down: { about: 'End the running agent', run: async (call) => (await import('./stop-agent.ts')).stopAgent(call) },
+  login: {
+    about: 'Sign in, or confirm who you are',
+    options: { 'step-up': { type: 'boolean', about: 'Confirm the second factor again, for apps that ask for it' } },
+    help: 'Asks at the terminal without echo; from a pipe it reads one answer a line: password, then one-time code (or a\nrecovery code). With --json each step is a line on standard output.',
+    run: async (call) => (await import('./login.ts')).login(call),
+  },
+  logout: {
+    about: 'End the session',
+    async run(call) {
+      const { withAgent } = await import('./with-agent.ts');
+      const { answer } = await import('./words.ts');
+      await withAgent(call, ({ calls }) => calls.signOut());
+      answer(call, { signedIn: false }, () => call.io.out('You are signed out.'));
+    },
+  },
+  status: {
+    about: 'Who, which device, session, controller, posture, local addresses',
+    run: async (call) => (await import('./show-status.ts')).showStatus(call),
+  },
+  apps: {
+    about: 'Your apps: which work now, why others do not, how to reach each',
+    run: async (call) => (await import('./show-apps.ts')).showApps(call),
+  },
+  open: {
+    about: 'Open an app, or the portal, in the browser',
+    args: '[app]',
+    options: { print: { type: 'boolean', about: 'Print the one-time file instead of starting a browser' } },
+    help: 'The browser is let in by a file that only you can read and that works once, for 30 seconds.',
+    run: async (call) => (await import('./open-app.ts')).openApp(call),
+  },
+  connect: {
+    about: 'Open a local port for a TCP app until Ctrl-C',
+    args: '<app>',
+    options: {
+      port: { type: 'string', value: 'N', about: 'This local port; any free one unless given' },
+      stdio: { type: 'boolean', about: 'Standard input and output instead of a port' },
+    },
+    run: async (call) => (await import('./connect-app.ts')).connectApp(call),
+  },
+  'ssh-proxy': {
+    about: 'Standard input and output as the connection to a TCP app, for ssh',
+    args: '<app>',
+    help: 'In ~/.ssh/config:\n  Host build\n    ProxyCommand /path/to/bin/postern ssh-proxy %h',
+    run: async (call) => (await import('./ssh-proxy.ts')).sshProxy(call),
+  },
+  posture: {
+    about: 'What this device tells, how it counts, how to put it right',
+    options: { report: { type: 'boolean', about: 'Look again and report now' } },
+    run: async (call) => (await import('./show-posture.ts')).showPosture(call),
+  },
+  why: {
+    about: 'The last refusals: reason, what would change it, trace',
+    args: '[app]',
+    run: async (call) => (await import('./show-why.ts')).showWhy(call),
+  },
+  doctor: {
+    about: 'Look at every step from this device to the apps; 1 when one fails',
+    run: async (call) => (await import('./run-doctor.ts')).runDoctorCommand(call),
+  },
+  logs: {
+    about: "The last lines of the agent's log",
+    options: { follow: { type: 'boolean', short: 'f', about: 'Go on with new lines until Ctrl-C' } },
+    run: async (call) => (await import('./show-logs.ts')).showLogs(call),
+  },
+  factors: { about: 'How you sign in', run: account('listFactors') },
+  'factors password': { about: 'Change your password', run: account('changePassword') },
+  'factors add-totp': { about: 'Set up an authenticator app', run: account('addTotp') },
+  'factors recovery-codes': { about: 'New recovery codes; the old ones end', run: account('renewRecoveryCodes') },
+  'factors remove': { about: 'Remove a factor', args: '<id>', run: account('removeFactor') },
+  devices: { about: 'Your devices', run: account('listDevices') },
+  'devices remove': { about: 'Take one of your devices out of service', args: '<id>', run: account('removeDevice') },
+  sessions: { about: 'Where you are signed in', run: account('listSessions') },
+  'sessions end': { about: 'End one of your sessions', args: '<id>', run: account('endSession') },
+  access: { about: 'Your own recent access, with verdicts and reasons', run: account('listAccess') },
+  rekey: {
+    about: "Change this device's key",
+    async run(call) {
+      const { withAgent } = await import('./with-agent.ts');
+      const { answer } = await import('./words.ts');
+      await withAgent(call, ({ calls }) => calls.rekey());
+      answer(call, { done: true }, () => call.io.out('The device has a new key.'));
+    },
+  },
+  version: {
+    about: 'The version of this program',
+    async run(call) {
+      const { readVersion } = await import('./read-version.ts');
+      const { answer } = await import('./words.ts');
+      const facts = readVersion();
+      answer(call, facts, () =>
+        call.io.out(`postern ${facts.version}, protocol ${facts.protocol}, node ${facts.node}`),
+      );
+    },
+  },
+};

@@ -1,0 +1,38 @@
+/** `postern apps`: what this person may use, and why not now. */
+import type { CliCall } from '#shared/base/cli.ts';
+import { printTable, safeText } from '#shared/base/print-table.ts';
+import { viewApp } from '../portal/app-view.ts';
+import { withAgent } from './with-agent.ts';
+import { answer } from './words.ts';
+
+export async function showApps(call: CliCall): Promise<void> {
+  const { apps, port } = await withAgent(call, async ({ calls }) => {
+    const { local } = await calls.status();
+    return { ...(await calls.apps()), port: portOf(local) };
+  });
+  const views = apps.map((app) => viewApp(app, port));
+  answer(call, { apps: views }, () => {
+    call.io.out(
+      printTable(
+        views.map((app) => ({
+          app: app.id,
+          name: app.name,
+          kind: app.kind,
+          usable: app.usable,
+          how: app.link ?? app.command,
+        })),
+        ['app', 'name', 'kind', 'usable', 'how'],
+      ),
+    );
+    for (const { id, usable, why, fixes } of views) {
+      if (usable) continue;
+      call.io.out(`\n${id}: ${safeText(why ?? 'not usable now')}`);
+      for (const fix of fixes) call.io.out(`  - ${safeText(fix.text)}`);
+    }
+  });
+}
+
+function portOf(local: readonly { readonly name: string; readonly address: string }[]): number {
+  const portal = local.find(({ name }) => name === 'portal');
+  return portal === undefined ? 7070 : Number(new URL(portal.address).port || 80);
+}

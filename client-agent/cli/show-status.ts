@@ -1,0 +1,57 @@
+/** `postern status`: one screen. */
+import type { CliCall } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
+import type { ControlStatus } from '../control/control-contract.ts';
+import { withAgent } from './with-agent.ts';
+import { ago, answer, printFacts, span } from './words.ts';
+
+export async function showStatus(call: CliCall): Promise<void> {
+  const status = await withAgent(call, ({ calls }) => calls.status());
+  answer(call, status, () => print(call, status));
+}
+
+function print(call: CliCall, { state, local, holds, pid }: ControlStatus): void {
+  const { person, organisation, profile, device, posture } = state;
+  printFacts(call, [
+    ['person', `${person.name} (${person.id}) at ${organisation}, profile ${profile}`],
+    ['device', `${device.id}, ${device.state}, fingerprint ${device.fingerprint}`],
+    ['session', sessionWords(state)],
+    ['controller', controllerWords(state)],
+    ['certificate', certificateWords(state)],
+    [
+      'posture',
+      [
+        posture.reportedMsAgo === undefined ? 'not reported yet' : `reported ${ago(posture.reportedMsAgo)}`,
+        posture.failing.length === 0 ? 'nothing fails' : `failing: ${posture.failing.join(', ')}`,
+        ...(posture.unknown.length === 0 ? [] : [`unknown: ${posture.unknown.join(', ')}`]),
+      ].join('; '),
+    ],
+    ['agent', `process ${pid}`],
+    ...local.map(({ name, address }) => [name, address] as const),
+  ]);
+  for (const { app, kind, detail } of holds) {
+    const what = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
+    call.io.out(`${safeText(app)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}`);
+  }
+  if (!state.session.signedIn) call.io.out('Next: postern login');
+}
+
+function sessionWords({ session, device }: ControlStatus['state']): string {
+  if (!session.signedIn)
+    return device.firstFactors ? 'not signed in yet: the first sign-in sets your factors' : 'signed out';
+  const end = session.expiresInMs === undefined ? '' : `, ends in ${span(session.expiresInMs)}`;
+  return session.idle ? `idle, wants one factor: postern login${end}` : `signed in${end}`;
+}
+
+function controllerWords({ controller, clockOffsetMs }: ControlStatus['state']): string {
+  const { reachable, failure, addresses, events } = controller;
+  const state =
+    reachable === undefined ? 'not asked yet' : reachable ? 'reached' : `not reached (${failure ?? 'unknown'})`;
+  const clock = clockOffsetMs === undefined ? '' : `, clocks differ by ${span(clockOffsetMs)}`;
+  return `${addresses.join(', ')}: ${state}${events ? ', events open' : ''}${clock}`;
+}
+
+function certificateWords({ certificate }: ControlStatus['state']): string {
+  if (certificate.endsInMs <= 0) return `ended ${ago(-certificate.endsInMs)}`;
+  return `good for ${span(certificate.endsInMs)}, renewed in ${span(Math.max(0, certificate.renewsInMs))}`;
+}

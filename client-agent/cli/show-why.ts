@@ -1,0 +1,32 @@
+/** `postern why [app]`: the last refusals, each with its reason, what would change it, and the trace that admins search for. */
+import type { CliCall } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
+import type { Refused } from '../agent-api.ts';
+import { withAgent } from './with-agent.ts';
+import { ago, answer } from './words.ts';
+
+const maxShown = 10;
+
+export async function showWhy(call: CliCall): Promise<void> {
+  const [app] = call.args;
+  const { refused } = await withAgent(call, ({ calls }) => calls.why({ query: app === undefined ? {} : { app } }));
+  answer(call, { refused }, () => {
+    if (refused.length === 0)
+      call.io.out(`Nothing${app === undefined ? '' : ` of ${safeText(app)}`} was refused since the agent was started.`);
+    for (const one of refused.slice(0, maxShown)) call.io.out(describeRefusal(one));
+    if (refused.length > maxShown) call.io.err(`... and ${refused.length - maxShown} older ones: --json shows all.`);
+  });
+}
+
+function describeRefusal({ at, app, by, gateway, code, title, detail, fixes, trace, request }: Refused): string {
+  const what = request === undefined ? '' : `: ${request.method} ${request.host}${request.path}`;
+  const who = gateway === undefined ? `the ${by}` : `gateway ${gateway}`;
+  return [
+    `${app}${what}`,
+    `  ${ago(Date.now() - at)}, refused by ${who}: ${detail ?? title} (${code})`,
+    ...fixes.map(({ text }) => `  - ${text}`),
+    `  trace ${trace}`,
+  ]
+    .map(safeText)
+    .join('\n');
+}

@@ -1,0 +1,24 @@
+/** `postern ssh-proxy <app>`: standard input and output are the connection, for ssh's ProxyCommand. */
+import { Duplex } from 'node:stream';
+import type { CliCall } from '#shared/base/cli.ts';
+import { pipeSockets } from '#shared/wire/pipe-sockets.ts';
+import { tellHolds } from './tell-holds.ts';
+import { withAgent } from './with-agent.ts';
+
+export async function sshProxy(call: CliCall): Promise<number> {
+  const [app] = call.args;
+  return await withAgent(call, async (control) => {
+    const stop = tellHolds(control, app!, call.io);
+    let tunnel: Duplex;
+    try {
+      tunnel = await control.connect(app!);
+    } finally {
+      stop();
+    }
+    const stdio = Duplex.from({ readable: process.stdin, writable: process.stdout } as never);
+    const { ended, error } = await pipeSockets(stdio, tunnel);
+    process.stdin.destroy();
+    if (error !== undefined) call.io.err(`postern: the connection was cut: ${error.message}`);
+    return ended === 'complete' || ended === 'client-abort' ? 0 : 1;
+  });
+}
