@@ -62,13 +62,14 @@ const common: Readonly<Record<string, CliOption>> = {
 };
 
 /** Runs one command line (without node and script); never throws. Returns 0, 1 when it failed, 2 when it was not understood. */
-export async function runCli(cli: Cli, argv: readonly string[], io: CliIo = processIo): Promise<number> {
+export async function runCli(cli: Cli, line: readonly string[], io: CliIo = processIo): Promise<number> {
+  const { first, argv } = takeFirstOptions(cli, line);
   const name = commandIn(cli, argv);
   const command = name === undefined ? undefined : cli.commands[name];
   if (name === undefined || command === undefined) {
     const words = argv.filter((word) => !word.startsWith('-'));
     if (words.length === 0) {
-      const asked = argv.includes('--help') || argv.includes('-h');
+      const asked = line.includes('--help') || line.includes('-h');
       (asked ? io.out : io.err)(listCommands(cli));
       return asked ? 0 : 2;
     }
@@ -82,7 +83,7 @@ export async function runCli(cli: Cli, argv: readonly string[], io: CliIo = proc
   const title = [cli.name, name].filter((word) => word !== '').join(' ');
   let call: CliCall;
   try {
-    const rest = argv.slice(name === '' ? 0 : name.split(' ').length);
+    const rest = [...first, ...argv.slice(name === '' ? 0 : name.split(' ').length)];
     if (wantsHelp(rest)) {
       io.out(describeCommand(title, command, options));
       if (name === '') io.out(`\n${listCommands(cli)}`);
@@ -108,6 +109,19 @@ export async function runCli(cli: Cli, argv: readonly string[], io: CliIo = proc
 /** A message may hold what a server said. */
 function safeLines(text: string): string {
   return text.split('\n').map(safeText).join('\n');
+}
+
+/** Options that every command takes may stand before the command as well: `posternctl --socket PATH status`. */
+function takeFirstOptions(cli: Cli, line: readonly string[]): { first: readonly string[]; argv: readonly string[] } {
+  const options: Record<string, CliOption> = { ...cli.options, ...common };
+  let at = 0;
+  while (line[at]?.startsWith('--')) {
+    const [name = '', value] = line[at]!.slice(2).split('=', 2);
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) break;
+    at += option.type === 'string' && value === undefined ? 2 : 1;
+  }
+  return { first: line.slice(0, at), argv: line.slice(at) };
 }
 
 /** The longest command whose words the line starts with. */

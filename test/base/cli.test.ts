@@ -43,6 +43,13 @@ t.test('the longest command runs with its options', async (t) => {
   t.equal((await run('all a b c')).code, 3);
 });
 
+t.test('an option of every command may stand before the command', async (t) => {
+  const { call } = await run('--config x.yaml --json gateway invite berlin --days 3');
+  t.match(call, { values: { days: '3', config: 'x.yaml' }, args: ['berlin'], json: true });
+  t.match((await run('--config=x.yaml gateway')).call, { values: { config: 'x.yaml' } });
+  t.match((await run('--days 3 gateway invite berlin')).err, /there is no command/);
+});
+
 t.test('help is the table', async (t) => {
   const all = await run('--help');
   t.equal(all.code, 0);
