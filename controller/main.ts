@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { type CliCall, type CliOption, runCli } from '#shared/base/cli.ts';
+import { type CliCall, type CliCommand, type CliOption, runCli } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
@@ -104,6 +104,12 @@ async function restore(call: CliCall): Promise<void> {
   io.out('Whoever was suspended after the backup was made is not suspended now: check people and devices.');
 }
 
+const runCommand: CliCommand = {
+  about: 'Run the controller until it is stopped',
+  options: { 'check-config': { type: 'boolean', about: 'Only check the configuration' } },
+  run,
+};
+
 // State files are this user's alone, also where the directory was made by hand.
 process.umask(0o077);
 const exitCode = await runCli(
@@ -125,11 +131,8 @@ const exitCode = await runCli(
         help: 'Prints the invitation of the owner, alone on standard output.',
         run: init,
       },
-      run: {
-        about: 'Run the controller',
-        options: { 'check-config': { type: 'boolean', about: 'Only check the configuration' } },
-        run,
-      },
+      run: runCommand,
+      '': runCommand,
       'check-config': {
         about: 'Check the configuration and print it',
         run: (call) => checkConfig(call, configOf(call)),

@@ -36,15 +36,19 @@ export class CutWatch {
   /** Waits until every gateway in service confirmed, or patience ends. Several controllers: it also looks each 250 ms. */
   async report(order: CutOrder): Promise<CutReport> {
     const until = this.#clock.now() + patienceMs;
+    const seen = new Map<string, number>();
     for (;;) {
-      const report = await this.look(order);
+      const report = await this.look(order, seen);
       if (report.complete || order.n === 0 || this.#clock.now() >= until) return report;
       await once(this.#bell, 'applied', { signal: AbortSignal.timeout(250) }).catch(() => undefined);
     }
   }
 
-  /** Without waiting. */
-  async look(order: CutOrder): Promise<CutReport> {
+  /**
+   * Without waiting. A gateway that had nothing to close confirms by number alone: `seen` then holds when that was first
+   * seen here, in milliseconds after the change.
+   */
+  async look(order: CutOrder, seen?: Map<string, number>): Promise<CutReport> {
     const { n, at, grants, sessions } = order;
     const rows = await this.#db
       .selectFrom('gateways')
@@ -58,11 +62,13 @@ export class CutWatch {
     const ends = await this.#lastGrantEnd(n);
     const gateways = rows.map((row): CutReport['gateways'][number] => {
       const applied = row.through >= n;
+      if (applied && seen !== undefined && !seen.has(row.id)) seen.set(row.id, this.#clock.now() - at);
+      const after = row.applied_at === null ? seen?.get(row.id) : row.applied_at - at;
       return {
         gateway: row.id,
         state: applied ? 'applied' : 'waiting',
         streamsCut: row.streams ?? 0,
-        ...(row.applied_at === null ? {} : { appliedAfterMs: Math.max(0, row.applied_at - at) }),
+        ...(!applied || after === undefined ? {} : { appliedAfterMs: Math.max(0, after) }),
         ...(applied || ends === undefined ? {} : { lastGrantEndsAt: ends }),
       };
     });

@@ -74,6 +74,12 @@ t.test('P14 publishing and changing an app take back what got worse', async (t) 
   );
   const report = await admin.revoke({ body: { kind: 'app', id: 'wiki' } });
   t.match(report, { grants: 1, sessions: 0, complete: true, gateways: [{ gateway: 'gw-main', state: 'applied' }] });
+  const renamed = await admin.rollbackPolicy({ body: { epoch: 3 } });
+  t.match(
+    renamed.cut,
+    { complete: true, gateways: [{ appliedAfterMs: Number, streamsCut: 0 }] },
+    'also with nothing to cut',
+  );
 });
 
 t.test('P16 a gateway that has not confirmed is named, with the end of its last grant', async (t) => {

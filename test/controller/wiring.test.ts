@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:tls';
 import t from 'tap';
 import { fetch } from 'undici';
+import { adminSocketOf, controllerConfig, loadControllerConfig } from '../../controller/config.ts';
 import { startController } from '../../controller/wiring.ts';
+import { describeConfig } from '../../shared/base/config-docs.ts';
+import type { PosternError } from '../../shared/base/errors.ts';
 import { silentLog } from '../../shared/base/log.ts';
 import { decodeInvitation } from '../../shared/wire/invitation.ts';
 import { fetchPinnedRoot } from '../../shared/wire/pinned-root.ts';
@@ -55,4 +58,18 @@ t.test('an empty directory is no controller', async (t) => {
   await t.rejects(startController(config, { log: silentLog, env: {} }), { code: 'invalid-config' });
   // Nothing is left open or locked by the failure.
   await t.rejects(startController(config, { log: silentLog, env: {} }), { code: 'invalid-config' });
+});
+
+t.test('every option is described, and complaints come at once', async (t) => {
+  t.match(describeConfig(controllerConfig), '| `listen.mutual` | `POSTERN_LISTEN_MUTUAL` |');
+  const env = { POSTERN_LISTEN_MUTUAL: 'x', POSTERN_LOG_LEVEL: 'loud', POSTERN_ODD: '1', POSTERN_MASTER_KEY: 'known' };
+  const complaints = (error: unknown) => (error as PosternError).extra?.['complaints'] as string[];
+  try {
+    loadControllerConfig({ env });
+    t.fail('must be refused');
+  } catch (error) {
+    t.equal(complaints(error).length, 3);
+  }
+  const long = testConfig(`/tmp/${'long/'.repeat(30)}`);
+  t.throws(() => adminSocketOf(long), { code: 'invalid-config' });
 });
