@@ -11,7 +11,7 @@ import type { Agent } from '../agent-api.ts';
 import type { AppDirectory } from './app-directory.ts';
 import { isBrowser } from './browser-signs.ts';
 import { createCheckHead } from './check-head.ts';
-import { createLocalHttpServer, serveConnection } from './http-server.ts';
+import { createLocalHttpServer, serveConnection, stopServer } from './http-server.ts';
 import { type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
 import type { Site, Sites } from './sites.ts';
 import { openTunnel } from './tunnel-to-app.ts';
@@ -31,6 +31,7 @@ export interface HttpProxy {
   takeConnect(req: IncomingMessage, socket: Socket, head: Buffer): void;
   /** A connection on which a client speaks plain HTTP to this app's host: after CONNECT or SOCKS. */
   serveInner(socket: Duplex, host: string): void;
+  stop(): void;
 }
 
 export type ProxyTarget =
@@ -114,6 +115,7 @@ export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
   return {
     takeAbsolute,
     serveInner,
+    stop: () => stopServer(inner),
     takeConnect(req, socket, head) {
       // A reset while nobody else listens must not end the process; 'close' follows.
       socket.on('error', () => {});

@@ -23,10 +23,13 @@ export function createLocalHttpServer(handlers: LocalHandlers): Server {
     requestTimeout: 0,
     headersTimeout: 10 * second,
     keepAliveTimeout: 75 * second,
+    connectionsCheckingInterval: 5 * second,
     // The head check refuses a missing or doubtful Host and says so.
     requireHostHeader: false,
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
+  // Node starts its check of `headersTimeout` at this event, and this server never listens.
+  server.emit('listening');
   server.on('request', (req, res) => handlers.onRequest(req, res, false));
   server.on('checkContinue', (req, res) => handlers.onRequest(req, res, true));
   server.on('checkExpectation', (req, res) => handlers.onRequest(req, res, false));
@@ -43,4 +46,10 @@ export function createLocalHttpServer(handlers: LocalHandlers): Server {
 export function serveConnection(server: Server, socket: Duplex): void {
   server.emit('connection', socket);
   socket.resume();
+}
+
+/** Ends what it serves and its checks. */
+export function stopServer(server: Server): void {
+  server.closeAllConnections();
+  server.close();
 }

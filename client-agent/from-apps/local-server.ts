@@ -16,7 +16,7 @@ import type { BrowserCookies } from './browser-cookie.ts';
 import { isTopNavigation } from './browser-signs.ts';
 import { createCheckHead } from './check-head.ts';
 import { createHttpProxy, type HttpProxy } from './http-proxy.ts';
-import { createLocalHttpServer, serveConnection } from './http-server.ts';
+import { createLocalHttpServer, serveConnection, stopServer } from './http-server.ts';
 import { localPathPrefix, readLocalName } from './local-names.ts';
 import { answerPac, pacPath } from './pac-file.ts';
 import { forwardToApp, type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
@@ -54,7 +54,10 @@ export function createLocalServer(parts: LocalServerParts): LocalServer {
   return {
     serve: (socket) => serveConnection(server, socket),
     proxy: door.proxy,
-    stop: () => server.closeAllConnections(),
+    stop() {
+      stopServer(server);
+      door.proxy.stop();
+    },
   };
 }
 
