@@ -10,7 +10,7 @@ import {
 import { makeCsr } from '../../../shared/crypto/csr.ts';
 import { generateKeyPair } from '../../../shared/crypto/keys.ts';
 import { currentTotp } from '../../../shared/crypto/totp.ts';
-import { callContract } from '../../../shared/wire/call-contract.ts';
+import { type Client, callContract } from '../../../shared/wire/call-contract.ts';
 import { decodeInvitation } from '../../../shared/wire/invitation.ts';
 import { makeDispatcher } from '../../../shared/wire/make-dispatcher.ts';
 import { type ClientTls, clientTlsOptions } from '../../../shared/wire/mutual-tls.ts';
@@ -44,12 +44,14 @@ export interface FakeGateway {
   confirms: boolean;
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;
+  readonly calls: Client<typeof gatewayToController>;
+  readonly generation: () => string;
 }
 
-export async function joinGateway(t: Test, controller: RunController, id: string): Promise<FakeGateway> {
+export async function joinGateway(t: Test, controller: RunController, id: string, site = 'main'): Promise<FakeGateway> {
   const { invitation } = await controller
     .as({ reason: 'test' })
-    .inviteGateway({ body: { id, site: 'main', address: '127.0.0.1:8444' } });
+    .inviteGateway({ body: { id, site, address: '127.0.0.1:8444' } });
   const { code, stranger, dispatcherOf, origin } = await open(t, controller, invitation);
   const keys = generateKeyPair();
   const joined = await callContract(gatewayBootstrap, stranger).join({
@@ -64,8 +66,8 @@ export async function joinGateway(t: Test, controller: RunController, id: string
   const first = new Promise<void>((resolve) => {
     ready = resolve;
   });
+  let generation = '';
   const follow = async () => {
-    let generation = '';
     for await (const value of readNdjson(bytes)) {
       const message = value as StreamMessage;
       if (message.t === 'snapshot') generation = message.generation;
@@ -83,6 +85,8 @@ export async function joinGateway(t: Test, controller: RunController, id: string
     seen: () => last,
     confirms: true,
     ended: Promise.resolve().then(() => follow().catch(() => undefined)),
+    calls,
+    generation: () => generation,
   };
   await first;
   return gateway;
