@@ -15,10 +15,10 @@ export const gatewayConfig = strict({
     port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
   }),
   workers: Type.Integer({
-    minimum: 0,
+    minimum: -1,
     maximum: 256,
-    default: 0,
-    description: 'Worker processes that carry traffic, one per core at most; 0 does everything in one process',
+    default: -1,
+    description: 'Worker processes that carry traffic: -1 for one per core; 0 does everything in one process',
   }),
   workerConfirmMs: Type.Integer({
     minimum: 50,

@@ -48,8 +48,9 @@ const cli: Cli = {
 
 function checkConfig(call: CliCall): void {
   const { dir, listen, workers } = configOf(call);
+  const processes = workers < 0 ? 'one worker per core' : `${workers} workers`;
   if (call.json) call.io.out(JSON.stringify({ ok: true }));
-  else call.io.out(`The configuration is valid: ${dir}, ${listen.host}:${listen.port}, ${workers} workers.`);
+  else call.io.out(`The configuration is valid: ${dir}, ${listen.host}:${listen.port}, ${processes}.`);
 }
 
 async function run(call: CliCall): Promise<number> {

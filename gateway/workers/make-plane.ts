@@ -1,4 +1,5 @@
 /** One data path in this process, or several in workers. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -27,7 +28,8 @@ export interface PlaneParts {
 
 export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
   const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft } = parts;
-  const { dir, listen, workers, workerConfirmMs, spool } = config;
+  const { dir, listen, workerConfirmMs, spool } = config;
+  const workers = countWorkers(config.workers);
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, maxBytes: spool.maxBytes });
     const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, onUnknownKey });
@@ -53,6 +55,12 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
       times: keeper.times,
     }),
   });
+}
+
+/** -1 is one per core; a single core is better off with one process. */
+export function countWorkers(wanted: number): number {
+  const cores = availableParallelism();
+  return wanted >= 0 ? wanted : cores > 1 ? cores : 0;
 }
 
 /** The spool ends after what writes to it. */
