@@ -1,16 +1,17 @@
 /** Edge 2, the listening end. A gateway is who its certificate says, and its site is what our own records say (P1). */
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { PublicJwk } from '#shared/contracts/common.ts';
 import type { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
-import { keyThumbprint } from '#shared/crypto/keys.ts';
+import { jwkThumbprint, keyThumbprint, publicKeyFromJwk } from '#shared/crypto/keys.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Authority } from '../authority/open-authority.ts';
 import { namesOfAddress } from '../identity/names-of-address.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
-import { nextChange } from '../store/changes.ts';
+import { nextChange, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { readKeySets } from './gateway-state.ts';
 import type { GatewayStreams } from './gateway-streams.ts';
@@ -51,10 +52,11 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
 
     identityKey: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
+      const jwk = readIdentityKey(body.jwk, gateway.id);
       await db.transaction().execute(async (trx) => {
         await trx
           .updateTable('gateways')
-          .set({ identity_jwk: JSON.stringify(body.jwk) })
+          .set({ identity_jwk: JSON.stringify(jwk) })
           .where('id', '=', gateway.id)
           .execute();
         const keySets = await readKeySets(trx, gateway.site, authority);
@@ -70,7 +72,7 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
     stream: async ({ peer, query, start }) => {
       const gateway = await activeGateway(db, peer);
       await db.updateTable('gateways').set({ last_seen_at: clock.now() }).where('id', '=', gateway.id).execute();
-      await streams.serve(start(), { gateway: gateway.id, site: gateway.site, ...query });
+      await streams.serve(start(), { gateway: gateway.id, site: gateway.site, jkt: peer!.jkt, ...query });
     },
 
     applied: async ({ peer, body }) => {
@@ -78,9 +80,22 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
       if (body.generation !== generation) throw new PosternError('conflict', 'the stream has a new generation');
       const at = clock.now();
       await db.transaction().execute(async (trx) => {
+        // A number that does not exist yet would count as the confirmation of changes still to come: a key nobody has heard of
+        // would be taken into use (P20), and a cut shown as done (P16).
+        const now = await readChange(trx);
+        if (body.through > now || body.closed.some(({ n }) => n > body.through)) {
+          throw new PosternError('bad-request', `gateway ${gateway.id} confirms changes that it cannot know`);
+        }
+        const before = await trx
+          .selectFrom('gateways')
+          .select(['generation', 'through'])
+          .where('id', '=', gateway.id)
+          .executeTakeFirst();
+        // Of two confirmations that overtake each other the higher stays.
+        const known = before?.generation === generation ? before.through : 0;
         await trx
           .updateTable('gateways')
-          .set({ generation, through: body.through, last_seen_at: at })
+          .set({ generation, through: Math.max(known, body.through), last_seen_at: at })
           .where('id', '=', gateway.id)
           .execute();
         if (body.closed.length === 0) return;
@@ -100,6 +115,19 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
       return takeRecords(db, clock.now(), { gateway: gateway.id, spool: body.spool, records: body.records });
     },
   };
+}
+
+/**
+ * One that is no key at all, or goes by the name of another gateway's, would spoil the key sets of all apps of the site for
+ * every gateway. Throws `bad-request`.
+ */
+function readIdentityKey(jwk: PublicJwk, gateway: string): PublicJwk {
+  publicKeyFromJwk(jwk);
+  if (jwk.kid === undefined || jwk.kid === jwkThumbprint(jwk)) return jwk;
+  throw new PosternError(
+    'bad-request',
+    `gateway ${gateway} names its identity key by something else than its thumbprint`,
+  );
 }
 
 async function activeGateway(db: Db, peer: Peer | undefined) {

@@ -25,6 +25,7 @@ const lookMs = 500;
 interface Stream {
   readonly gateway: string;
   readonly site: string;
+  readonly jkt: string;
   readonly response: ServerResponse;
   sent: number;
   sending: Promise<void> | undefined;
@@ -34,6 +35,8 @@ interface Stream {
 export interface StreamAsk {
   readonly gateway: string;
   readonly site: string;
+  /** Thumbprint of the key in its handshake. */
+  readonly jkt: string;
   readonly generation?: string | undefined;
   readonly after?: number | undefined;
 }
@@ -60,6 +63,7 @@ export class GatewayStreams {
     const stream: Stream = {
       gateway: ask.gateway,
       site: ask.site,
+      jkt: ask.jkt,
       response,
       sent: 0,
       sending: undefined,
@@ -76,11 +80,12 @@ export class GatewayStreams {
 
   /** Ends the stream of a gateway: it was revoked, or is being replaced. */
   cut(gateway: string): void {
-    for (const stream of this.#streams) {
-      if (stream.gateway !== gateway) continue;
-      this.#streams.delete(stream);
-      stream.response.destroy();
-    }
+    for (const stream of this.#streams) if (stream.gateway === gateway) this.#drop(stream);
+  }
+
+  #drop(stream: Stream): void {
+    this.#streams.delete(stream);
+    stream.response.destroy();
   }
 
   stop(): void {
@@ -130,7 +135,7 @@ export class GatewayStreams {
     stream.sending = this.#sendChanges(stream)
       .catch((error: unknown) => {
         this.#parts.log.error({ err: error, gateway: stream.gateway }, 'could not read changes; the stream is cut');
-        this.cut(stream.gateway);
+        this.#drop(stream);
       })
       .finally(() => {
         stream.sending = undefined;
@@ -143,6 +148,7 @@ export class GatewayStreams {
 
   async #sendChanges(stream: Stream): Promise<void> {
     const { db, clock } = this.#parts;
+    if (!(await this.#isInService(stream))) return this.#drop(stream);
     const now = await readChange(db);
     if (now <= stream.sent) return;
     const rows = await db
@@ -160,10 +166,20 @@ export class GatewayStreams {
     if (stream.sent < now) this.#change(stream, now, [], clock.now());
   }
 
+  /** It may have been revoked, or have joined again with another key, while this stream was being opened or since (P23). */
+  async #isInService({ gateway, jkt }: Stream): Promise<boolean> {
+    const row = await this.#parts.db
+      .selectFrom('gateways')
+      .select(['state', 'jkt'])
+      .where('id', '=', gateway)
+      .executeTakeFirst();
+    return row?.state === 'active' && row.jkt === jkt;
+  }
+
   #change(stream: Stream, n: number, changes: StreamChange[], time: number): void {
     write(stream, { t: 'change', after: stream.sent, n, time, changes });
     stream.sent = n;
-    if (stream.response.writableLength > maxWaiting) this.cut(stream.gateway);
+    if (stream.response.writableLength > maxWaiting) this.#drop(stream);
   }
 
   #beat(): void {

@@ -14,8 +14,8 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
-import { isOpenCode, redeemInvitation } from './invitations.ts';
-import { chargeAttempt, forgiveAttempt, strangerRule } from './throttle.ts';
+import { redeemInvitation, subjectOfOpenCode } from './invitations.ts';
+import { chargeAttempt, forgiveAttempt, sourceOf, strangerRule } from './throttle.ts';
 
 type Enrol = (typeof agentBootstrap)['enrol'];
 export type Enrolled = Omit<AnswerOf<Enrol>, 'controllers' | 'time'>;
@@ -29,7 +29,8 @@ export async function enrolDevice(parts: IdentityParts, body: BodyOf<Enrol>, ori
   await chargeStranger(parts, origin);
   const publicKey = readCsr(body.csr);
   const at = clock.now();
-  if (!(await isOpenCode(store.db, at, { code: body.code, kind: 'device' }))) throw await refuseCode(parts, origin);
+  const subject = await subjectOfOpenCode(store.db, at, { code: body.code, kind: 'device' });
+  if (subject === undefined) throw await refuseCode(parts, origin);
   const id = `dev_${randomId()}`;
   const issued = await authority.issue({ role: 'device', id, publicKey });
   const settings = await readSettings(store.db);
@@ -118,7 +119,7 @@ export function issuedAnswer({ certificate, chain, bundle, trustDomain }: Issued
   return { certificate, chain, bundle, trustDomain };
 }
 
-const strangerKey = ({ from }: Origin): string => `stranger:${from}`;
+const strangerKey = ({ from }: Origin): string => `stranger:${sourceOf(from)}`;
 
 /** Throws `sign-in-throttled`: the same for good and bad codes. */
 export async function chargeStranger({ store, clock }: IdentityParts, origin: Origin): Promise<void> {

@@ -58,21 +58,21 @@ export async function createInvitation(
   return { id, code, endsAt };
 }
 
-/** Whether a code could be redeemed now; decides nothing, it only spares strangers' codes the work of issuing. */
-export async function isOpenCode(
+/** Whom a code could be redeemed for now; decides nothing, it only spares strangers' codes the work of issuing. */
+export async function subjectOfOpenCode(
   db: Db,
   at: number,
   { code, kind }: { code: string; kind: InvitationKind },
-): Promise<boolean> {
+): Promise<string | undefined> {
   const row = await db
     .selectFrom('invitations')
-    .select('id')
+    .select('subject')
     .where('code_hash', '=', hashCode(code))
     .where('kind', '=', kind)
     .where('state', '=', 'open')
     .where('ends_at', '>', at)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.subject;
 }
 
 /**

@@ -4,11 +4,13 @@ import type { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.t
 import type { BodyOf } from '#shared/contracts/route.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
+import { readKeySets } from '../from-gateways/gateway-state.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { nextChange } from '../store/changes.ts';
+import type { Db } from '../store/open-store.ts';
 import { chargeStranger, claimKey, forgiveStranger, issuedAnswer, refuseCode } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
-import { isOpenCode, redeemInvitation } from './invitations.ts';
+import { redeemInvitation, subjectOfOpenCode } from './invitations.ts';
 import { namesOfAddress } from './names-of-address.ts';
 
 type Join = (typeof gatewayBootstrap)['join'];
@@ -18,21 +20,18 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
   await chargeStranger(parts, origin);
   const publicKey = readCsr(body.csr);
   const at = clock.now();
-  if (!(await isOpenCode(store.db, at, { code: body.code, kind: 'gateway' }))) throw await refuseCode(parts, origin);
+  const id = await subjectOfOpenCode(store.db, at, { code: body.code, kind: 'gateway' });
+  const known = id === undefined ? undefined : await readGateway(store.db, id);
+  if (id === undefined || known === undefined) throw await refuseCode(parts, origin);
+  // Before the transaction: signing waits for a thread, behind other people's passwords, and everybody for the store.
+  const issued = await authority.issue({ role: 'gateway', id, publicKey, ...namesOfAddress(known.address) });
   const joined = await store.db.transaction().execute(async (trx) => {
-    const invitation = await redeemInvitation(trx, at, { code: body.code, kind: 'gateway' });
-    if (invitation === undefined) return undefined;
-    const id = invitation.subject;
-    const gateway = await trx
-      .selectFrom('gateways')
-      .select(['site', 'state', 'address'])
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (gateway === undefined || gateway.state === 'gone') return undefined;
+    const invitation = await redeemInvitation(trx, at, { code: body.code, kind: 'gateway', subject: id });
+    const gateway = await readGateway(trx, id);
+    // The certificate names what was read before: if that changed meanwhile, the code was for another gateway.
+    if (invitation === undefined || gateway === undefined || gateway.address !== known.address) return undefined;
     const jkt = keyThumbprint(publicKey);
     await claimKey(trx, jkt, `gateway/${id}`);
-    // Inside the transaction, as the names of the certificate are only known from the used code.
-    const issued = await authority.issue({ role: 'gateway', id, publicKey, ...namesOfAddress(gateway.address) });
     await trx
       .updateTable('gateways')
       .set({
@@ -49,7 +48,9 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
       })
       .where('id', '=', id)
       .execute();
-    await nextChange(trx, at);
+    // P23: the former instance's key leaves the key sets now, not when somebody publishes the next one.
+    const keySets = await readKeySets(trx, gateway.site, authority);
+    await nextChange(trx, at, [{ kind: 'key-sets', keySets }], gateway.site);
     await appendRecord(trx, at, {
       kind: 'gateway',
       verdict: 'allow',
@@ -62,4 +63,14 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
   if (joined === undefined) throw await refuseCode(parts, origin);
   await forgiveStranger(parts, origin);
   return joined;
+}
+
+/** Undefined for one that is not there or gone for good. */
+async function readGateway(db: Db, id: string) {
+  const row = await db
+    .selectFrom('gateways')
+    .select(['site', 'state', 'address'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return row?.state === 'gone' ? undefined : row;
 }

@@ -10,7 +10,7 @@ import { checkPasswordOf, checkRecoveryCodeOf, checkTotpOf, type FactorVerdict }
 import type { IdentityParts, Origin } from './identity-parts.ts';
 import { redeemInvitation } from './invitations.ts';
 import { flowPlace, wantedMethods } from './sign-in-flow.ts';
-import { addressRule, chargeAttempt, personRule } from './throttle.ts';
+import { addressRule, blockedFor, chargeAttempt, personRule, sourceOf } from './throttle.ts';
 
 export type SignInMethod = 'password' | 'totp' | 'recovery-code' | 'set-password' | 'set-totp' | 'confirm-totp';
 
@@ -50,7 +50,7 @@ const refuse = (code: ErrorCode, reason: DenyReason): Refusal => ({ code, reason
 export const throttleKeys = (person: string, device: string, from: string) =>
   [
     [`sign-in:${person}/${device}`, personRule],
-    [`address:${from}`, addressRule],
+    [`address:${sourceOf(from)}`, addressRule],
   ] as const;
 
 const deviceKnown: SignInCheck = {
@@ -100,10 +100,13 @@ const notThrottled: SignInCheck = {
   async check({ parts, deviceId, origin }, { person }) {
     const { store, clock } = parts;
     return store.db.transaction().execute(async (trx) => {
-      for (const [key, rule] of throttleKeys(person!.id, deviceId, origin.from)) {
-        const charge = await chargeAttempt(trx, clock.now(), key, rule);
-        if (!charge.ok) return { ...refuse('sign-in-throttled', 'throttled'), retryAfterMs: charge.retryAfterMs };
-      }
+      const keys = throttleKeys(person!.id, deviceId, origin.from);
+      // Asked first, charged after: what is refused is nobody's failure. A neighbour who has the address blocked would
+      // otherwise drive up this person's own count.
+      const waits = await Promise.all(keys.map(([key]) => blockedFor(trx, clock.now(), key)));
+      const retryAfterMs = Math.max(...waits);
+      if (retryAfterMs > 0) return { ...refuse('sign-in-throttled', 'throttled'), retryAfterMs };
+      for (const [key, rule] of keys) await chargeAttempt(trx, clock.now(), key, rule);
       return undefined;
     });
   },

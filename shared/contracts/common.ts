@@ -19,10 +19,12 @@ export const hostName = Type.String({
 /** `host:port`, IPv6 in brackets. */
 export const address = Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$', maxLength: 270 });
 export const port = Type.Integer({ minimum: 1, maximum: 65_535 });
-/** Milliseconds since the epoch, by the controller's clock. */
-export const time = Type.Integer({ minimum: 0 });
-export const durationMs = Type.Integer({ minimum: 0 });
-export const changeNumber = Type.Integer({ minimum: 0 });
+// Bounded, as whatever a double can hold beyond 2^53 is stored as an integer that cannot be read back: one such row would
+// spoil every query that meets it.
+/** Milliseconds since the epoch, by the controller's clock; at most what a date can be. */
+export const time = Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000 });
+export const durationMs = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const changeNumber = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const trace = Type.String({ pattern: '^[0-9a-f]{32}$' });
 
 export const publicJwk = Type.Object(

@@ -131,7 +131,9 @@ export const gatewayToController = defineContract({
     body: strict({
       generation: madeId,
       through: changeNumber,
-      closed: Type.Array(strict({ n: changeNumber, streams: Type.Integer({ minimum: 0 }) }), { maxItems: 1000 }),
+      closed: Type.Array(strict({ n: changeNumber, streams: Type.Integer({ minimum: 0, maximum: 1_000_000 }) }), {
+        maxItems: 1000,
+      }),
     }),
   },
   records: {
