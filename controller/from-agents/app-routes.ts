@@ -4,6 +4,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { type agentToController, deviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Decider } from '../grants/decider.ts';
+import { GrantBudget } from '../grants/grant-budget.ts';
 import { listApps } from '../grants/list-apps.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
@@ -20,10 +21,16 @@ type Routes = Pick<Handlers<typeof agentToController, SignedInCaller>, 'apps' | 
 
 export function appRoutes(parts: AppParts): Routes {
   const { db, clock, decider, organisation } = parts;
+  // A list costs dozens of decisions for each app, on the one thread that decides for everybody.
+  const budget = new GrantBudget(1, 20);
   return {
     apps: async ({ peer, caller, request }) => {
       const address = request.raw.socket.remoteAddress ?? '';
-      const ask = { device: devicePeer(peer).id, session: caller.session?.id, address };
+      const { id } = devicePeer(peer);
+      const retryAfterMs = budget.take(id, clock.now());
+      if (retryAfterMs > 0)
+        throw new PosternError('over-budget', `device ${id} asks for its apps too often`, { extra: { retryAfterMs } });
+      const ask = { device: id, session: caller.session?.id, address };
       return { apps: await listApps(db, decider, ask, clock.now()) };
     },
 

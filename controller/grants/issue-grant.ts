@@ -89,6 +89,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const { device, session, address } = ask;
   const facts = await loadFacts(trx, { device, session, address, timezone: parts.decider.timezone });
   if (facts === undefined) throw new PosternError('device-suspended', `device ${device} is not known`);
+  await requireKey(trx, ask);
   const app = await loadApp(trx, ask.app);
   const { checks } = await readPostureSettings(trx);
   const idle = session !== undefined && (await isIdle(trx, session, at, ask.idleMs));
@@ -141,6 +142,19 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
     })
     .execute();
   return { claims, scope: rules.scope, gateways };
+}
+
+/**
+ * The key of the handshake is still the device's: one that was replaced since the caller was admitted gets no grant that the
+ * replacement's revocation, which has a lower number, could not take back (P4, P13).
+ */
+async function requireKey(trx: Trx, { device, jkt }: GrantAsk): Promise<void> {
+  const row = await trx.selectFrom('devices').select('jkt').where('id', '=', device).executeTakeFirst();
+  if (row?.jkt === jkt) return;
+  throw new PosternError(
+    'certificate-refused',
+    `device/${device} asked for a grant with a key that is not its own now`,
+  );
 }
 
 /** Milliseconds of use that are not worth a write to the store. */

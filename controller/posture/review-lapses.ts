@@ -2,6 +2,7 @@
  * Facts go stale without anybody saying so. This job finds the devices of which a fact did since the last look, writes it
  * down, decides their grants again (no grant outlives its facts, so this finds little) and asks the agents for posture.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { second } from '#shared/base/clock.ts';
 import { reportedFactKeys } from '#shared/contracts/posture.ts';
 import { redecideGrants } from '../grants/redecide.ts';
@@ -43,6 +44,8 @@ export async function reviewLapses(parts: PostureParts, since: number, at: numbe
       await appendRecord(trx, at, { kind: 'posture', person, device, details: { changed } });
       await redecideGrants(parts.decider, trx, at, { device }, 'facts-changed');
     });
+    // A fleet that was away together lapses together: others have their turn in between.
+    await nextTurn();
     parts.notify(device, { type: 'posture-wanted' });
     parts.notify(device, { type: 'apps-changed' });
   }

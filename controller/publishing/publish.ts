@@ -2,6 +2,7 @@
  * Publishes a policy version (P14): stored in one transaction, swapped whole, then every grant of an earlier version is
  * decided again, in steps that let other work through, and those that got worse are taken back.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Decider } from '../grants/decider.ts';
@@ -48,7 +49,9 @@ export async function rollbackPolicy(
   return publishPolicy(parts, { ...order, files: JSON.parse(row.files) as PolicyFile[], rollbackTo: to });
 }
 
-const stepSize = 200;
+// The store answers at once, so that a transaction never lets the event loop turn: a step must be short, and between two of
+// them sockets and timers must have theirs, or the gateways' heartbeats stop and agents wait.
+const stepSize = 50;
 
 /**
  * After the commit of `storeVersion`, and at the start for what a crash left over. Grants issued meanwhile under the
@@ -71,5 +74,6 @@ export async function takeInForce(
     revoked.push(...step.revoked);
     if (step.last === undefined || step.looked < stepSize) return { change, revoked };
     after = step.last;
+    await nextTurn();
   }
 }
