@@ -3,6 +3,7 @@ import type { CliCall } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
+import { placeArguments } from './cli/place-arguments.ts';
 import { loadAgentConfig } from './load-agent-config.ts';
 
 export async function runUp(call: CliCall): Promise<number> {
@@ -24,6 +25,7 @@ export async function runUp(call: CliCall): Promise<number> {
   else {
     call.io.err(`postern is up for ${person.name} at ${organisation}`);
     for (const { name, address } of local) call.io.err(`  ${name}: ${address}`);
+    call.io.err(`To open the portal in your browser: postern open${placeArguments(agent.directory, config.profile)}`);
   }
   // The servers keep the process alive; `runCli` must not return before a signal ends it.
   return new Promise<number>(() => {});

@@ -9,15 +9,16 @@ import type { Control } from '../control/open-control.ts';
 import { listenOwn } from '../from-apps/listen-own.ts';
 import { createOwnerCheck, systemOwnerParts } from '../from-apps/owner-check.ts';
 import { tellHolds } from './tell-holds.ts';
-import { withAgent } from './with-agent.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 
 export async function connectApp(call: CliCall): Promise<number> {
   if (call.values['stdio'] === true) return (await import('./ssh-proxy.ts')).sshProxy(call);
   const [app] = call.args as [string];
   const port = portOf(call.values['port']);
+  const place = await placeOf(call);
   return await withAgent(call, async (control) => {
     await checkApp(control, app);
-    const stopTelling = tellHolds(control, app, call.io);
+    const stopTelling = tellHolds(control, app, call.io, place);
     const own = await listenOwn({
       name: `port of ${app}`,
       port,

@@ -2,7 +2,7 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { printTable, safeText } from '#shared/base/print-table.ts';
 import { viewApp } from '../portal/app-view.ts';
-import { withAgent } from './with-agent.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 import { answer } from './words.ts';
 
 export async function showApps(call: CliCall): Promise<void> {
@@ -10,7 +10,8 @@ export async function showApps(call: CliCall): Promise<void> {
     const { local } = await calls.status();
     return { ...(await calls.apps()), port: portOf(local) };
   });
-  const views = apps.map((app) => viewApp(app, port));
+  const place = await placeOf(call);
+  const views = apps.map((app) => viewApp(app, port, place));
   answer(call, { apps: views }, () => {
     call.io.out(
       printTable(

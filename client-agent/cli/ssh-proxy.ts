@@ -1,20 +1,23 @@
 /** `postern ssh-proxy <app>`: standard input and output are the connection, for ssh's ProxyCommand. */
+import { closeSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import type { CliCall } from '#shared/base/cli.ts';
 import { pipeSockets } from '#shared/wire/pipe-sockets.ts';
 import { tellHolds } from './tell-holds.ts';
-import { withAgent } from './with-agent.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 
 export async function sshProxy(call: CliCall): Promise<number> {
   const [app] = call.args;
   return await withAgent(call, async (control) => {
-    const stop = tellHolds(control, app!, call.io);
+    const stop = tellHolds(control, app!, call.io, await placeOf(call));
     let tunnel: Duplex;
     try {
       tunnel = await control.connect(app!);
     } finally {
       stop();
     }
+    // `process.stdout` ends without closing its descriptor, and ssh waits for just that when the tunnel has ended or was cut.
+    process.stdout.once('finish', () => closeSync(process.stdout.fd));
     const stdio = Duplex.from({ readable: process.stdin, writable: process.stdout } as never);
     const { ended, error } = await pipeSockets(stdio, tunnel);
     process.stdin.destroy();

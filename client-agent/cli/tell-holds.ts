@@ -6,13 +6,13 @@ import { readNdjson } from '#shared/wire/ndjson.ts';
 import type { Hold, LocalEvent } from '../agent-api.ts';
 import type { Control } from '../control/open-control.ts';
 
-/** Returns the way to stop. */
-export function tellHolds({ calls }: Control, app: string, io: CliIo): () => void {
+/** `place`: from `placeOf`. Returns the way to stop. */
+export function tellHolds({ calls }: Control, app: string, io: CliIo, place: string): () => void {
   const abort = new AbortController();
   const follow = async () => {
     const bytes = await calls.events({ signal: abort.signal });
     for await (const event of readNdjson(bytes) as AsyncIterable<LocalEvent>) {
-      if (event.type === 'hold' && event.hold.app === app) tell(event.hold, io);
+      if (event.type === 'hold' && event.hold.app === app) tell(event.hold, io, place);
     }
   };
   follow().catch((thrown: unknown) => {
@@ -21,10 +21,10 @@ export function tellHolds({ calls }: Control, app: string, io: CliIo): () => voi
   return () => abort.abort();
 }
 
-function tell({ app, kind, detail, fixes, until }: Hold, io: CliIo): void {
+function tell({ app, kind, detail, fixes, until }: Hold, io: CliIo, place: string): void {
   const act = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
   const left = Math.max(0, Math.round((until - Date.now()) / 1000));
   io.err(`postern: ${safeText(app)} waits for you, ${left} s more: ${safeText(detail ?? kind)}`);
   for (const { text } of fixes) io.err(`  - ${safeText(text)}`);
-  io.err(`  Run in another terminal: ${act}   or open the portal: postern open`);
+  io.err(`  Run in another terminal: ${act}${place}   or open the portal: postern open${place}`);
 }

@@ -6,6 +6,7 @@ import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Control } from '../control/open-control.ts';
 import { openControl } from '../control/open-control.ts';
 import { profilePath } from '../keystore/profile-directory.ts';
+import { placeArguments } from './place-arguments.ts';
 
 const advice: Readonly<Partial<Record<string, string>>> = {
   'session-required': 'Run: postern login',
@@ -31,28 +32,35 @@ export async function directoryOf(call: CliCall): Promise<string> {
   return config.dir ?? profilePath(config.profile, env);
 }
 
+/** What to put behind a command that we tell people to run, so that it finds the same profile. */
+export async function placeOf(call: CliCall): Promise<string> {
+  const profile = (call.values['profile'] as string | undefined) ?? process.env['POSTERN_PROFILE'];
+  return placeArguments(await directoryOf(call), profile || 'default');
+}
+
 export const socketIn = (directory: string): string => join(directory, 'agent.sock');
 
 /** Runs `act` with the agent of the profile. A failure names the next command where there is one. */
 export async function withAgent<T>(call: CliCall, act: (control: Control) => Promise<T>): Promise<T> {
   const directory = await directoryOf(call);
   const socket = socketIn(directory);
-  if (!existsSync(socket)) throw notRunning(directory);
+  const place = await placeOf(call);
+  if (!existsSync(socket)) throw notRunning(directory, place);
   const control = openControl(socket);
   try {
     return await act(control);
   } catch (thrown) {
-    throw withAdvice(asPosternError(thrown), directory);
+    throw withAdvice(asPosternError(thrown), directory, place);
   } finally {
     await control.stop();
   }
 }
 
-function withAdvice(error: PosternError, directory: string): PosternError {
-  if (error.code === 'unreachable' && isNobody(error.cause)) return notRunning(directory);
+function withAdvice(error: PosternError, directory: string, place: string): PosternError {
+  if (error.code === 'unreachable' && isNobody(error.cause)) return notRunning(directory, place);
   const text = error.tell ?? error.message;
   const next = advice[error.code];
-  const tell = next === undefined || text.includes('postern ') ? text : `${text} ${next}`;
+  const tell = next === undefined || text.includes('postern ') ? text : `${text} ${next}${place}`;
   return new PosternError(error.code, tell, { tell, extra: error.extra ?? {}, cause: error });
 }
 
@@ -61,10 +69,10 @@ function isNobody(cause: unknown): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
-function notRunning(directory: string): PosternError {
+function notRunning(directory: string, place: string): PosternError {
   const isEnrolled = existsSync(join(directory, 'enrolment.json'));
   const tell = isEnrolled
-    ? `The agent is not running for ${directory}. Start it: postern up`
-    : `There is no enrolled profile in ${directory}. Enrol first: postern enrol`;
+    ? `The agent is not running for ${directory}. Start it: postern up${place}`
+    : `There is no enrolled profile in ${directory}. Enrol first: postern enrol${place}`;
   return new PosternError('unreachable', tell, { tell });
 }

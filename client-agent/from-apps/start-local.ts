@@ -12,7 +12,7 @@ export async function startLocal({
   log,
 }: LocalParts<AgentConfig>): Promise<LocalSide> {
   let port = config.local.portal;
-  const portal = createPortal({ agent, port: () => port, clock, log });
+  const portal = createPortal({ agent, port: () => port, directory, clock, log });
   const side = await startLocalSide({ agent, config: config.local, directory, portal: portal.handle, clock, log });
   port = side.ports.portal;
   return {

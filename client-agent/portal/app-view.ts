@@ -9,14 +9,17 @@ export type AppView = AppListed & {
   readonly command?: string;
 };
 
-export function viewApp(app: AppListed, port: number): AppView {
+/** `place`: from `placeArguments`, so that a command finds this agent again. */
+export function viewApp(app: AppListed, port: number, place = ''): AppView {
   if (app.kind === 'http') return { ...app, link: `${localOrigin(app.id, port)}/` };
-  return { ...app, command: connectCommand(app) };
+  return { ...app, command: connectCommand(app, place) };
 }
 
 const sshPort = 22;
 
-function connectCommand({ id, port, hosts }: AppListed): string {
+function connectCommand({ id, port, hosts }: AppListed, place: string): string {
   // ssh reads the host's key under the app's own name, so that it stays the same behind every local port.
-  return port === sshPort ? `ssh -o ProxyCommand="postern ssh-proxy ${id}" ${hosts[0] ?? id}` : `postern connect ${id}`;
+  return port === sshPort
+    ? `ssh -o ProxyCommand="postern ssh-proxy ${id}${place}" ${hosts[0] ?? id}`
+    : `postern connect ${id}${place}`;
 }

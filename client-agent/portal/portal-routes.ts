@@ -4,6 +4,7 @@ import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import { appId, madeId, oneOf, strict, text } from '#shared/contracts/common.ts';
 import { signInPurpose } from '#shared/contracts/sign-in.ts';
 import type { PostureShown, SignInStateShown } from '../agent-api.ts';
+import { placeArguments } from '../cli/place-arguments.ts';
 import { viewApp } from './app-view.ts';
 import type { PortalOptions } from './portal.ts';
 import { viewPosture } from './posture-view.ts';
@@ -39,11 +40,11 @@ export const portalRoutes: readonly PortalRoute[] = [
     path: '/api/state',
     run: (_, { agent, port, clock }) => ({ ...agent.state(), port: port(), now: clock.now() }),
   },
-  { method: 'GET', path: '/api/apps', run: (_, { agent, port }) => shown(agent.apps(), port()) },
+  { method: 'GET', path: '/api/apps', run: (_, options) => shown(options.agent.apps(), options) },
   {
     method: 'POST',
     path: '/api/apps',
-    run: async (_, { agent, port }) => shown(await agent.refreshApps(), port()),
+    run: async (_, options) => shown(await options.agent.refreshApps(), options),
   },
   {
     method: 'POST',
@@ -97,8 +98,9 @@ export const portalRoutes: readonly PortalRoute[] = [
   { method: 'GET', path: '/api/doctor', run: async (_, { agent }) => ({ lines: await agent.doctor() }) },
 ];
 
-function shown(apps: readonly AppListed[], port: number) {
-  return { apps: apps.map((app) => viewApp(app, port)) };
+function shown(apps: readonly AppListed[], { agent, port, directory }: PortalOptions) {
+  const place = directory === undefined ? '' : placeArguments(directory, agent.profile);
+  return { apps: apps.map((app) => viewApp(app, port(), place)) };
 }
 
 function posture(shown: PostureShown) {

@@ -14,6 +14,8 @@ export interface PortalOptions {
   readonly agent: Agent;
   /** Where the local side listens: for the portal's own origin and the links to apps. Asked at each request. */
   readonly port: () => number;
+  /** Of the profile, for the commands that the page shows; the usual one unless told. */
+  readonly directory?: string;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -11,7 +11,8 @@ export async function makeQrCode(text: string): Promise<QrCode> {
   // Loaded late: it is needed once or twice in the life of a device.
   const { default: qrcode } = await import('qrcode-generator');
   const code = qrcode(0, 'M');
-  code.addData(text, 'Byte');
+  // The library takes the low byte of each character.
+  code.addData(Buffer.from(text, 'utf8').toString('latin1'), 'Byte');
   code.make();
   const size = code.getModuleCount();
   const each = Array.from({ length: size }, (_, at) => at);

@@ -68,6 +68,12 @@ t.test('P29: changes that another site starts are refused before they act', asyn
     const { status } = await ask(portal.port, { method: 'POST', path: '/api/sign-out', headers, body: '{}' });
     t.equal(status, 400, type);
   }
+  const bare = await ask(portal.port, {
+    method: 'POST',
+    path: '/api/sign-out',
+    headers: { 'sec-fetch-site': 'same-origin' },
+  });
+  t.equal(bare.status, 400, 'no type and no body');
   t.same(agent.asked, [], 'the agent was asked for nothing');
   t.equal((await ask(portal.port, { method: 'POST', path: '/api/sign-out', headers: own, body: '{}' })).status, 204);
   t.same(agent.asked, ['signOut']);

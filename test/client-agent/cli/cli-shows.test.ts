@@ -47,7 +47,7 @@ t.test('status, apps, posture, why, logs: for people and for programs', async (t
 
   const apps = await rig.run('apps');
   t.match(apps.out, /wiki\s+Wiki\s+http\s+yes\s+http:\/\/wiki\.localhost:7170\//);
-  t.match(apps.out, /echo\s+Echo\s+tcp\s+yes\s+postern connect echo/);
+  t.match(apps.out, /echo\s+Echo\s+tcp\s+yes\s+postern connect echo --dir \/tmp\/postern-cli-\w+/);
   t.match(apps.out, /payroll: The firewall of this device is off\.\n {2}- Turn the firewall on\./);
   t.equal(JSON.parse((await rig.run('apps --json')).out).apps.length, 4);
 
