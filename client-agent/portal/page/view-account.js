@@ -186,7 +186,7 @@ function accessPart(records) {
     ago(time),
     [kind, app].filter(Boolean).join(' '),
     request === undefined ? '' : h('code', {}, `${request.method} ${request.path}`),
-    h('span', { class: `badge ${verdict === 'deny' ? 'bad' : 'good'}`, title: `trace ${trace}` }, verdict),
+    h('span', { class: `badge ${{ allow: 'good', deny: 'bad' }[verdict] ?? ''}`, title: `trace ${trace}` }, verdict),
     reasons.join(', '),
   ]);
   return [h('h2', { id: 'access' }, 'Recent access'), table(['When', 'What', 'Request', 'Verdict', 'Reasons'], rows)];
