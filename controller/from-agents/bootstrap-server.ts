@@ -7,14 +7,15 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import { originOf } from './authorize-peer.ts';
 import { type BootstrapParts, bootstrapRoutes } from './bootstrap-routes.ts';
+import { limitSources } from './limit-sources.ts';
 import { type HttpsListener, makeListener } from './listen.ts';
 
-/** Strangers' connections at once; each costs a TLS handshake and some memory. */
-const mostConnections = 1024;
+/** Strangers' connections at once; each costs a TLS handshake and some memory. An office behind one address is one source. */
+const limits = { perSource: 128, total: 1024 };
 
 export function makeBootstrapServer(parts: BootstrapParts & { readonly log: Log }): HttpsListener {
   const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false });
-  listener.server.maxConnections = mostConnections;
+  limitSources(listener.server, limits);
   const options = { authorize: (_route: RouteShape, request: FastifyRequest) => originOf(request) };
   const { agents, gateways } = bootstrapRoutes(parts);
   serveContract(listener.app, agentBootstrap, agents, options);

@@ -1,6 +1,8 @@
 /** Sign-in, step-up and resumption, step by step, and sign-out. */
+import { PosternError } from '#shared/base/errors.ts';
 import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
+import { GrantBudget } from '../grants/grant-budget.ts';
 import { answerSignIn } from '../identity/answer-sign-in.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { endSessions } from '../identity/sessions.ts';
@@ -19,18 +21,22 @@ interface StepCall {
 }
 
 export function signInRoutes(parts: IdentityParts): SignInHandlers {
-  const answer = ({ params, caller }: StepCall, method: SignInMethod, given: string) =>
-    answerSignIn({
-      parts,
-      deviceId: caller.device.id,
-      flowId: params.flow,
-      method,
-      answer: given,
-      origin: caller.origin,
-    });
+  // Each call writes a record, refused ones before any throttle of guesses: no device may fill the log and stall the store.
+  const budget = new GrantBudget(2, 60);
+  const ration = (device: string) => {
+    const retryAfterMs = budget.take(device, parts.clock.now());
+    if (retryAfterMs === 0) return;
+    throw new PosternError('over-budget', `device ${device} signs in too often`, { extra: { retryAfterMs } });
+  };
+  const answer = ({ params, caller }: StepCall, method: SignInMethod, given: string) => {
+    const deviceId = caller.device.id;
+    ration(deviceId);
+    return answerSignIn({ parts, deviceId, flowId: params.flow, method, answer: given, origin: caller.origin });
+  };
   return {
     signIn: ({ body, caller }) => {
       const { device, secret, origin } = caller;
+      ration(device.id);
       return startSignIn(parts, { purpose: body.purpose, deviceId: device.id, secret, origin });
     },
     password: (call) => answer(call, 'password', call.body.password),

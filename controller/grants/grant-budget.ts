@@ -22,6 +22,12 @@ export class GrantBudget {
     return tokens >= 1 ? 0 : Math.ceil(((1 - tokens) * 1000) / this.#perSecond);
   }
 
+  /** Takes more from a bucket that was asked before, for what turned out to be dear; it may go below nothing. */
+  charge(device: string, tokens: number): void {
+    const bucket = this.#buckets.get(device);
+    if (bucket !== undefined) bucket.tokens -= tokens;
+  }
+
   /** True for the first refusal of a device in a second: that one is recorded. */
   firstRefusal(device: string, now: number): boolean {
     const bucket = this.#buckets.get(device);

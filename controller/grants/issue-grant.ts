@@ -3,6 +3,7 @@
  * one moment (P13, P24, P32), then the signature. A denial is recorded as an allow is.
  */
 import type { KeyObject } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { randomId } from '#shared/base/bytes.ts';
 import { type Clock, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -42,6 +43,8 @@ export interface GrantParts {
   readonly budget: GrantBudget;
   /** Joins the transactions of asks that come together; without it each has its own. */
   readonly batch?: BatchedTransactions;
+  /** Milliseconds; a timer unless told. */
+  readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 export interface GrantAsk {
@@ -64,13 +67,28 @@ export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<Gran
   const at = parts.clock.now();
   const waitMs = parts.budget.take(ask.device, at);
   if (waitMs > 0) throw await overBudget(parts, ask, at, waitMs);
+  const begun = performance.now();
   const { kid, privateKey } = parts.signer();
   const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid });
   const outcome = await (parts.batch?.run(work) ?? parts.db.transaction().execute(work));
-  if (outcome instanceof PosternError) throw outcome;
+  if (outcome instanceof PosternError) throw await evenOut(parts, ask, outcome, performance.now() - begun);
   const { claims, scope, gateways } = outcome;
   const grant = mintGrant(claims, { kid, privateKey });
   return { grant, id: claims.jti, expiresInMs: claims.exp * second - at, scope, gateways: [...gateways] };
+}
+
+const stepMs = 50;
+const denialTokens = 4;
+
+/**
+ * P12: what looking for a fix costs depends on the policies of the app, a thousandth of a second or twenty, and none for an
+ * app that is not there. So "not allowed" is answered at whole steps of time only; and as it costs the most, it counts more.
+ */
+async function evenOut(parts: GrantParts, ask: GrantAsk, denial: PosternError, tookMs: number): Promise<PosternError> {
+  if (denial.code !== 'not-allowed') return denial;
+  parts.budget.charge(ask.device, denialTokens - 1);
+  await (parts.pause ?? setTimeout)(stepMs - (tookMs % stepMs));
+  return denial;
 }
 
 interface Issued {
