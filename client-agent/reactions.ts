@@ -5,6 +5,7 @@ import type { LongChannel } from '#shared/wire/long-channel.ts';
 import type { LocalEvent } from './agent-api.ts';
 import type { GrantDesk } from './grants/grant-desk.ts';
 import type { Holds } from './grants/holds.ts';
+import { pause } from './grants/pause.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { AppsList } from './to-controller/apps-list.ts';
 import type { CertificateCare } from './to-controller/certificate-care.ts';
@@ -68,12 +69,15 @@ export function onSessionChange(parts: ReactingParts, signedIn: boolean, reason:
   emit({ type: 'state' });
 }
 
-/** A sign-in, step-up or resumption has ended well. */
-export function onFactor(parts: ReactingParts): void {
+/** How long the end of a sign-in waits for the list of apps. */
+const appsPatienceMs = 2000;
+
+/** A sign-in, step-up or resumption has ended well; resolves once the apps are known: who is told "signed in" asks for one at once. */
+export async function onFactor(parts: ReactingParts): Promise<void> {
   parts.holds.changed();
-  void parts.apps.refreshQuietly();
   // The device may have become active by it.
   reportSoon(parts.reporter);
+  await Promise.race([parts.apps.refreshQuietly(), pause(appsPatienceMs)]);
 }
 
 /** After sleep every connection is dead, and the certificate may have ended. */

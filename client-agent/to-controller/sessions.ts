@@ -13,8 +13,8 @@ export interface SessionsOptions {
   readonly log: Log;
   readonly link: () => ControllerLink;
   readonly onChange: (signedIn: boolean, reason: string | undefined) => void;
-  /** A sign-in, step-up or resumption has come to its end. */
-  readonly onFactor: () => void;
+  /** A sign-in, step-up or resumption has come to its end; the answer waits for it. Never rejects. */
+  readonly onFactor: () => Promise<void>;
 }
 
 /** How much activity may be lost by a crash. */
@@ -103,14 +103,14 @@ export class Sessions implements SignInFlows {
   async start(purpose: SignInPurpose): Promise<SignInStateShown> {
     this.activity();
     const state = await this.#options.link().calls.signIn({ body: { purpose } });
-    this.#take(state);
+    await this.#take(state);
     return this.#shown(state);
   }
 
   async answer(flow: string, method: SignInMethod, value?: string): Promise<SignInStateShown> {
     this.activity();
     const state = await this.#send(flow, method, value);
-    this.#take(state);
+    await this.#take(state);
     return this.#shown(state);
   }
 
@@ -126,13 +126,13 @@ export class Sessions implements SignInFlows {
     return calls.confirmTotp({ params, body: { code: value } });
   }
 
-  #take(state: SignInState): void {
+  async #take(state: SignInState): Promise<void> {
     if (state.session !== undefined) this.#keep(state.session);
     if (state.step !== 'done') return;
     this.#idle = false;
     const { keystore } = this.#options;
     if (keystore.enrolment.firstFactors) keystore.save({ ...keystore.enrolment, firstFactors: false });
-    this.#options.onFactor();
+    await this.#options.onFactor();
   }
 
   #keep({ id, secret, expiresInMs }: SessionGiven): void {

@@ -30,6 +30,8 @@ export interface Applied {
   readonly warnings: readonly string[];
   /** The stored version, when policies differ: the caller takes it in force after the commit. */
   readonly set: PolicySet | undefined;
+  /** The change number before the transaction. */
+  readonly after: number;
   /** The last change number of the transaction. */
   readonly change: number;
 }
@@ -48,6 +50,7 @@ export async function applyBundle(trx: Trx, at: number, parts: AppParts, order: 
   const changes: AppliedChange[] = [];
   const note = (what: string, how: How) => void changes.push({ what, how });
   refuseDoubles(bundle);
+  const after = await readChange(trx);
   // In the order in which they refer to each other.
   for (const site of bundle.sites ?? []) {
     await about(`site ${site.id}`, async (what) => note(what, (await putSite(trx, site)).how));
@@ -67,6 +70,7 @@ export async function applyBundle(trx: Trx, at: number, parts: AppParts, order: 
     changes,
     warnings: published === undefined ? [] : policyWarnings(published.warnings),
     set: published?.set,
+    after,
     change: await readChange(trx),
   };
 }

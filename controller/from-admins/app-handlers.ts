@@ -3,6 +3,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { adminApps } from '#shared/contracts/admin-apps.ts';
 import { putApp, removeApp } from '../admin/put-app.ts';
 import { loadApps } from '../grants/load-facts.ts';
+import { readChange } from '../store/changes.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
@@ -28,9 +29,10 @@ export function appHandlers(parts: AdminParts): Routes {
     async removeApp({ params: { id }, caller }) {
       const at = clock.now();
       const cut = await db.transaction().execute(async (trx) => {
+        const after = await readChange(trx);
         const { before, n, grants } = await removeApp(trx, at, parts, id);
         await recordAdmin(trx, at, caller, { event: 'app-removed', app: id, before });
-        return { n, grants };
+        return { n, after, grants };
       });
       return cuts.report({ ...cut, at, sessions: 0 });
     },

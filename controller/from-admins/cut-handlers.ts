@@ -55,13 +55,14 @@ export function cutHandlers(parts: AdminParts): HandlersOf<typeof adminCuts> {
       if (body.because.trim() === '') throw new PosternError('reason-needed', `contain ${kind} ${id} without a reason`);
       const cut = await db.transaction().execute(async (trx) => {
         if (kind === 'person') await requireManage(trx, caller, id);
-        const done = await setState(trx, at, caller, { ...body, state: 'suspended' });
+        const after = await readChange(trx);
+        const done = { after, ...(await setState(trx, at, caller, { ...body, state: 'suspended' })) };
         const { change, grants, sessions } = done;
         const act = { event: 'contained', kind: 'revocation', because: body.because } as const;
         await recordAdmin(trx, at, caller, { ...act, details: { what: kind, id, change, grants, sessions } });
         return done;
       });
-      return cuts.report({ n: cut.change, at, grants: cut.grants, sessions: cut.sessions });
+      return cuts.report({ n: cut.change, after: cut.after, at, grants: cut.grants, sessions: cut.sessions });
     },
 
     async lift({ body, caller }) {
@@ -79,7 +80,16 @@ export function cutHandlers(parts: AdminParts): HandlersOf<typeof adminCuts> {
       const logged = await db.selectFrom('changes').select('at').where('n', '=', change).executeTakeFirst();
       const at = revocation?.at ?? logged?.at ?? 0;
       // What it took back was told when it was made, and stands in its record.
-      return cuts.look({ n: change, at, grants: 0, sessions: 0 });
+      return cuts.look({ n: change, after: await numberBefore(db, change, at), at, grants: 0, sessions: 0 });
     },
   };
+}
+
+/** The changes of one command have one time, to the millisecond, and no other number between them. */
+async function numberBefore(db: AdminParts['db'], change: number, at: number): Promise<number> {
+  const rows = await db.selectFrom('changes').select('n').where('at', '=', at).where('n', '<=', change).execute();
+  const numbers = new Set(rows.map(({ n }) => n));
+  let before = change - 1;
+  while (numbers.has(before)) before -= 1;
+  return before;
 }

@@ -6,7 +6,7 @@ import { postureCoverage, showDevices, showSessions } from '../admin/show-device
 import { redecideGrants } from '../grants/redecide.ts';
 import { approveDevice, setDeviceState } from '../identity/device-state.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
-import { nextChange } from '../store/changes.ts';
+import { nextChange, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { requireManage } from './people-handlers.ts';
@@ -51,9 +51,10 @@ export function deviceHandlers({ db, clock, decider, cuts }: AdminParts): Handle
       const cut = await db.transaction().execute(async (trx) => {
         // Anybody's device may be taken out of service at once; giving back what was taken is for who stands above.
         if (state !== 'suspended') await requireManageDevice(trx, caller, id);
-        return setDeviceState(trx, at, { id, state, actor: caller.actor, ...because(caller, why) });
+        const order = { id, state, actor: caller.actor, ...because(caller, why) };
+        return { after: await readChange(trx), ...(await setDeviceState(trx, at, order)) };
       });
-      return cuts.report({ n: cut.change, at, grants: cut.grants, sessions: cut.sessions });
+      return cuts.report({ n: cut.change, after: cut.after, at, grants: cut.grants, sessions: cut.sessions });
     },
 
     async inventory() {

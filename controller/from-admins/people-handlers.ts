@@ -7,6 +7,7 @@ import { nobody, showPeople, showPerson } from '../admin/show-people.ts';
 import { mayManage } from '../identity/may-manage.ts';
 import { setPersonState } from '../identity/person-state.ts';
 import { resetFactors } from '../identity/set-factors.ts';
+import { readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { because, recordAdmin } from './record-admin.ts';
@@ -38,9 +39,9 @@ export function peopleHandlers({ db, clock, decider, cuts }: AdminParts): Routes
       const cut = await db.transaction().execute(async (trx) => {
         await requireManage(trx, caller, id);
         const order = { id, state: body.state, actor: caller.actor, ...because(caller, body.because) };
-        return setPersonState(trx, at, order);
+        return { after: await readChange(trx), ...(await setPersonState(trx, at, order)) };
       });
-      return cuts.report({ n: cut.change, at, grants: cut.grants, sessions: cut.sessions });
+      return cuts.report({ n: cut.change, after: cut.after, at, grants: cut.grants, sessions: cut.sessions });
     },
 
     async resetFactors({ params: { id }, body, caller }) {

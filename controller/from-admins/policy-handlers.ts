@@ -10,8 +10,8 @@ import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 
 export function policyHandlers(parts: AdminParts): HandlersOf<typeof adminPolicy> {
   const { db, clock, decider, cuts } = parts;
-  const reportOf = ({ change, at, revoked }: Published) =>
-    cuts.report({ n: change, at, grants: revoked.length, sessions: 0 });
+  const reportOf = ({ change, after, at, revoked }: Published) =>
+    cuts.report({ n: change, after, at, grants: revoked.length, sessions: 0 });
   const told = ({ actor, because, trace }: AdminCaller) => ({ actor, because, trace });
 
   return {

@@ -47,7 +47,7 @@ export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem
       if (dryRun || changes.every(({ how }) => how === 'same')) return answer;
       const taken = set === undefined ? undefined : await takeInForce(parts, set);
       const n = Math.max(applied.change, taken?.change ?? 0);
-      const cut = await cuts.report({ n, at, grants: taken?.revoked.length ?? 0, sessions: 0 });
+      const cut = await cuts.report({ n, after: applied.after, at, grants: taken?.revoked.length ?? 0, sessions: 0 });
       return { ...answer, cut, ...(set === undefined ? {} : { epoch: set.epoch }) };
     },
 

@@ -25,6 +25,8 @@ export interface Published {
   readonly epoch: number;
   /** The change that the gateways must have applied for everything to be cut: the last revocation, or the publishing itself. */
   readonly change: number;
+  /** The number before the publishing. */
+  readonly after: number;
   readonly at: number;
   readonly revoked: readonly string[];
   readonly warnings: readonly PolicyProblem[];
@@ -35,7 +37,14 @@ export async function publishPolicy(parts: PublishParts, order: PublishOrder): P
   const at = parts.clock.now();
   const stored = await parts.db.transaction().execute((trx) => storeVersion(trx, at, order));
   const { change, revoked } = await takeInForce(parts, stored.set);
-  return { epoch: stored.set.epoch, change: Math.max(change, stored.change), at, revoked, warnings: stored.warnings };
+  return {
+    epoch: stored.set.epoch,
+    change: Math.max(change, stored.change),
+    after: stored.change - 1,
+    at,
+    revoked,
+    warnings: stored.warnings,
+  };
 }
 
 /** Puts an earlier version in force again, as a new version: names in it must still exist. Throws `not-found` too. */

@@ -10,6 +10,8 @@ import type { Db } from '../store/open-store.ts';
 export interface CutOrder {
   /** The change number; 0 for a revocation that matched nothing and made no change. */
   readonly n: number;
+  /** The number before the command, when it made several changes: what each of them closed counts. */
+  readonly after?: number;
   readonly at: number;
   readonly grants: number;
   readonly sessions: number;
@@ -49,26 +51,35 @@ export class CutWatch {
    * seen here, in milliseconds after the change.
    */
   async look(order: CutOrder, seen?: Map<string, number>): Promise<CutReport> {
-    const { n, at, grants, sessions } = order;
+    const { n, after = n - 1, at, grants, sessions } = order;
     const rows = await this.#db
       .selectFrom('gateways')
       .leftJoin('gateway_cuts', (join) =>
-        join.onRef('gateway_cuts.gateway_id', '=', 'gateways.id').on('gateway_cuts.n', '=', n),
+        join
+          .onRef('gateway_cuts.gateway_id', '=', 'gateways.id')
+          .on('gateway_cuts.n', '>', after)
+          .on('gateway_cuts.n', '<=', n),
       )
-      .select(['gateways.id', 'gateways.through', 'gateway_cuts.applied_at', 'gateway_cuts.streams'])
+      .select((eb) => [
+        'gateways.id',
+        'gateways.through',
+        eb.fn.max('gateway_cuts.applied_at').as('applied_at'),
+        eb.fn.sum<number | null>('gateway_cuts.streams').as('streams'),
+      ])
       .where('gateways.state', '=', 'active')
+      .groupBy(['gateways.id', 'gateways.through'])
       .orderBy('gateways.id')
       .execute();
-    const ends = await this.#lastGrantEnd(n);
+    const ends = await this.#lastGrantEnd(after, n);
     const gateways = rows.map((row): CutReport['gateways'][number] => {
       const applied = row.through >= n;
       if (applied && seen !== undefined && !seen.has(row.id)) seen.set(row.id, this.#clock.now() - at);
-      const after = row.applied_at === null ? seen?.get(row.id) : row.applied_at - at;
+      const afterMs = row.applied_at === null ? seen?.get(row.id) : row.applied_at - at;
       return {
         gateway: row.id,
         state: applied ? 'applied' : 'waiting',
         streamsCut: row.streams ?? 0,
-        ...(!applied || after === undefined ? {} : { appliedAfterMs: Math.max(0, after) }),
+        ...(!applied || afterMs === undefined ? {} : { appliedAfterMs: Math.max(0, afterMs) }),
         ...(applied || ends === undefined ? {} : { lastGrantEndsAt: ends }),
       };
     });
@@ -82,11 +93,12 @@ export class CutWatch {
     };
   }
 
-  async #lastGrantEnd(n: number): Promise<number | undefined> {
+  async #lastGrantEnd(after: number, n: number): Promise<number | undefined> {
     const row = await this.#db
       .selectFrom('revocations')
       .select((eb) => eb.fn.max('last_grant_ends_at').as('ends'))
-      .where('n', '=', n)
+      .where('n', '>', after)
+      .where('n', '<=', n)
       .executeTakeFirst();
     return row?.ends ?? undefined;
   }
