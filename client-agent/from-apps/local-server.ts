@@ -88,9 +88,11 @@ class Door {
       res.shouldKeepAlive = false;
       throw wrong;
     }
-    this.#parts.agent.activity();
+    const name = target.startsWith('/') ? readLocalName(req.headers.host ?? '', this.#parts.port) : undefined;
+    // P19: a portal left open asks by itself whenever something changes; that is nobody's use.
+    const byItself = name?.kind === 'portal' && req.method === 'GET' && target.startsWith('/api/');
+    if (!byItself) this.#parts.agent.activity();
     if (!target.startsWith('/')) return this.proxy.takeAbsolute(exchange);
-    const name = readLocalName(req.headers.host ?? '', this.#parts.port);
     if (name === undefined) throw this.#nobodys();
     if (name.kind === 'bare') return this.#atBareName(exchange);
     if (name.kind === 'portal') return this.#atPortal(exchange);
