@@ -9,6 +9,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';
 import { spkiFingerprint } from '#shared/crypto/keys.ts';
 import { originServerName } from '#shared/wire/forward-headers.ts';
+import { hearOut } from '#shared/wire/hear-out.ts';
 
 export interface Upstream {
   readonly pool: Pool;
@@ -85,12 +86,11 @@ function connectorFor({ tls }: HttpApp, timeout: number): buildConnector.connect
     // With a pin the key is the trust, whoever has signed it.
     ...(pin === undefined ? {} : { rejectUnauthorized: false }),
   });
-  if (pin === undefined) return connect;
   return (options, done) =>
     connect(options, (...result) => {
       const socket: Socket | TLSSocket | null = result[1];
       if (result[0] !== null || socket === null) return done(...result);
-      if (isPinned(socket, pin)) return done(null, socket);
+      if (pin === undefined || isPinned(socket, pin)) return done(null, hearOut(socket));
       socket.on('error', () => {});
       socket.destroy();
       done(new PosternError('app-unreachable', 'the key of the upstream is not the pinned one'), null);

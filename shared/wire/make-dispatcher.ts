@@ -3,6 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
 import { second, systemClock } from '../base/clock.ts';
 import { lapseConnection } from './connection-lapse.ts';
+import { hearOut } from './hear-out.ts';
 
 export interface DispatcherOptions {
   /** Connections per origin; 4 unless told. */
@@ -28,7 +29,7 @@ export function makeDispatcher(tls: () => ConnectionOptions, options: Dispatcher
       connector(target, (error, socket) => {
         if (error !== null || socket === null) return done(error ?? new Error('no connection'), null);
         lapseAtLeafEnd(socket as TLSSocket);
-        done(null, socket);
+        done(null, hearOut(socket));
       });
     },
   });
