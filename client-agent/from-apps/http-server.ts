@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 import { problemText } from './answer-local.ts';
 
@@ -33,13 +34,18 @@ export function createLocalHttpServer(handlers: LocalHandlers): Server {
   server.on('request', (req, res) => handlers.onRequest(req, res, false));
   server.on('checkContinue', (req, res) => handlers.onRequest(req, res, true));
   server.on('checkExpectation', (req, res) => handlers.onRequest(req, res, false));
-  server.on('upgrade', handlers.onUpgrade);
-  if (handlers.onConnect !== undefined) server.on('connect', handlers.onConnect);
+  server.on('upgrade', alone(handlers.onUpgrade));
+  if (handlers.onConnect !== undefined) server.on('connect', alone(handlers.onConnect));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(problemText(new PosternError('bad-request'), 'Bad Request'), () => socket.destroy());
   });
   return server;
+}
+
+/** A connection that still answers an earlier request becomes nothing else. */
+function alone(take: LocalHandlers['onUpgrade']): LocalHandlers['onUpgrade'] {
+  return (req, socket, head) => (isStillAnswering(socket) ? dropConnection(socket) : take(req, socket, head));
 }
 
 /** Hands a connection to the server; it may be paused, and may have bytes that were put back. */

@@ -8,6 +8,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
+import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -53,8 +54,13 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
   server.on('checkContinue', (req, res) => parts.onRequest(req, res, true));
   // Another expectation: the head check refuses it.
   server.on('checkExpectation', (req, res) => parts.onRequest(req, res, false));
-  server.on('upgrade', parts.onUpgrade);
-  server.on('connect', parts.onConnect);
+  const alone = (take: MutualServerParts['onConnect']) => (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isStillAnswering(socket)) return take(req, socket, head);
+    parts.counters.add('malformed_requests');
+    dropConnection(socket);
+  };
+  server.on('upgrade', alone(parts.onUpgrade));
+  server.on('connect', alone(parts.onConnect));
   server.on('tlsClientError', () => parts.counters.add('handshakes_refused', 'tls'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     parts.counters.add('malformed_requests');

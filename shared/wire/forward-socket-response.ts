@@ -26,6 +26,20 @@ export function responseOnSocket(req: IncomingMessage, socket: Duplex): ServerRe
   return res;
 }
 
+/**
+ * Whether an earlier request of that connection still waits for its answer. Node hands a pipelined upgrade or CONNECT over all
+ * the same; two answers would share one socket, and a second response on it throws where nobody can catch. Close it instead.
+ */
+export function isStillAnswering(socket: Duplex): boolean {
+  return Boolean((socket as { _httpMessage?: unknown })._httpMessage);
+}
+
+/** Closes such a connection; what had been running on it hears of it by 'close'. */
+export function dropConnection(socket: Duplex): void {
+  socket.on('error', ignore);
+  socket.destroy();
+}
+
 /** Gives the socket back, for a tunnel to use. */
 export function releaseSocket(socket: Duplex): void {
   responses.get(socket)?.detachSocket(socket as Socket);
