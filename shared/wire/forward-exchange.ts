@@ -13,7 +13,6 @@ import { answerHeaders, framedHeaders, headerPairs, hintLinks, originServerName,
 import type { ForwardEnd, Forwarding, ForwardOptions, ForwardOutcome, KeptAnswer } from './forward-types.ts';
 import { discardRest, hasBody, Upload } from './forward-upload.ts';
 import { cleanTrailers } from './http-headers.ts';
-import { onConnectionClose } from './on-connection-close.ts';
 import { cutReason } from './pipe-sockets.ts';
 
 const maxKeptBytes = 64 * 1024;
@@ -42,7 +41,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   /** The app's part is over; only the client's socket is still draining. */
   #answered = false;
   #settled = false;
-  #unwatch: (() => void) | undefined;
   #kept: { status: number; headers: readonly string[]; chunks: Buffer[]; size: number } | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, options: ForwardOptions, onUpgraded?: OnUpgraded) {
@@ -78,8 +76,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     this.#res.on('drain', this.#onDrain);
     this.#res.on('finish', this.#onFinish);
     this.#res.on('close', this.#onClose);
-    // Behind a pipelined request: it has no socket yet, and never will if the client leaves now.
-    if (this.#res.socket === null) this.#unwatch = onConnectionClose(this.#req.socket, this.#onClose);
     if (this.#res.destroyed || this.#req.socket?.destroyed) this.fail('client-abort');
     else this.#dispatch();
     return this;
@@ -288,6 +284,5 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     this.#res.off('drain', this.#onDrain);
     this.#res.off('finish', this.#onFinish);
     this.#res.off('close', this.#onClose);
-    this.#unwatch?.();
   }
 }
