@@ -1,5 +1,5 @@
 /** Holds the snapshot in force and the controller's time; a message that cannot be taken changes nothing (invariant 7). */
-import type { Clock } from '#shared/base/clock.ts';
+import { type Clock, steadyOf } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { compileSnapshot, type GatewayIdentity, type GatewaySnapshot } from './snapshot.ts';
 import { asSnapshot, type StreamMessage, type WireState } from './stream-types.ts';
@@ -8,6 +8,8 @@ import { reduceMessage } from './wire-state.ts';
 export interface ControllerTimes {
   /** Controller time minus this machine's, in milliseconds. */
   readonly offset: number;
+  /** The same for this machine's steady clock. */
+  readonly steadyOffset?: number;
   /** Controller time after which the gateway is stale. */
   readonly freshUntil: number;
 }
@@ -15,12 +17,14 @@ export interface ControllerTimes {
 export class StateKeeper {
   readonly #identity: GatewayIdentity;
   readonly #clock: Clock;
+  readonly #steady: Clock;
   #times: ControllerTimes = { offset: 0, freshUntil: 0 };
   #snapshot: (GatewaySnapshot & { readonly wire: WireState }) | undefined;
 
-  constructor(identity: GatewayIdentity, clock: Clock) {
+  constructor(identity: GatewayIdentity, clock: Clock, steady = steadyOf(clock)) {
     this.#identity = identity;
     this.#clock = clock;
+    this.#steady = steady;
   }
 
   /** Throws before the first snapshot. */
@@ -33,9 +37,17 @@ export class StateKeeper {
     return this.#snapshot === undefined;
   }
 
-  /** Controller time in milliseconds. */
+  /**
+   * Controller time in milliseconds. Whichever clock is ahead counts: a clock that was set back must not give grants a longer
+   * life, nor may sleep, in which the steady one stands still. The next message puts right one that was set ahead.
+   */
   time(): number {
-    return this.#clock.now() + this.#times.offset;
+    return this.#timeBy(this.#times);
+  }
+
+  #timeBy({ offset, steadyOffset }: ControllerTimes): number {
+    const time = this.#clock.now() + offset;
+    return steadyOffset === undefined ? time : Math.max(time, this.#steady.now() + steadyOffset);
   }
 
   get times(): ControllerTimes {
@@ -53,7 +65,7 @@ export class StateKeeper {
     const wire = reduceMessage(before?.wire, message);
     if (wire === 'gap' || wire === 'step-back') throw new PosternError('bad-answer', `the stream has a ${wire}`);
     const { freshUntil } = times;
-    const at = this.#clock.now() + times.offset;
+    const at = this.#timeBy(times);
     this.#snapshot =
       wire === before?.wire
         ? { ...before, freshUntil }

@@ -46,6 +46,8 @@ export function followStream({ link, time, log, position, onMessage }: FollowPar
         throw error;
       }
       if (message.t === 'snapshot') wantsSnapshot = false;
+      // It is in force all the same. Were the controller's clock set back, nothing would be fresh on this connection again.
+      if (time.isHeldBack) channel.reconnect();
     },
     onState(state, end) {
       if (state === 'open') log.info({ controller: link.address }, 'the stream is open');

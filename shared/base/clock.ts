@@ -7,6 +7,17 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** Milliseconds since no known moment, the same for all processes of a machine. Nobody can set it; it may stand still in sleep. */
+export const steadyClock: Clock = {
+  now: () => {
+    const [whole, nanos] = process.hrtime();
+    return whole * 1000 + Math.floor(nanos / 1_000_000);
+  },
+};
+
+/** The steady companion of a clock: of a test's clock that clock itself. */
+export const steadyOf = (clock: Clock): Clock => (clock === systemClock ? steadyClock : clock);
+
 export const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 export const second = 1000;
