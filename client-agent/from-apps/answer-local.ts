@@ -4,7 +4,9 @@ import type { PosternError, Problem } from '#shared/base/errors.ts';
 import { traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { discardRest } from '#shared/wire/forward-upload.ts';
 import { problemHeaders } from '#shared/wire/problem-reply.ts';
+import { purposeOf } from '../grants/holds.ts';
 import { wantsPage } from './browser-signs.ts';
+import { readLocalName, safeReturnPath } from './local-names.ts';
 
 export interface LocalAnswer {
   readonly error: PosternError;
@@ -18,7 +20,7 @@ export function answerLocal(req: IncomingMessage, res: ServerResponse, answer: L
   const { error, trace } = answer;
   const problem = error.toProblem(trace);
   const isPage = wantsPage(req.headers);
-  const body = isPage ? problemPage(problem, answer.portal) : JSON.stringify(problem);
+  const body = isPage ? problemPage(problem, portalLink(req, error, answer.portal)) : JSON.stringify(problem);
   // A client that was not told to continue may or may not send its body: nothing after this head can be trusted.
   if (!req.complete && req.headers.expect !== undefined) res.shouldKeepAlive = false;
   res.writeHead(error.status, {
@@ -55,18 +57,41 @@ const pageHeaders = {
 const advice = {
   retry: 'Try again in a moment.',
   renew: 'Try again: the agent will ask for a new authorization.',
-  'step-up': 'Open the portal, confirm who you are, and come back to this page.',
-  'fix-device': 'Open the portal: it shows what to put right on this device. Then come back to this page.',
+  'step-up': 'Confirm who you are on the portal, then come back to this page.',
+  'fix-device': 'The portal shows what to put right on this device. Then come back to this page.',
   stop: 'If you think this is wrong, tell your administrator the number below.',
 } as const;
 
-function problemPage({ title, detail, next, code, trace, fixes }: Problem, portal: string): string {
+interface PortalLink {
+  readonly href: string;
+  readonly text: string;
+}
+
+/** Where the person can do what is wanted, and the way back to the page they asked for. */
+function portalLink(req: IncomingMessage, error: PosternError, portal: string): PortalLink {
+  const { next } = error.toProblem();
+  if (next === 'fix-device') return { href: `${portal}/#/device`, text: 'See this device' };
+  if (next !== 'step-up') return { href: `${portal}/`, text: 'Postern portal' };
+  const isSession = purposeOf(error.code) !== 'step-up';
+  const view = `${portal}/#/${isSession ? 'sign-in' : 'step-up'}`;
+  const text = isSession ? 'Sign in' : 'Confirm it is you';
+  const name = readLocalName(req.headers.host ?? '', Number(new URL(portal).port || 80));
+  // Only a page that was asked for by its address can be asked for again.
+  if (name?.kind !== 'app' || req.method !== 'GET') return { href: view, text };
+  const back = new URLSearchParams([
+    ['app', name.id],
+    ['then', safeReturnPath(req.url)],
+  ]);
+  return { href: `${view}?${back}`, text };
+}
+
+function problemPage({ title, detail, next, code, trace, fixes }: Problem, link: PortalLink): string {
   const steps = fixTexts(fixes).map((text) => `<li>${escapeHtml(text)}</li>`);
   return layout(
     title,
     `<h1>${escapeHtml(title)}</h1>
 ${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>\n`}${steps.length > 0 ? `<ul>${steps.join('')}</ul>\n` : ''}<p>${escapeHtml(advice[next])}</p>
-<p><a href="${escapeHtml(portal)}/">Postern portal</a></p>
+<p><a class="act" href="${escapeHtml(link.href)}">${escapeHtml(link.text)}</a></p>
 <p><code>${escapeHtml(code)} ${escapeHtml(trace ?? '')}</code></p>`,
   );
 }
@@ -83,8 +108,15 @@ function fixTexts(fixes: unknown): string[] {
 function layout(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
-<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}code{color:#555}</style>
+<style>:root{color-scheme:light dark;--back:#f5f6f4;--card:#fff;--text:#1c2426;--line:#d9dedd;--main:#1f4d5c;--on-main:#fff}
+@media(prefers-color-scheme:dark){:root{--back:#14191b;--card:#1e2528;--text:#e6ebea;--line:#354045;--main:#8fcbdd;--on-main:#10282f}}
+body{font:1rem/1.5 system-ui,sans-serif;background:var(--back);color:var(--text);padding:3rem 1rem}
+main{max-width:38rem;margin:auto;padding:1rem 2rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem}
+h1{font-size:1.4rem}a{color:var(--main)}code{font-size:.85rem;opacity:.75;overflow-wrap:anywhere}
+.act{display:inline-block;padding:.5rem 1.1rem;border-radius:.5rem;background:var(--main);color:var(--on-main);font-weight:600;text-decoration:none}</style>
+<main>
 ${body}
+</main>
 </html>
 `;
 }

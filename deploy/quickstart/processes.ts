@@ -64,7 +64,7 @@ function launch(
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(process.execPath, [...nodeArgs, ...args], {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...plainEnvironment(), ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', stdout, log],
     // Ctrl-C reaches the whole terminal group; the quickstart itself stops its processes in order.
     detached: true,
@@ -72,6 +72,11 @@ function launch(
   closeSync(log);
   child.stdin?.end(input);
   return child;
+}
+
+/** Without `POSTERN_*`: what a developer has set for an installation of their own must not reach into this one. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('POSTERN_')));
 }
 
 async function end(child: ChildProcess): Promise<void> {

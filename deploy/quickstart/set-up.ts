@@ -9,7 +9,7 @@ import { initStateDirectory } from '../../controller/init.ts';
 import type { AdminClient, AgentClient } from './clients.ts';
 import { configFile } from './configs.ts';
 import { readOrganisation } from './organisation.ts';
-import { run } from './processes.ts';
+import { plainEnvironment, run } from './processes.ts';
 import {
   gatewayIsFresh,
   startAgentProcess,
@@ -29,7 +29,7 @@ export interface SetUp {
 /** Returns the owner's invitation. */
 export async function initController({ state, ports }: Triangle): Promise<string> {
   const { invitation } = await initStateDirectory(
-    { dir: state.path('controller'), env: process.env, clock: systemClock },
+    { dir: state.path('controller'), env: plainEnvironment(), clock: systemClock },
     {
       organisation: 'Sample Company',
       trustDomain: 'sample.internal',

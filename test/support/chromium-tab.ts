@@ -15,7 +15,7 @@ export async function openTab(
   send: Send,
   listen: (listener: Listener) => void,
   { width = 1100, height = 900, dark = false }: TabOptions,
-): Promise<Omit<Tab, 'screenshot'>> {
+): Promise<Omit<Tab, 'look' | 'screenshot'>> {
   const errors: string[] = [];
   const tab = { acceptDialogs: true };
   let loaded: (() => void) | undefined;

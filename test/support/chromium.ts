@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Browser {
-  /** A new tab with cookies of its own. */
+  /** A new tab; with cookies of its own unless `beside` another. */
   open(url: string, options?: TabOptions): Promise<Tab>;
   close(): Promise<void>;
 }
@@ -18,6 +18,7 @@ export interface TabOptions {
   readonly width?: number;
   readonly height?: number;
   readonly dark?: boolean;
+  readonly beside?: Tab;
 }
 
 export interface Tab {
@@ -34,6 +35,8 @@ export interface Tab {
   readonly type: (selector: string, text: string) => Promise<void>;
   /** `Enter`, `Tab`. */
   readonly press: (key: string) => Promise<void>;
+  /** Looks at this tab: others are hidden from now on, and know it. */
+  readonly look: () => Promise<void>;
   readonly screenshot: (file: string) => Promise<void>;
   /** Exceptions, console errors, failed loads, refusals of the content policy: as they came. */
   readonly errors: readonly string[];
@@ -94,9 +97,11 @@ export async function launchChromium(): Promise<Browser> {
   );
   const { send, listen } = speak(child);
   await send('Target.getTargets');
+  const contexts = new WeakMap<Tab, string>();
   return {
     async open(url, options = {}) {
-      const { browserContextId } = await send('Target.createBrowserContext');
+      const known = options.beside === undefined ? undefined : contexts.get(options.beside);
+      const browserContextId = known ?? (await send('Target.createBrowserContext')).browserContextId;
       const { targetId } = await send('Target.createTarget', { url: 'about:blank', browserContextId });
       const { sessionId } = await send('Target.attachToTarget', { targetId, flatten: true });
       const { openTab } = await import('./chromium-tab.ts');
@@ -106,7 +111,15 @@ export async function launchChromium(): Promise<Browser> {
         options,
       );
       await tab.goto(url);
-      return { ...tab, screenshot: (file) => saveScreenshot(send, sessionId, file) };
+      const look = async () => void (await send('Page.bringToFront', {}, sessionId));
+      const screenshot = async (file: string) => {
+        // A tab in the background may draw nothing, and a picture of it never comes.
+        await look();
+        await saveScreenshot(send, sessionId, file);
+      };
+      const opened: Tab = { ...tab, look, screenshot };
+      contexts.set(opened, browserContextId);
+      return opened;
     },
     async close() {
       const ended = new Promise((resolve) => child.once('exit', resolve));

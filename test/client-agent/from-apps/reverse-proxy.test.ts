@@ -125,7 +125,7 @@ t.test('a request waits for the person, and a navigation does not', async (t) =>
   const page = await ask(rig.port, { host, headers: { ...navigation, cookie } });
   t.equal(page.status, 403);
   t.match(page.body, /No firewall[\s\S]*Turn &#60;it&#62; on/);
-  t.match(page.body, new RegExp(`<a href="http://postern.localhost:${rig.port}/">`));
+  t.match(page.body, `href="http://postern.localhost:${rig.port}/#/device"`);
   t.same(
     rig.core.asked.map(({ hold }) => hold),
     [true, false],
@@ -227,5 +227,5 @@ t.test('what cannot be served is explained to programs in JSON', async (t) => {
   t.equal(rig.got.length, 0);
   const page = await ask(rig.port, { host: `wiki.localhost:${rig.port}`, headers: navigation });
   t.equal(page.status, 401);
-  t.match(page.body, new RegExp(`<a href="http://postern.localhost:${rig.port}/">`));
+  t.match(page.body, `href="http://postern.localhost:${rig.port}/#/sign-in?app=wiki&#38;then=%2F"`);
 });
