@@ -5,15 +5,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { portNames } from '../../deploy/quickstart/ports.ts';
 import { root } from '../support/source-tree.ts';
-import { stopTriangle } from '../support/triangle.ts';
+import { freeRange, stopTriangle } from '../support/triangle.ts';
 import { type Bench, median } from './measure.ts';
 
 async function start(dir: string): Promise<number> {
-  const args = ['deploy/quickstart/main.ts', '--json', '--dir', dir, '--port-base', '31000'];
+  const base = String(await freeRange(portNames.length));
+  const args = ['deploy/quickstart/main.ts', '--json', '--dir', dir, '--port-base', base];
   const began = performance.now();
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
-  await once(createInterface({ input: child.stdout }), 'line');
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const failed = once(child, 'exit').then(() => Promise.reject(new Error('the quickstart ended before it was ready')));
+  await Promise.race([once(createInterface({ input: child.stdout }), 'line'), failed]);
+  failed.catch(() => {});
   const took = performance.now() - began;
   await stopTriangle(child);
   return took;

@@ -78,7 +78,7 @@ export async function stopTriangle(child: ChildProcess): Promise<void> {
 }
 
 /** The first of `count` neighbouring ports that are free now; a random start keeps parallel tests apart. */
-async function freeRange(count: number): Promise<number> {
+export async function freeRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 20_000 + Math.floor(Math.random() * 10_000);
     const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(base + index)));
