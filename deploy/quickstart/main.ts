@@ -11,7 +11,7 @@ import { layOutPorts, type Ports } from './ports.ts';
 import { Processes } from './processes.ts';
 import { resume } from './resume.ts';
 import { setUp } from './set-up.ts';
-import { StateFile } from './state.ts';
+import { type QuickstartState, StateFile } from './state.ts';
 import { describeAsJson, welcome } from './welcome.ts';
 
 const help = `npm start                      start the triangle in .postern/ and stay up until Ctrl-C
@@ -58,22 +58,28 @@ function printCode(person: string): void {
 async function stayUp(): Promise<void> {
   const began = performance.now();
   const state = new StateFile(resolve(values.dir));
-  const ports = layOutPorts(portBase());
-  await refuseTakenPorts(ports);
   const known = state.read();
+  const ports = portsFor(known);
+  await refuseTakenPorts(ports);
+  if (known === undefined) beginAnew(state);
+  if (known === undefined) beginOrFail(state);
   writeConfigs(state, ports, { keepFacts: known !== undefined });
   const processes = new Processes((name, why) => {
     say(`\n${name} ${why}`);
     void stop(1);
   });
   let links: { stop(): void } | undefined;
+  let isStopping = false;
   const stop = async (code: number) => {
+    // A second Ctrl-C must not end this process before its children, which nobody would stop then.
+    if (isStopping) return;
+    isStopping = true;
     links?.stop();
     say('stopping');
     await processes.stop();
     process.exit(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop(0));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(0));
   try {
     const triangle = { state, ports, processes };
     const up = known === undefined ? await setUp(triangle, say) : await resume(triangle, known, say);
@@ -85,6 +91,30 @@ async function stayUp(): Promise<void> {
     say(`\ncould not start: ${error instanceof Error ? error.message : String(error)}\nlogs: ${state.path('logs')}`);
     await stop(1);
   }
+}
+
+function beginAnew(state: StateFile): void {
+  try {
+    state.begin();
+  } catch (error) {
+    fail((error as Error).message);
+  }
+}
+
+function beginOrFail(state: StateFile): void {
+  try {
+    state.begin();
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A directory keeps its ports: the certificates and the agents in it remember addresses. */
+function portsFor(known: QuickstartState | undefined): Ports {
+  const base = portBase();
+  if (known === undefined) return layOutPorts(base);
+  if (base === undefined || layOutPorts(base).bootstrap === known.ports.bootstrap) return known.ports;
+  return fail(`${values.dir} was set up with other ports: start without --port-base, or give another --dir`);
 }
 
 /** Before anything is made: a port in use would leave a half-made state behind. */

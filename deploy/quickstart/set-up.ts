@@ -93,7 +93,7 @@ export async function setUp(triangle: Triangle, say: (line: string) => void): Pr
   await gatewayIsFresh(admin);
   const agents = Object.fromEntries(made.map(({ person, agent }) => [person, agent])) as SetUp['agents'];
   const users = Object.fromEntries(made.map(({ person, user }) => [person, user])) as QuickstartState['people'];
-  const remembered: QuickstartState = { version: 1, people: users };
+  const remembered: QuickstartState = { version: 1, people: users, ports: triangle.ports };
   triangle.state.write(remembered);
   return { admin, agents, state: remembered };
 }

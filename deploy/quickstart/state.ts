@@ -1,6 +1,7 @@
 /** What the quickstart remembers between two starts: `quickstart.json` in its directory, for this user's eyes only. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Ports } from './ports.ts';
 
 export const people = ['emil', 'olivia', 'audrey'] as const;
 export type PersonId = (typeof people)[number];
@@ -18,6 +19,8 @@ export interface SampleUser {
 export interface QuickstartState {
   readonly version: 1;
   readonly people: Readonly<Record<PersonId, SampleUser>>;
+  /** Kept: devices and the gateway remember where their controller is. */
+  readonly ports: Ports;
 }
 
 /** Who the sample people are; passwords and secrets are made on the first start. */
@@ -26,6 +29,10 @@ export const samplePeople: Readonly<Record<PersonId, Pick<SampleUser, 'name' | '
   olivia: { name: 'Olivia Owner', role: 'owner', groups: ['staff'] },
   audrey: { name: 'Audrey Auditor', role: 'auditor', groups: ['staff'] },
 };
+
+/** What the processes keep, below the directory. */
+const parts = ['controller', 'gateway', 'agents', 'config'];
+const unfinished = 'first-start.unfinished';
 
 export class StateFile {
   readonly dir: string;
@@ -49,9 +56,37 @@ export class StateFile {
     }
   }
 
+  /**
+   * Before a first start makes anything. What an earlier one left half made is thrown away; what is not ours is left alone.
+   * Throws when there is something of the kind that no first start has made.
+   */
+  begin(): void {
+    const mark = this.path(unfinished);
+    const made = parts.map((part) => this.path(part)).filter((path) => existsSync(path));
+    if (existsSync(mark)) for (const path of made) rmSync(path, { recursive: true });
+    else if (made.length > 0) throw new Error(`${made[0]} is there already: give another --dir`);
+    writeFileSync(mark, '', { mode: 0o600 });
+  }
+
+  /**
+   * Before the first start: clears what an earlier one left that was cut short. Nothing is removed from a directory that
+   * the quickstart did not begin itself.
+   */
+  begin(): void {
+    const marker = this.path('quickstart.begun');
+    if (existsSync(marker)) {
+      for (const part of ['controller', 'gateway', 'agents', 'config'])
+        rmSync(this.path(part), { recursive: true, force: true });
+    } else if (existsSync(this.path('controller'))) {
+      throw new Error(`${this.dir} holds a controller that is not the quickstart's: choose another --dir`);
+    }
+    writeFileSync(marker, '', { mode: 0o600 });
+  }
+
   write(state: QuickstartState): void {
     const file = this.path('quickstart.json');
     writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
+    rmSync(this.path(unfinished), { force: true });
   }
 }

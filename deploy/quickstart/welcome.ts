@@ -16,6 +16,12 @@ export interface Told {
 const portalPort = (ports: Ports, person: PersonId) => ports[`${portsOf[person]}Portal`];
 const portal = (ports: Ports, person: PersonId) => `http://postern.localhost:${portalPort(ports, person)}`;
 
+/** As one types it here: relative below this directory, absolute elsewhere. */
+function nearName(path: string): string {
+  const near = relative(process.cwd(), path) || '.';
+  return near.startsWith('..') ? path : near;
+}
+
 export function describeAsJson({ state, ports, people: users, readyMs }: Told) {
   const person = (id: PersonId) => {
     const { name, role, password, totpSecret } = users[id];
@@ -43,7 +49,7 @@ export function describeAsJson({ state, ports, people: users, readyMs }: Told) {
 
 export function welcome({ state, ports, people: users, readyMs }: Told): string {
   const at = (app: string, person: PersonId) => `http://${app}.localhost:${portalPort(ports, person)}`;
-  const here = relative(process.cwd(), state.dir) || '.';
+  const here = nearName(state.dir);
   const ctl = `bin/posternctl --socket ${here}/controller/admin.sock`;
   const row = (id: PersonId) =>
     `  ${users[id].name.padEnd(16)} ${users[id].role.padEnd(9)} ${portal(ports, id)}   file://${linkFile(state, id)}\n` +
@@ -69,7 +75,7 @@ Five things to try, each in another terminal:
   5. What happened, as an auditor sees it
      ${ctl} log search --person emil
 
-Turn the firewall of emil's device off in ${relative(process.cwd(), factsFileOf(state, 'emil'))} and the live app is gone until it is on again.
+Turn the firewall of emil's device off in ${nearName(factsFileOf(state, 'emil'))} and the live app is gone until it is on again.
 Ctrl-C stops everything; the next start finds it as it was. Logs: ${here}/logs
 `;
 }

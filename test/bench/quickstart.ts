@@ -10,8 +10,7 @@ import { root } from '../support/source-tree.ts';
 import { freeRange, stopTriangle } from '../support/triangle.ts';
 import { type Bench, median } from './measure.ts';
 
-async function start(dir: string): Promise<number> {
-  const base = String(await freeRange(portNames.length));
+async function start(dir: string, base: string): Promise<number> {
   const args = ['deploy/quickstart/main.ts', '--json', '--dir', dir, '--port-base', base];
   const began = performance.now();
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -30,9 +29,10 @@ export const quickstart: Bench = {
     const first: number[] = [];
     const again: number[] = [];
     for (let round = 0; round < 3; round++) {
+      const base = String(await freeRange(portNames.length));
       const dir = mkdtempSync(join(tmpdir(), 'postern-bench-'));
-      first.push(await start(dir));
-      again.push(await start(dir));
+      first.push(await start(dir, base));
+      again.push(await start(dir, base));
       rmSync(dir, { recursive: true });
     }
     const seconds = (values: number[]) => `${(median(values) / 1000).toFixed(1)} s`;

@@ -55,11 +55,14 @@ function talk(socket: Socket): void {
 
   socket.write(banner);
   limitLines(socket);
-  createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
-    const answer = Object.hasOwn(answers, line.trim()) ? answers[line.trim()] : undefined;
-    if (answer === undefined) say(`${++lines} ${line.toUpperCase()}`);
-    else answer();
-  });
+  createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
+    .on('line', (line) => {
+      const answer = Object.hasOwn(answers, line.trim()) ? answers[line.trim()] : undefined;
+      if (answer === undefined) say(`${++lines} ${line.toUpperCase()}`);
+      else answer();
+    })
+    // It repeats the socket's error, which is told of above; unheard, a connection that is reset would end the process.
+    .on('error', () => {});
   socket.on('close', () => clearInterval(ticking));
 }
 
