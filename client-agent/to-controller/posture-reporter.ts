@@ -36,6 +36,8 @@ export interface ReporterOptions {
 const usualMs = 5 * minute;
 const retryMs = 30 * second;
 const fullMs = 10 * minute;
+/** A timer may fire a moment before the clock says so. */
+const timerSlackMs = 5;
 
 export class PostureReporter implements PostureDesk {
   readonly #options: ReporterOptions;
@@ -44,6 +46,7 @@ export class PostureReporter implements PostureDesk {
   #checks: readonly PostureCheck[] = [];
   #everyMs = usualMs;
   #dueAt = 0;
+  #timer: NodeJS.Timeout | undefined;
   /** Told by every look that begins after it was set. */
   #isWanted = false;
   #asked: Promise<PostureShown> | undefined;
@@ -68,6 +71,7 @@ export class PostureReporter implements PostureDesk {
 
   async stop(): Promise<void> {
     await this.#watch?.stop();
+    clearTimeout(this.#timer);
   }
 
   last(): PostureShown | undefined {
@@ -110,6 +114,13 @@ export class PostureReporter implements PostureDesk {
     throw new PosternError('unavailable', 'the agent is stopping');
   }
 
+  /** The ticks are seconds apart; an interval that the organisation set is kept to the moment, by a timer. */
+  #due(inMs: number): void {
+    this.#dueAt = this.#options.clock.now() + inMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.tick(), inMs + timerSlackMs).unref();
+  }
+
   /** Rejects when it could not be sent: the watch then tells the same change again. */
   async #onLook(posture: Posture, changed: boolean): Promise<void> {
     const { clock, log, onReported } = this.#options;
@@ -119,13 +130,13 @@ export class PostureReporter implements PostureDesk {
     try {
       checks = await this.#askWhat(checks);
       const sent = await this.#send(posture.facts, checks);
-      this.#dueAt = clock.now() + this.#everyMs;
+      this.#due(this.#everyMs);
       this.#last = this.#shown({ facts: posture.facts, checks }, sent);
       onReported(this.#last);
     } catch (thrown) {
       const failure = asPosternError(thrown);
       log.warn({ problem: failure.code, why: failure.message }, 'posture could not be reported');
-      this.#dueAt = clock.now() + retryMs;
+      this.#due(retryMs);
       this.#last = this.#shown({ facts: posture.facts, checks }, { failure, judged: [] });
       onReported(this.#last);
       throw failure;
