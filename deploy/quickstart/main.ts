@@ -62,7 +62,6 @@ async function stayUp(): Promise<void> {
   const ports = portsFor(known);
   await refuseTakenPorts(ports);
   if (known === undefined) beginAnew(state);
-  if (known === undefined) beginOrFail(state);
   writeConfigs(state, ports, { keepFacts: known !== undefined });
   const processes = new Processes((name, why) => {
     say(`\n${name} ${why}`);
@@ -98,14 +97,6 @@ function beginAnew(state: StateFile): void {
     state.begin();
   } catch (error) {
     fail((error as Error).message);
-  }
-}
-
-function beginOrFail(state: StateFile): void {
-  try {
-    state.begin();
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
   }
 }
 

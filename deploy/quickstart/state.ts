@@ -68,21 +68,6 @@ export class StateFile {
     writeFileSync(mark, '', { mode: 0o600 });
   }
 
-  /**
-   * Before the first start: clears what an earlier one left that was cut short. Nothing is removed from a directory that
-   * the quickstart did not begin itself.
-   */
-  begin(): void {
-    const marker = this.path('quickstart.begun');
-    if (existsSync(marker)) {
-      for (const part of ['controller', 'gateway', 'agents', 'config'])
-        rmSync(this.path(part), { recursive: true, force: true });
-    } else if (existsSync(this.path('controller'))) {
-      throw new Error(`${this.dir} holds a controller that is not the quickstart's: choose another --dir`);
-    }
-    writeFileSync(marker, '', { mode: 0o600 });
-  }
-
   write(state: QuickstartState): void {
     const file = this.path('quickstart.json');
     writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
