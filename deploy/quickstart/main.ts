@@ -1,6 +1,7 @@
 /** `npm start`: the whole triangle on loopback, without privilege, from nothing or from where it was left. */
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '#shared/base/clock.ts';
 import { currentTotp } from '#shared/crypto/totp.ts';
@@ -21,24 +22,33 @@ npm start -- --port-base N     lay the ports out from N on
 npm start -- --code PERSON     print a one-time code of emil, olivia or audrey, as an authenticator app would
 npm start -- --journey         walk through everything once, with real processes, and exit 0 or 1`;
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    dir: { type: 'string', default: '.postern' },
-    'port-base': { type: 'string' },
-    code: { type: 'string' },
-    journey: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+const leftoversEndMs = 5000;
 
 process.umask(0o077);
 const say = (line: string) => void process.stderr.write(`${line}\n`);
+const values = readCommandLine();
 
 if (values.help) process.stdout.write(`${help}\n`);
 else if (values.code !== undefined) printCode(values.code);
 else if (values.journey) process.exit(await runJourney({ portBase: portBase(), json: values.json }));
 else await stayUp();
+
+function readCommandLine() {
+  try {
+    return parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        dir: { type: 'string', default: '.postern' },
+        'port-base': { type: 'string' },
+        code: { type: 'string' },
+        journey: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return fail(`${(error as Error).message.split('. ', 1)[0]}; try: npm start -- --help`);
+  }
+}
 
 function portBase(): number | undefined {
   const text = values['port-base'];
@@ -60,7 +70,8 @@ async function stayUp(): Promise<void> {
   const state = new StateFile(resolve(values.dir));
   const known = state.read();
   const ports = portsFor(known);
-  await refuseTakenPorts(ports);
+  // What a killed quickstart has left ends by itself within moments.
+  await refuseTakenPorts(ports, known === undefined ? 0 : leftoversEndMs);
   if (known === undefined) beginAnew(state);
   writeConfigs(state, ports, { keepFacts: known !== undefined });
   const processes = new Processes((name, why) => {
@@ -109,15 +120,23 @@ function portsFor(known: QuickstartState | undefined): Ports {
 }
 
 /** Before anything is made: a port in use would leave a half-made state behind. */
-async function refuseTakenPorts(ports: Ports): Promise<void> {
+async function refuseTakenPorts(ports: Ports, patienceMs: number): Promise<void> {
+  const until = performance.now() + patienceMs;
   for (const [name, port] of Object.entries(ports)) {
-    const probe = createServer();
-    const free = await new Promise<boolean>((done) => {
-      probe.once('error', () => done(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)));
-    });
-    if (!free) fail(`port ${port} (${name}) is in use: stop what listens there, or choose others with --port-base N`);
+    while (!(await isFree(port))) {
+      const rest = patienceMs > 0 ? '' : ', or choose others with --port-base N';
+      if (performance.now() > until) fail(`port ${port} (${name}) is in use: stop what listens there${rest}`);
+      await sleep(100);
+    }
   }
+}
+
+function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  return new Promise((done) => {
+    probe.once('error', () => done(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => done(true)));
+  });
 }
 
 function fail(message: string): never {

@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 export const root = join(import.meta.dirname, '../..');
+const endWithParent = pathToFileURL(join(import.meta.dirname, 'end-with-parent.ts')).href;
 
 export interface ProcessOrder {
   readonly name: string;
@@ -62,10 +64,10 @@ function launch(
   stdout: 'pipe' | 'ignore' = 'ignore',
 ): ChildProcess {
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(process.execPath, [...nodeArgs, ...args], {
+  const child = spawn(process.execPath, ['--import', endWithParent, ...nodeArgs, ...args], {
     cwd: root,
     env: { ...plainEnvironment(), ...env },
-    stdio: [input === undefined ? 'ignore' : 'pipe', stdout, log],
+    stdio: [input === undefined ? 'ignore' : 'pipe', stdout, log, 'ipc'],
     // Ctrl-C reaches the whole terminal group; the quickstart itself stops its processes in order.
     detached: true,
   });

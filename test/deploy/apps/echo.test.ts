@@ -100,3 +100,16 @@ t.test('stopping ends open connections', async () => {
   await other.stop();
   await closed;
 });
+
+t.test('a connection that is reset ends alone', async (t) => {
+  const first = dial();
+  await first.next();
+  // Resets with the greeting unread, as `posternctl app check` does.
+  const reset = connect(echo.port, '127.0.0.1');
+  await once(reset, 'connect');
+  reset.resetAndDestroy();
+  await once(reset, 'close');
+  first.socket.write('alive\n');
+  t.equal(await first.next(), '1 ALIVE');
+  first.socket.destroy();
+});
