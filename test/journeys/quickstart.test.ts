@@ -1,51 +1,14 @@
 /** `npm start` as a newcomer meets it: what it prints, what of that works when pasted, how it stops, what it remembers. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { currentTotp } from '#shared/crypto/totp.ts';
 import { agentClient } from '../../deploy/quickstart/clients.ts';
 import { portNames } from '../../deploy/quickstart/ports.ts';
-import { needs, privateDir, runTool } from '../support/journey-tools.ts';
+import { npmStart, paste } from '../support/journey-npm-start.ts';
+import { needs, privateDir } from '../support/journey-tools.ts';
 import { descendantsOf, isAlive } from '../support/process-tree.ts';
-import { root } from '../support/source-tree.ts';
 import { freeRange, type Ready } from '../support/triangle.ts';
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly printed: string;
-  /** As a terminal does it: to the whole group. Resolves when npm has ended. */
-  ctrlC(): Promise<void>;
-}
-
-/** In a group of its own, until `standard output` shows `until`. */
-async function npmStart(t: Test, until: RegExp, ...args: string[]): Promise<Started> {
-  const child = spawn('npm', ['--silent', 'start', '--', ...args], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exit = once(child, 'exit');
-  const ctrlC = async () => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid!, 'SIGINT');
-    await exit;
-  };
-  t.teardown(ctrlC);
-  const said: string[] = [];
-  child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-  let printed = '';
-  const shown = new Promise<void>((resolve) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      printed += chunk.toString();
-      if (until.test(printed)) resolve();
-    });
-  });
-  await Promise.race([shown, exit.then(() => Promise.reject(new Error(`it ended:\n${said.join('')}`)))]);
-  return { child, printed, ctrlC };
-}
-
-const paste = (command: string) => runTool('sh', ['-c', command]);
 
 t.test('npm start', needs('npm', 'curl', 'sh'), async (t) => {
   const dir = privateDir(t, 'start');
@@ -124,49 +87,4 @@ t.test('npm start', needs('npm', 'curl', 'sh'), async (t) => {
     await second.ctrlC();
     t.same(pids.filter(isAlive), []);
   });
-});
-
-t.test('a first start that was cut short begins anew', needs('npm'), async (t) => {
-  const dir = privateDir(t, 'short');
-  const place = ['--dir', dir, '--port-base', String(await freeRange(portNames.length)), '--json'];
-  const child = spawn('npm', ['--silent', 'start', '--', ...place], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  await new Promise<void>((resolve) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('joining a gateway')) resolve();
-    });
-  });
-  const pids = descendantsOf(child.pid!);
-  const exit = once(child, 'exit');
-  process.kill(-child.pid!, 'SIGINT');
-  await exit;
-  t.same(pids.filter(isAlive), [], 'nothing is left of it');
-  const again = await npmStart(t, /\n/, ...place);
-  t.match(JSON.parse(again.printed), { ready: true });
-});
-
-t.test('a directory with something else of the same name is left alone', needs('npm'), async (t) => {
-  const dir = privateDir(t, 'other');
-  mkdirSync(`${dir}/controller`);
-  writeFileSync(`${dir}/controller/mine.txt`, 'precious');
-  const ran = await paste(`npm --silent start -- --dir ${dir} --port-base ${await freeRange(portNames.length)}`);
-  t.equal(ran.code, 1);
-  t.match(ran.stderr, 'is there already: give another --dir');
-  t.equal(readFileSync(`${dir}/controller/mine.txt`, 'utf8'), 'precious');
-});
-
-t.test('npm start -- --journey', needs('npm'), async (t) => {
-  const ran = await runTool('npm', ['--silent', 'start', '--', '--journey', '--json']);
-  t.equal(ran.code, 0, ran.stderr);
-  const steps = ran.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { step: string; ok: boolean; ms: number });
-  t.equal(steps.length, 10);
-  for (const { step, ok, ms } of steps) t.ok(ok, `${step} (${ms} ms)`);
 });
