@@ -8,7 +8,8 @@ const maxKeys = 10_000;
 interface Count {
   written: number;
   held: number;
-  last: AccessRecord;
+  /** Of those that were held: a written one may not come twice, since the controller refuses a second record of its id. */
+  last: AccessRecord | undefined;
 }
 
 export class DenialMerger {
@@ -22,14 +23,14 @@ export class DenialMerger {
   /** Writes the record, or counts it when there were many equal ones this second or there is no room. */
   take(record: AccessRecord, room: boolean): void {
     const key = this.#counts.size < maxKeys ? keyOf(record) : '';
-    const count = this.#counts.get(key) ?? { written: 0, held: 0, last: record };
+    const count = this.#counts.get(key) ?? { written: 0, held: 0, last: undefined };
     this.#counts.set(key, count);
-    count.last = record;
     if (room && count.written < perSecond) {
       count.written += 1;
       this.#write(record);
     } else {
       count.held += 1;
+      count.last = record;
     }
   }
 
@@ -41,7 +42,7 @@ export class DenialMerger {
   flush(): void {
     const counts = this.#counts;
     this.#counts = new Map();
-    for (const { held, last } of counts.values()) if (held > 0) this.#write({ ...last, count: held });
+    for (const { held, last } of counts.values()) if (last !== undefined) this.#write({ ...last, count: held });
   }
 }
 

@@ -47,6 +47,7 @@ export class SpoolWriter implements RecordSink {
   #others = 0;
   #waiting: Waiting[] = [];
   #writePlanned = false;
+  #stopped = false;
   #flush: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
 
@@ -58,7 +59,8 @@ export class SpoolWriter implements RecordSink {
     this.#measure();
     this.#timer = setInterval(() => {
       this.#measure();
-      this.#merger.turn();
+      // A disk that takes nothing gets no refusals to keep: they stay counted, so that a flood of them fills no memory.
+      if (this.#retry === undefined) this.#merger.turn();
     }, 1000);
   }
 
@@ -81,11 +83,12 @@ export class SpoolWriter implements RecordSink {
 
   refuse(record: AccessRecord): void {
     const denials = [...this.#denialBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    this.#merger.take(record, denials < this.#options.maxBytes * denialShare);
+    this.#merger.take(record, this.#retry === undefined && denials < this.#options.maxBytes * denialShare);
   }
 
   /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. */
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#flush);
     clearTimeout(this.#retry);
@@ -158,6 +161,8 @@ export class SpoolWriter implements RecordSink {
     for (const { settle } of batch)
       settle?.reject(new PosternError('record-failed', 'the spool cannot be written', { cause: error }));
     this.#waiting = [...batch.filter(({ settle }) => settle === undefined), ...this.#waiting];
+    // The descriptor may be somebody else's by then.
+    if (this.#stopped) return;
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#write();
