@@ -121,6 +121,7 @@ function makeParts(
     clock,
     log,
     link: () => link,
+    ready: () => care.ensure(),
     onChange: (signedIn, reason) => onSessionChange(parts, signedIn, reason),
     onFactor: () => onFactor(parts),
   });
@@ -152,6 +153,7 @@ function makeParts(
     if (!sessions.isSignedIn()) throw new PosternError('session-required', 'nobody is signed in');
     if (sessions.isIdle()) throw new PosternError('session-idle', 'the session waits for one factor');
     const { app, act, exact, trace } = order;
+    await care.ensure();
     const request = exact === undefined ? {} : { request: exact };
     return link.calls.grants({ body: { app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace } });
   };

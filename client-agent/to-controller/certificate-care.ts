@@ -3,7 +3,7 @@
  * ended, by the server's nonce on the bootstrap server. Driven by `tick`, so that tests need no timers.
  */
 import { X509Certificate } from 'node:crypto';
-import { type Clock, day, minute } from '#shared/base/clock.ts';
+import { type Clock, day, minute, second } from '#shared/base/clock.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Keystore, NewKey } from '../keystore/keystore.ts';
@@ -25,6 +25,8 @@ export interface CareOptions {
 /** Certificates may be renewed by their key this long after their end (P4). */
 const renewableAfterEnd = 30 * day;
 const firstPause = minute / 2;
+/** Without a certificate nothing works, and after a wake the network is seconds away. */
+const firstPauseExpired = 2 * second;
 const maxPause = 30 * minute;
 /** Of the life, spread over the fleet. */
 const jitter = 0.05;
@@ -68,7 +70,8 @@ export class CertificateCare {
     } catch (thrown) {
       const error = asPosternError(thrown);
       this.#failures += 1;
-      const pause = Math.min(maxPause, firstPause * 2 ** Math.min(this.#failures - 1, 16));
+      const first = this.isExpired() ? firstPauseExpired : firstPause;
+      const pause = Math.min(maxPause, first * 2 ** Math.min(this.#failures - 1, 16));
       this.#notBefore = this.#options.clock.now() + pause * (0.5 + this.#random() / 2);
       this.#options.log.warn({ err: error, pauseMs: pause }, 'the certificate could not be renewed');
     }
@@ -78,6 +81,14 @@ export class CertificateCare {
   woke(): void {
     this.#notBefore = 0;
     this.#failures = 0;
+  }
+
+  /**
+   * Before what a person waits for: renews a certificate that ended while the device slept, and does not wait for a tick. Throws as
+   * `renewNow`, which says more than the controller's refusal of an old certificate.
+   */
+  async ensure(): Promise<void> {
+    if (this.isExpired()) await this.renewNow();
   }
 
   /** Joins a renewal under way. Throws `renewal-refused` when the certificate is past all renewal. */

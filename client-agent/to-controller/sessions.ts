@@ -12,6 +12,8 @@ export interface SessionsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly link: () => ControllerLink;
+  /** Resolves when there is a certificate to sign in with. */
+  readonly ready: () => Promise<void>;
   readonly onChange: (signedIn: boolean, reason: string | undefined) => void;
   /** A sign-in, step-up or resumption has come to its end; the answer waits for it. Never rejects. */
   readonly onFactor: () => Promise<void>;
@@ -102,6 +104,7 @@ export class Sessions implements SignInFlows {
 
   async start(purpose: SignInPurpose): Promise<SignInStateShown> {
     this.activity();
+    await this.#options.ready();
     const state = await this.#options.link().calls.signIn({ body: { purpose } });
     await this.#take(state);
     return this.#shown(state);
