@@ -6,20 +6,20 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AgentEvent, DeviceState } from '#shared/contracts/agent-to-controller.ts';
+import { type SseWriter, writeSse } from '#shared/wire/sse.ts';
 import { onChangeHint, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 
 interface Listener {
-  readonly device: string;
-  readonly person: string;
   readonly response: ServerResponse;
+  readonly writer: SseWriter;
 }
 
 const lookMs = 500;
 /** Milliseconds for each connected agent: at most 500 of them a second come and ask. */
 const appsSpreadMs = 2;
 /** Keeps proxies and the agent's own silence timer content. */
-const commentMs = 20_000;
+const beatMs = 20_000;
 
 export class AgentEvents {
   readonly #db: Db;
@@ -39,17 +39,17 @@ export class AgentEvents {
     this.#clock = clock;
     this.#log = log;
     this.#unhint = onChangeHint(() => this.#look());
-    this.#timers = [setInterval(() => this.#look(), lookMs), setInterval(() => this.#comment(), commentMs)];
+    this.#timers = [setInterval(() => this.#look(), lookMs), setInterval(() => this.#beat(), beatMs)];
   }
 
   /** Serves one device until its connection ends; a newer connection of the same device replaces the older. */
-  async serve(response: ServerResponse, device: string, person: string): Promise<void> {
-    const listener = { device, person, response };
-    const closed = new Promise<void>((resolve) => response.once('close', resolve));
+  async serve(response: ServerResponse, device: string): Promise<void> {
+    // Bounded: an agent that does not read is cut, and comes back.
+    const listener = { response, writer: writeSse(response) };
     this.#listeners.get(device)?.response.destroy();
     this.#listeners.set(device, listener);
-    send(listener, { type: 'hello', time: this.#clock.now() });
-    await closed;
+    listener.writer.send({ type: 'hello', time: this.#clock.now() } satisfies AgentEvent);
+    await listener.writer.closed;
     if (this.#listeners.get(device) === listener) this.#listeners.delete(device);
   }
 
@@ -59,12 +59,7 @@ export class AgentEvents {
   }
 
   notify(device: string, event: AgentEvent): void {
-    const listener = this.#listeners.get(device);
-    if (listener) send(listener, event);
-  }
-
-  notifyAll(event: AgentEvent): void {
-    for (const listener of this.#listeners.values()) send(listener, event);
+    this.#listeners.get(device)?.writer.send(event);
   }
 
   stop(): void {
@@ -120,11 +115,11 @@ export class AgentEvents {
   /** Spread, so that a change in a large fleet is not answered by everybody in the same instant. */
   #tellApps(): void {
     const spreadMs = this.#listeners.size * appsSpreadMs;
-    for (const [device, listener] of this.#listeners) {
+    for (const device of this.#listeners.keys()) {
       if (this.#told.has(device)) continue;
       const timer = setTimeout(() => {
         this.#told.delete(device);
-        send(listener, { type: 'apps-changed' });
+        this.notify(device, { type: 'apps-changed' });
       }, Math.random() * spreadMs);
       this.#told.set(device, timer);
     }
@@ -142,14 +137,10 @@ export class AgentEvents {
     // P17: a suspended device, or one of a suspended person, hears this and then nothing more.
     const ids = devices.map((id) => `device/${id}`);
     const denied = await this.#db.selectFrom('denied').select('id').where('id', 'in', ids).execute();
-    for (const { id } of denied) this.#listeners.get(id.slice('device/'.length))?.response.end();
+    for (const { id } of denied) this.#listeners.get(id.slice('device/'.length))?.writer.end();
   }
 
-  #comment(): void {
-    for (const { response } of this.#listeners.values()) response.write(': still here\n\n');
+  #beat(): void {
+    for (const { writer } of this.#listeners.values()) writer.beat();
   }
-}
-
-function send({ response }: Listener, event: AgentEvent): void {
-  if (!response.destroyed) response.write(`data: ${JSON.stringify(event)}\n\n`);
 }

@@ -9,13 +9,9 @@ export function eventRoutes(parts: { readonly db: Db; readonly events: AgentEven
   return {
     events: async ({ peer, start }) => {
       if (peer?.role !== 'device') throw new PosternError('role-refused', 'not a device');
-      const device = await parts.db
-        .selectFrom('devices')
-        .select(['id', 'person_id'])
-        .where('id', '=', peer.id)
-        .executeTakeFirst();
+      const device = await parts.db.selectFrom('devices').select('id').where('id', '=', peer.id).executeTakeFirst();
       if (device === undefined) throw new PosternError('role-refused', `no device ${peer.id}`);
-      await parts.events.serve(start(), device.id, device.person_id);
+      await parts.events.serve(start(), device.id);
     },
   } satisfies Partial<Handlers<typeof agentToController, unknown>>;
 }

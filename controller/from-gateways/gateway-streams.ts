@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { heartbeatMs, type StreamChange, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import { type NdjsonWriter, writeNdjson } from '#shared/wire/ndjson.ts';
 import { onChangeHint, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { type KeySetAuthority, readSnapshot } from './gateway-state.ts';
@@ -18,8 +19,8 @@ export interface StreamParts {
   readonly generation: string;
 }
 
-/** Bytes that may wait for a slow gateway before its stream is cut. */
-const maxWaiting = 16 * 1024 * 1024;
+/** Bytes that may wait for a slow gateway before its stream is cut: a snapshot, the longest line, and as much again. */
+const maxWaiting = 32 * 1024 * 1024;
 const lookMs = 500;
 
 interface Stream {
@@ -27,6 +28,7 @@ interface Stream {
   readonly site: string;
   readonly jkt: string;
   readonly response: ServerResponse;
+  readonly writer: NdjsonWriter;
   sent: number;
   sending: Promise<void> | undefined;
   again: boolean;
@@ -65,16 +67,16 @@ export class GatewayStreams {
       site: ask.site,
       jkt: ask.jkt,
       response,
+      writer: writeNdjson(response, { maxBuffered: maxWaiting }),
       sent: 0,
       sending: undefined,
       again: false,
     };
-    const closed = new Promise<void>((resolve) => response.once('close', resolve));
     await this.#begin(stream, ask);
     this.cut(ask.gateway);
     this.#streams.add(stream);
     this.#send(stream);
-    await closed;
+    await stream.writer.closed;
     this.#streams.delete(stream);
   }
 
@@ -179,15 +181,15 @@ export class GatewayStreams {
   #change(stream: Stream, n: number, changes: StreamChange[], time: number): void {
     write(stream, { t: 'change', after: stream.sent, n, time, changes });
     stream.sent = n;
-    if (stream.response.writableLength > maxWaiting) this.#drop(stream);
   }
 
   #beat(): void {
-    for (const stream of this.#streams)
+    for (const stream of this.#streams) {
       write(stream, { t: 'heartbeat', n: stream.sent, time: this.#parts.clock.now() });
+    }
   }
 }
 
-function write(stream: Stream, message: StreamMessage): void {
-  if (!stream.response.destroyed) stream.response.write(`${JSON.stringify(message)}\n`);
+function write({ writer }: Stream, message: StreamMessage): void {
+  writer.send(message);
 }
