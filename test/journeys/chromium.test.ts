@@ -92,6 +92,7 @@ t.test('a morning in a browser', { ...needsChromium(), timeout: 110_000 }, async
     await home.press('Enter');
     await tab.waitForText('month,employee,name');
     await picture(tab, '8-exported');
+    await home.look();
     await home.waitFor('!document.querySelector(".waiting")');
     t.match(await tab.evaluate('document.body.innerText'), /Amina Diallo,Engineering/);
   });
