@@ -99,7 +99,9 @@ export function handshakeRecord(facts: {
 
 function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {
   const { claims, app } = ask.found;
-  const device = claims?.did ?? ask.peer?.id;
+  // Who has proven its key, never who a grant names: a thief's attempts are not the doing of the one it stole from.
+  const device = ask.peer?.id;
+  const isStolen = claims !== undefined && claims.did !== device;
   return {
     id,
     time: at,
@@ -110,6 +112,7 @@ function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 
     request: requestOf(ask),
     ...(device === undefined ? {} : { device }),
     ...(app === undefined ? {} : { app: app.id }),
+    ...(isStolen ? { details: { grantOf: claims.did } } : {}),
     ...(claims === undefined
       ? {}
       : { person: claims.sub, session: claims.sid, app: claims.app, grant: claims.jti, epoch: claims.epoch }),

@@ -10,8 +10,9 @@ export function cutTakenBack(live: LiveTable, before: GatewaySnapshot, after: Ga
   if (before.denied !== after.denied) {
     cut += live.cutWhere('certificate-refused', ({ claims }) => after.denied.has(`device/${claims.did}`));
   }
-  // P20: under a withdrawn key nothing counts, whoever used it.
-  if (before.keys !== after.keys) cut += live.cutWhere('grant-revoked', ({ kid }) => !after.keys.has(kid));
+  // P20: under a withdrawn key nothing counts, whoever used it; another key by the same name withdraws it too.
+  if (before.keys !== after.keys)
+    cut += live.cutWhere('grant-revoked', ({ kid }) => after.keys.get(kid) !== before.keys.get(kid));
   if (before.apps !== after.apps) {
     cut += live.cutWhere('app-mismatch', ({ claims }) => {
       const app = after.apps.get(claims.app);

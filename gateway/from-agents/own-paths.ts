@@ -7,6 +7,7 @@ import type { Ask, AskingPeer } from '../gates/ask.ts';
 import { certificateGate } from '../gates/certificate.ts';
 import { answerProblem } from './answer-problem.ts';
 import type { DataParts } from './data-parts.ts';
+import { readJsonBody } from './read-json-body.ts';
 import { refuseAsk } from './run-recorded.ts';
 
 interface OwnExchange {
@@ -50,23 +51,7 @@ async function answerOf(parts: DataParts, ask: Ask, peer: AskingPeer, exchange: 
   // A page that can make the agent send this would still need grants in its body; browsers get nothing here at all.
   if (ask.origin !== undefined || ask.fetchSite !== undefined) throw new PosternError('cross-site');
   exchange.goOn();
-  const body = await readJson(exchange.req, renewStreams.maxBody);
+  const body = await readJsonBody(exchange.req, renewStreams.maxBody);
   if (!Value.Check(renewStreams.body, body)) throw new PosternError('bad-request', 'renewal of another shape');
   return parts.renew(body.grants, peer);
-}
-
-async function readJson(req: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Not destroyed when we stop early: the answer goes the same way.
-  for await (const chunk of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new PosternError('body-too-large');
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch (cause) {
-    throw new PosternError('bad-request', 'a body is not JSON', { cause });
-  }
 }

@@ -75,7 +75,7 @@ export interface AppHeaderOptions {
   readonly add?: readonly string[];
 }
 
-/** The set of names for `identityNames`: lower case, `_` read as `-`. */
+/** The set of names for `identityNames`: lower case, everything but letters and digits read as `-`. */
 export function normalNames(names: Iterable<string>): ReadonlySet<string> {
   return new Set(Array.from(names, normalName));
 }
@@ -99,8 +99,9 @@ export function toAppHeaders(raw: readonly string[], options: AppHeaderOptions):
       else if (name === 'via') via = via === '' ? value : `${via}, ${value}`;
       continue;
     }
-    if (name.includes('_') || isReserved(name) || isClientClaim(name)) continue;
+    if (isReserved(name) || isClientClaim(name)) continue;
     if (named?.has(name) || options.identityNames?.has(name)) continue;
+    if (odd.test(name) && (name.includes('_') || posesAsOther(normalName(name), options.identityNames))) continue;
     out.push(raw[i]!, value);
   }
   if (trailers) out.push('te', 'trailers');
@@ -132,8 +133,7 @@ export function cleanTrailers(raw: readonly string[], identityNames?: ReadonlySe
   const out: RawHeaders = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = normalName(raw[i]!);
-    if (raw[i]!.includes('_') || isReserved(name) || isClientClaim(name) || identityNames?.has(name)) continue;
-    if (neverToApp.has(name) || neverTrailers.has(name)) continue;
+    if (raw[i]!.includes('_') || posesAsOther(name, identityNames) || neverTrailers.has(name)) continue;
     out.push(raw[i]!, raw[i + 1]!);
   }
   return out;
@@ -184,8 +184,15 @@ function quote(text: string): string {
   return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
+/** Some servers make one variable of `X-User`, `X_User` and (PHP behind Caddy) `X.User`. */
 function normalName(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
+}
+
+const odd = /[^a-z0-9-]/;
+
+function posesAsOther(normal: string, identityNames: ReadonlySet<string> | undefined): boolean {
+  return isReserved(normal) || isClientClaim(normal) || neverToApp.has(normal) || identityNames?.has(normal) === true;
 }
 
 function isNamed(spelled: string, name: string): boolean {
