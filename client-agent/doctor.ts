@@ -108,17 +108,26 @@ function clockLine({ clockOffsetMs }: AgentState): DoctorLine {
     : { name, ok: false, detail, fix: 'Set the clock of this device.' };
 }
 
+/** A device that was taken out of service is not helped by a sign-in. */
+const deviceFix = (state: string): string =>
+  state === 'pending' ? 'Sign in, or ask your administrator to approve it.' : 'Ask your administrator.';
+
 function sessionLines({ session, device, posture }: AgentState): DoctorLine[] {
   const failing = [...posture.failing, ...posture.unknown.map((name) => `${name} (unknown)`)];
   return [
     device.state === 'active'
       ? { name: 'device', ok: true, detail: 'active' }
-      : { name: 'device', ok: false, detail: device.state, fix: 'Sign in, or ask your administrator to approve it.' },
+      : { name: 'device', ok: false, detail: device.state, fix: deviceFix(device.state) },
     session.signedIn && !session.idle
       ? { name: 'session', ok: true, detail: 'signed in' }
       : { name: 'session', ok: false, detail: session.idle ? 'idle' : 'not signed in', fix: 'Run "postern login".' },
     failing.length === 0
       ? { name: 'posture', ok: true, detail: 'nothing fails' }
-      : { name: 'posture', ok: posture.failing.length === 0 ? undefined : false, detail: failing.join(', ') },
+      : {
+          name: 'posture',
+          ok: posture.failing.length === 0 ? undefined : false,
+          detail: failing.join(', '),
+          fix: 'See "postern posture": only apps that want these facts are affected.',
+        },
   ];
 }

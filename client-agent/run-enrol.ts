@@ -6,6 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
+import { placeOf } from './cli/with-agent.ts';
 import { loadAgentConfig } from './load-agent-config.ts';
 
 export async function runEnrol(call: CliCall): Promise<number> {
@@ -31,7 +32,7 @@ export async function runEnrol(call: CliCall): Promise<number> {
       if (state === 'pending') {
         io.out(`It waits for an approval. Your administrator compares this fingerprint: ${fingerprint}`);
       }
-      io.out('Next: postern up');
+      io.out(`Next: postern up${await placeOf(call)}`);
     }
     return 0;
   } finally {

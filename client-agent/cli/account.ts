@@ -70,7 +70,7 @@ export const listAccess = list(
       kind,
       app,
       request: request === undefined ? undefined : `${request.method} ${request.path}`,
-      verdict,
+      verdict: verdict === 'none' ? undefined : verdict,
       reasons: reasons.join(' '),
       trace,
     })),

@@ -8,6 +8,7 @@ import { pipeSockets } from '#shared/wire/pipe-sockets.ts';
 import type { Control } from '../control/open-control.ts';
 import { listenOwn } from '../from-apps/listen-own.ts';
 import { createOwnerCheck, systemOwnerParts } from '../from-apps/owner-check.ts';
+import { requireApp } from './no-such-app.ts';
 import { tellHolds } from './tell-holds.ts';
 import { placeOf, withAgent } from './with-agent.ts';
 
@@ -17,7 +18,7 @@ export async function connectApp(call: CliCall): Promise<number> {
   const port = portOf(call.values['port']);
   const place = await placeOf(call);
   return await withAgent(call, async (control) => {
-    await checkApp(control, app);
+    await checkApp(control, app, place);
     const stopTelling = tellHolds(control, app, call.io, place);
     const own = await listenOwn({
       name: `port of ${app}`,
@@ -25,7 +26,7 @@ export async function connectApp(call: CliCall): Promise<number> {
       check: createOwnerCheck(systemOwnerParts()),
       trustLoopback: false,
       log: createLog('postern', 'warn'),
-      onSocket: (socket) => void carry(call, control, app, socket),
+      onSocket: (socket) => void carry({ call, control, app, place }, socket),
     });
     if (call.json) call.io.out(JSON.stringify({ app, address: `127.0.0.1:${own.port}`, port: own.port }));
     else call.io.err(`${app} is at 127.0.0.1:${own.port} until Ctrl-C.`);
@@ -45,18 +46,20 @@ function portOf(given: unknown): number {
 }
 
 /** Before a port is opened: one that leads nowhere helps nobody. */
-async function checkApp({ calls }: Control, app: string): Promise<void> {
-  const { apps } = await calls.apps();
-  const found = apps.find(({ id }) => id === app);
-  if (found?.kind === 'tcp') return;
-  const tell =
-    found === undefined
-      ? `You have no app called ${app}. See: postern apps`
-      : `${app} is an HTTP app. Run: postern open ${app}`;
+async function checkApp(control: Control, app: string, place: string): Promise<void> {
+  if ((await requireApp(control, app, place)) === 'tcp') return;
+  const tell = `${app} is an HTTP app. Run: postern open ${app}${place}`;
   throw new PosternError('not-allowed', tell, { tell });
 }
 
-async function carry({ io }: CliCall, control: Control, app: string, socket: Socket): Promise<void> {
+interface Carrying {
+  readonly call: CliCall;
+  readonly control: Control;
+  readonly app: string;
+  readonly place: string;
+}
+
+async function carry({ call: { io }, control, app, place }: Carrying, socket: Socket): Promise<void> {
   try {
     const tunnel = await control.connect(app);
     const { error } = await pipeSockets(socket, tunnel);
@@ -64,6 +67,6 @@ async function carry({ io }: CliCall, control: Control, app: string, socket: Soc
   } catch (thrown) {
     socket.destroy();
     const { tell, message } = asPosternError(thrown);
-    io.err(`postern: no connection to ${app}: ${tell ?? message}. See: postern why ${app}`);
+    io.err(`postern: no connection to ${app}: ${tell ?? message}. See: postern why ${app}${place}`);
   }
 }

@@ -7,24 +7,31 @@ import type { SignInMethod, SignInStateShown } from '../agent-api.ts';
 import type { Control } from '../control/open-control.ts';
 import { type Answers, openAnswers } from './answers.ts';
 import { showRecoveryCodes, showTotp } from './show-totp.ts';
-import { withAgent } from './with-agent.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 
 const maxAttempts = 3;
 
 export async function login(call: CliCall): Promise<void> {
   const answers = openAnswers();
   try {
-    await withAgent(call, (control) => signIn(call, control, answers));
+    const place = await placeOf(call);
+    await withAgent(call, (control) => signIn(call, control, { answers, place }));
   } finally {
     answers.close();
   }
 }
 
-async function signIn(call: CliCall, { calls }: Control, answers: Answers): Promise<void> {
+interface Asking {
+  readonly answers: Answers;
+  /** Behind the commands that we tell people to run. */
+  readonly place: string;
+}
+
+async function signIn(call: CliCall, { calls }: Control, { answers, place }: Asking): Promise<void> {
   const { state } = await calls.status();
   const purpose = purposeOf(call, state.session);
   if (purpose === undefined) {
-    const rest = 'postern login --step-up confirms your second factor again';
+    const rest = `postern login --step-up${place} confirms your second factor again`;
     if (call.json) call.io.out(JSON.stringify({ signedIn: true, step: 'done' }));
     else call.io.out(`You are signed in already (${rest}).`);
     return;
@@ -48,7 +55,7 @@ async function signIn(call: CliCall, { calls }: Control, answers: Answers): Prom
       call.io.err(error.tell ?? error.message);
     }
   }
-  finish(call, flow);
+  finish(call, flow, place);
 }
 
 /** Undefined: there is nothing to do. */
@@ -82,7 +89,11 @@ async function answerOf(
       ? { method: 'totp', value: digits(value) }
       : { method: 'recovery-code', value: value.trim() };
   }
-  if (hasRecovery) return { method: 'recovery-code', value: (await answers.ask('Recovery code')).trim() };
+  if (hasRecovery)
+    return {
+      method: 'recovery-code',
+      value: (await answers.ask('Recovery code, or the code from your administrator')).trim(),
+    };
   throw new PosternError('version-unsupported', `this version does not know how to answer ${methods.join(', ')}`);
 }
 
@@ -98,11 +109,11 @@ export async function newPassword(answers: Answers): Promise<string> {
   }
 }
 
-function finish(call: CliCall, { purpose, recoveryCodes, signedIn }: SignInStateShown): void {
+function finish(call: CliCall, { purpose, recoveryCodes, signedIn }: SignInStateShown, place: string): void {
   if (call.json) {
     call.io.out(JSON.stringify({ step: 'done', signedIn, ...(recoveryCodes === undefined ? {} : { recoveryCodes }) }));
     return;
   }
   if (recoveryCodes !== undefined) showRecoveryCodes(call, recoveryCodes);
-  call.io.out(purpose === 'step-up' ? 'Confirmed.' : 'You are signed in. Next: postern apps');
+  call.io.out(purpose === 'step-up' ? 'Confirmed.' : `You are signed in. Next: postern apps${place}`);
 }

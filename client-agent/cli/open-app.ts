@@ -2,14 +2,16 @@
 import { spawn } from 'node:child_process';
 import type { CliCall } from '#shared/base/cli.ts';
 import { PosternError } from '#shared/base/errors.ts';
-import { withAgent } from './with-agent.ts';
+import type { Control } from '../control/open-control.ts';
+import { requireApp } from './no-such-app.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 import { answer } from './words.ts';
 
 export async function openApp(call: CliCall): Promise<void> {
   const [app] = call.args;
-  const link = await withAgent(call, async ({ calls }) => {
-    if (app !== undefined) await refuseTcp(app, calls);
-    return await calls.openLink({ body: app === undefined ? {} : { app } });
+  const link = await withAgent(call, async (control) => {
+    if (app !== undefined) await refuseTcp(control, app, await placeOf(call));
+    return await control.calls.openLink({ body: app === undefined ? {} : { app } });
   });
   const opened = call.values['print'] !== true && (await openFile(link.file));
   answer(call, { ...link, opened }, () => {
@@ -21,12 +23,9 @@ export async function openApp(call: CliCall): Promise<void> {
   });
 }
 
-type Calls = Parameters<Parameters<typeof withAgent>[1]>[0]['calls'];
-
-async function refuseTcp(app: string, calls: Calls): Promise<void> {
-  const { apps } = await calls.apps();
-  if (apps.find(({ id }) => id === app)?.kind !== 'tcp') return;
-  throw new PosternError('bad-request', `${app} is not for browsers. Run: postern connect ${app}`);
+async function refuseTcp(control: Control, app: string, place: string): Promise<void> {
+  if ((await requireApp(control, app, place)) === 'http') return;
+  throw new PosternError('bad-request', `${app} is not for browsers. Run: postern connect ${app}${place}`);
 }
 
 /** False where no browser can be started: a server, a container, a session over ssh. */

@@ -2,13 +2,15 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { printTable, safeText } from '#shared/base/print-table.ts';
 import { viewApp } from '../portal/app-view.ts';
+import { requireSession } from './no-such-app.ts';
 import { placeOf, withAgent } from './with-agent.ts';
 import { answer } from './words.ts';
 
 export async function showApps(call: CliCall): Promise<void> {
-  const { apps, port } = await withAgent(call, async ({ calls }) => {
-    const { local } = await calls.status();
-    return { ...(await calls.apps()), port: portOf(local) };
+  const { apps, port } = await withAgent(call, async (control) => {
+    await requireSession(control);
+    const { local } = await control.calls.status();
+    return { ...(await control.calls.apps()), port: portOf(local) };
   });
   const place = await placeOf(call);
   const views = apps.map((app) => viewApp(app, port, place));

@@ -2,15 +2,16 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
-import { withAgent } from './with-agent.ts';
+import { placeOf, withAgent } from './with-agent.ts';
 import { ago, answer, printFacts, span } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const status = await withAgent(call, ({ calls }) => calls.status());
-  answer(call, status, () => print(call, status));
+  const place = await placeOf(call);
+  answer(call, status, () => print(call, status, place));
 }
 
-function print(call: CliCall, { state, local, holds, pid }: ControlStatus): void {
+function print(call: CliCall, { state, local, holds, pid }: ControlStatus, place: string): void {
   const { person, organisation, profile, device, posture } = state;
   printFacts(call, [
     ['person', `${person.name} (${person.id}) at ${organisation}, profile ${profile}`],
@@ -31,9 +32,12 @@ function print(call: CliCall, { state, local, holds, pid }: ControlStatus): void
   ]);
   for (const { app, kind, detail } of holds) {
     const what = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
-    call.io.out(`${safeText(app)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}`);
+    call.io.out(`${safeText(app)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}${place}`);
   }
-  if (!state.session.signedIn) call.io.out('Next: postern login');
+  // No sign-in helps a device that was taken out of service.
+  if (device.state !== 'active' && device.state !== 'pending')
+    call.io.out(`This device is ${safeText(device.state)}: ask your administrator.`);
+  else if (!state.session.signedIn) call.io.out(`Next: postern login${place}`);
 }
 
 function sessionWords({ session, device }: ControlStatus['state']): string {

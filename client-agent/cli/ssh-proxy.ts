@@ -2,17 +2,24 @@
 import { closeSync } from 'node:fs';
 import { Duplex } from 'node:stream';
 import type { CliCall } from '#shared/base/cli.ts';
+import { asPosternError } from '#shared/base/errors.ts';
 import { pipeSockets } from '#shared/wire/pipe-sockets.ts';
+import { requireApp } from './no-such-app.ts';
 import { tellHolds } from './tell-holds.ts';
 import { placeOf, withAgent } from './with-agent.ts';
 
 export async function sshProxy(call: CliCall): Promise<number> {
   const [app] = call.args;
   return await withAgent(call, async (control) => {
-    const stop = tellHolds(control, app!, call.io, await placeOf(call));
+    const place = await placeOf(call);
+    const stop = tellHolds(control, app!, call.io, place);
     let tunnel: Duplex;
     try {
       tunnel = await control.connect(app!);
+    } catch (error) {
+      // Looked at only now: ssh waits for this command.
+      if (asPosternError(error).code === 'not-allowed') await requireApp(control, app!, place);
+      throw error;
     } finally {
       stop();
     }

@@ -20,6 +20,8 @@ export async function callAccount({ me }: Pick<Agent, 'me'>, { call, ...input }:
     const schema = route[part];
     const given = input[part];
     if (schema === undefined ? given !== undefined : !Check(schema, given ?? {})) {
+      // The only params are ids: one of another form is none of this person's.
+      if (part === 'params') throw new PosternError('not-found', undefined, { tell: 'There is nothing with this id.' });
       throw new PosternError('bad-request', undefined, { tell: `${part} is not what is expected here` });
     }
   }

@@ -1,7 +1,7 @@
 /** The dialling end of the control socket: what the CLI uses. */
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PosternError } from '#shared/base/errors.ts';
+import { errorTable, PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
 import { traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
@@ -25,6 +25,11 @@ export function openControl(socketPath: string): Control {
     connect: (app, options = {}) => connectApp(socketPath, app, options),
     stop: () => dispatcher.destroy(),
   };
+}
+
+/** The agent passes on who refused only as a code: without words of the refuser its title says more. */
+function told({ code, message, tell, extra }: PosternError): PosternError {
+  return new PosternError(code, message, { tell: tell ?? errorTable[code].title, extra: extra ?? {} });
 }
 
 function connectApp(
@@ -53,7 +58,9 @@ function connectApp(
       const chunks = [head];
       socket.on('data', (chunk: Buffer) => chunks.push(chunk));
       socket.on('error', () => {});
-      socket.once('close', () => reject(readRefusal(response.rawHeaders, Buffer.concat(chunks).toString('utf8'))));
+      socket.once('close', () =>
+        reject(told(readRefusal(response.rawHeaders, Buffer.concat(chunks).toString('utf8')))),
+      );
       socket.resume();
       socket.once('end', () => socket.destroy());
     });

@@ -81,7 +81,9 @@ export function createSessionRoutes(sites: Sites, cookies: BrowserCookies, token
 }
 
 function lapsed(): PosternError {
-  return new PosternError('browser-unknown', undefined, { tell: 'This link has been used or has lapsed.' });
+  return new PosternError('browser-unknown', undefined, {
+    tell: 'This link has been used or has lapsed. A browser that was let in before can go on to the portal.',
+  });
 }
 
 /** Written into the page's head, by our own site. */

@@ -13,9 +13,10 @@ function kindOf<const W extends string>(call: CliCall, words: readonly W[]): W {
   return kind;
 }
 
-const because = { because: { type: 'string', value: 'TEXT', about: 'Why: recorded' } } as const;
+const because = { because: { type: 'string', value: 'TEXT', about: 'The same as --reason' } } as const;
 
 /** One reason serves both: the record's and the one that a change from the shell must have. */
+const whyOf = (call: CliCall): string | undefined => option(call, 'because') ?? option(call, 'reason');
 const withReason = (call: CliCall): CliCall => ({
   ...call,
   values: { ...call.values, reason: option(call, 'reason') ?? option(call, 'because') },
@@ -32,20 +33,22 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
         const kind = kindOf(call, kinds);
         const id = call.args[1] ?? '';
         if (kind !== 'everything' && id === '') throw usage(`revoke ${kind} needs an id`);
-        const body = given({ kind, id, because: option(call, 'because') });
+        const body = given({ kind, id, because: whyOf(call) });
         return answerCut(call, await admin.revoke({ body }), `Revoked ${kind}${id === '' ? '' : ` ${id}`}.`);
       }),
   },
   contain: {
-    about: 'Stolen or compromised: suspend, revoke, void invitations, until lifted (P17)',
+    about: 'Stolen or compromised: suspend, revoke, void invitations, until lifted',
     args: '<kind> <id>',
-    options: { because: { ...because.because, required: true } },
-    help: 'Kinds: person, device. Example: posternctl contain device dev_3k7... --because stolen',
+    options: because,
+    help: 'Kinds: person, device. Example: posternctl contain device dev_3k7... --reason stolen',
     run: (call) =>
       withAdmin(withReason(call), async (admin) => {
         const kind = kindOf(call, bodies);
         const id = call.args[1]!;
-        const report = await admin.contain({ body: { kind, id, because: option(call, 'because')! } });
+        const why = whyOf(call);
+        if (why === undefined) throw usage('say why, it is recorded: --reason TEXT');
+        const report = await admin.contain({ body: { kind, id, because: why } });
         return answerCut(call, report, `Contained ${kind} ${id}. Undo it: posternctl lift ${kind} ${id}`);
       }),
   },
@@ -57,7 +60,7 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
       withAdmin(withReason(call), async (admin) => {
         const kind = kindOf(call, bodies);
         const id = call.args[1]!;
-        await admin.lift({ body: given({ kind, id, because: option(call, 'because') }) });
+        await admin.lift({ body: given({ kind, id, because: whyOf(call) }) });
         answerDone(call, { lifted: id }, `The ${kind} ${id} is back in service.`);
       }),
   },

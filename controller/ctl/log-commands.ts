@@ -43,6 +43,10 @@ function readFilters(call: CliCall): Query {
 
 const withoutReason = (call: CliCall): CliCall => ({ ...call, values: { ...call.values, reason: undefined } });
 
+/** So many digits of a trace are shown on a line; `log show` and `--trace` take them. */
+const shownTrace = 8;
+const traceOrItsStart = /^[0-9a-f]{8,32}$/;
+
 function lineOf(record: AccessRecord): string {
   const { time, kind, phase, verdict, reasons, person, device, app, gateway, request, status, actor, details, trace } =
     record;
@@ -58,8 +62,11 @@ function lineOf(record: AccessRecord): string {
     typeof details?.['event'] === 'string' ? details['event'] : undefined,
   ].filter((part) => part !== undefined && part !== '');
   const head = phase === 'single' ? kind : `${kind}/${phase}`;
-  const said = verdict === 'none' ? '' : `${verdict} `;
-  return safeText(`${when(time)}  ${head}  ${said}${reasons.join(',')}  ${what.join(' ')}  ${trace.slice(0, 8)}`);
+  // In columns as long as nothing is longer than usual, so that a page can be read downwards.
+  const said = [verdict === 'none' ? '-' : verdict, ...(reasons.length === 0 ? [] : [reasons.join(',')])].join(' ');
+  return safeText(
+    `${when(time)}  ${trace.slice(0, shownTrace)}  ${head.padEnd(14)}  ${said.padEnd(19)}  ${what.join(' ')}`,
+  );
 }
 
 const print = ({ json, io }: CliCall, record: AccessRecord): void =>
@@ -82,6 +89,7 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
         const { records, next } = await admin.records({ query: readFilters(call) });
         if (call.json) return call.io.out(JSON.stringify({ records, ...given({ next }) }));
         for (const record of records) print(call, record);
+        if (records.length === 0) call.io.err('Nothing was found.');
         if (next !== undefined) call.io.err(`There is more: --before ${next}`);
       }),
   },
@@ -91,7 +99,7 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
     run: (call) =>
       withAdmin(call, async (admin) => {
         const wanted = call.args[0]!;
-        const isTrace = /^[0-9a-f]{32}$/.test(wanted);
+        const isTrace = traceOrItsStart.test(wanted);
         const { records } = await admin.records({ query: isTrace ? { trace: wanted, limit: 1000 } : { limit: 1000 } });
         const found = isTrace ? records : records.filter(({ id }) => id === wanted);
         if (found.length === 0)

@@ -78,7 +78,7 @@ export const policyCommands: Readonly<Record<string, CliCommand>> = {
     about: 'Publish a directory of *.cedar files as a new version',
     args: '<dir>',
     options: {
-      message: { type: 'string', short: 'm', value: 'TEXT', about: 'What changed', required: true },
+      message: { type: 'string', short: 'm', value: 'TEXT', about: 'What changed; the reason unless told' },
       'expected-epoch': { type: 'string', value: 'N', about: 'Refuse unless this version is in force' },
     },
     run: (call) =>
@@ -86,7 +86,9 @@ export const policyCommands: Readonly<Record<string, CliCommand>> = {
         tellingProblems(call, async () => {
           const files = readPolicyDirectory(call.args[0]!);
           const expectedEpoch = numbered(call, 'expected-epoch');
-          const body = given({ files, message: option(call, 'message')!, expectedEpoch });
+          const message = option(call, 'message') ?? option(call, 'reason');
+          if (message === undefined) throw usage('say what changed: --message TEXT, or --reason TEXT');
+          const body = given({ files, message, expectedEpoch });
           const answer = await admin.publishPolicy({ body });
           if (call.json) return call.io.out(JSON.stringify(answer));
           for (const warning of answer.warnings) call.io.err(`warning: ${safeText(warning)}`);

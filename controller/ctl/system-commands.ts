@@ -17,10 +17,12 @@ import { writeDirectory } from './write-directory.ts';
 
 const marks = { add: '+', change: '~', remove: '-', same: ' ' } as const;
 
-function apply(call: CliCall): Promise<void> {
+function apply(line: CliCall): Promise<void> {
+  const dryRun = flag(line, 'dry-run');
+  // What changes nothing needs no reason.
+  const call = dryRun ? { ...line, values: { reason: 'dry run', ...line.values } } : line;
   return withAdmin(call, (admin) =>
     tellingProblems(call, async () => {
-      const dryRun = flag(call, 'dry-run');
       const bundle = readDirectory(option(call, 'file')!);
       const answer = await admin.apply({ body: given({ bundle, dryRun, message: option(call, 'message') }) });
       if (call.json) return call.io.out(JSON.stringify(answer));

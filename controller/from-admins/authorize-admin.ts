@@ -84,7 +84,7 @@ async function setUpReason(db: Db): Promise<string> {
 
 function noReason(why: string): PosternError {
   return new PosternError('reason-needed', why, {
-    tell: 'Say why, it is recorded: --reason TEXT (header Postern-Reason).',
+    tell: 'Say why, it is recorded: --reason TEXT.',
   });
 }
 

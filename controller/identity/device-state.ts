@@ -61,7 +61,10 @@ export async function approveDevice(
   order: StateOrder & { readonly fingerprint: string },
 ): Promise<void> {
   const device = await readDevice(trx, order.id);
-  if (device.state !== 'pending') throw new PosternError('conflict', `device ${order.id} is ${device.state}`);
+  if (device.state !== 'pending')
+    throw new PosternError('conflict', `device ${order.id} is ${device.state}`, {
+      tell: `This device does not wait for an approval: it is ${device.state}.`,
+    });
   if (!equalSecret(plain(order.fingerprint), plain(device.fingerprint))) {
     throw new PosternError('bad-request', 'the fingerprint is another one', {
       tell: 'This is not the fingerprint of that device: do not approve it.',

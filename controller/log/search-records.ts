@@ -10,6 +10,7 @@ export interface RecordSearch {
   readonly gateway?: string | undefined;
   readonly verdict?: string | undefined;
   readonly reason?: string | undefined;
+  /** Whole, or its first digits, as lists show it. */
   readonly trace?: string | undefined;
   /** Milliseconds, inclusive. */
   readonly from?: number | undefined;
@@ -27,7 +28,6 @@ const columns = {
   gateway: 'gateway_id',
   verdict: 'verdict',
   reason: 'reason',
-  trace: 'trace',
 } as const;
 
 export async function searchRecords(db: Db, search: RecordSearch): Promise<{ records: AccessRecord[]; next?: number }> {
@@ -41,6 +41,9 @@ export async function searchRecords(db: Db, search: RecordSearch): Promise<{ rec
     const value = search[key as keyof typeof columns];
     if (value !== undefined) query = query.where(column, '=', value);
   }
+  // A range, not a pattern: the index serves it, and no character of it means anything. Digits end at f.
+  if (search.trace !== undefined)
+    query = query.where('trace', '>=', search.trace).where('trace', '<', `${search.trace}g`);
   if (search.from !== undefined) query = query.where('time', '>=', search.from);
   if (search.to !== undefined) query = query.where('time', '<=', search.to);
   if (search.before !== undefined) query = query.where('position', '<', search.before);

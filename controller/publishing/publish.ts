@@ -54,7 +54,10 @@ export async function rollbackPolicy(
   order: Omit<PublishOrder, 'files' | 'rollbackTo'>,
 ): Promise<Published> {
   const row = await parts.db.selectFrom('policy_versions').select('files').where('epoch', '=', to).executeTakeFirst();
-  if (row === undefined) throw new PosternError('not-found', `there is no policy version ${to}`);
+  if (row === undefined) {
+    const tell = `There is no policy version ${to}.`;
+    throw new PosternError('not-found', tell, { tell });
+  }
   return publishPolicy(parts, { ...order, files: JSON.parse(row.files) as PolicyFile[], rollbackTo: to });
 }
 

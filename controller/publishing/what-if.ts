@@ -60,6 +60,13 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
   return { ...verdict, fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks), facts };
 }
 
+async function noDevice(db: Db, { person, device }: WhatIfAsk): Promise<PosternError> {
+  const known = await db.selectFrom('people').select('id').where('id', '=', person).executeTakeFirst();
+  const what = device === undefined ? 'no device in service' : 'no such device';
+  const tell = known === undefined ? 'There is no such person.' : `This person has ${what}.`;
+  return new PosternError('not-found', `${person}: ${tell}`, { tell });
+}
+
 async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk): Promise<Facts> {
   let query = db
     .selectFrom('devices')
@@ -69,10 +76,7 @@ async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk): Promise<Fact
     .orderBy('enrolled_at', 'desc');
   query = ask.device === undefined ? query.where('state', '=', 'active') : query.where('id', '=', ask.device);
   const device = await query.executeTakeFirst();
-  if (device === undefined)
-    throw new PosternError('not-found', `${ask.person} has no such device`, {
-      tell: 'This person has no such device.',
-    });
+  if (device === undefined) throw await noDevice(db, ask);
   const session = await db
     .selectFrom('sessions')
     .select('id')

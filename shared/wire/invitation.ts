@@ -22,6 +22,7 @@ export function decodeInvitation(pasted: string): Invitation {
   if (pasted.length > 2 * maxInvitationChars) throw refused('is too long');
   const text = pasted.replaceAll(/\s+/g, '');
   if (text.length > maxInvitationChars) throw refused('is too long');
+  if (text === '') throw refused('is missing: nothing was given');
   if (!text.startsWith(invitationPrefix)) throw refused(`does not begin with ${invitationPrefix}`);
   const bytes = fromBase64url(text.slice(invitationPrefix.length));
   if (bytes === undefined || bytes.length === 0) throw refused('is incomplete or was changed');
@@ -40,5 +41,5 @@ export function decodeInvitation(pasted: string): Invitation {
 }
 
 function refused(why: string): PosternError {
-  return new PosternError('code-refused', `an invitation ${why}`, { tell: `The invitation ${why}.` });
+  return new PosternError('code-refused', `the invitation ${why}`, { tell: `The invitation ${why}.` });
 }

@@ -20,7 +20,7 @@ async function parts(page, redraw) {
     h(
       'p',
       { class: 'hint' },
-      `${me.person.name} (${me.person.id}), signed in with ${me.amr.join(' and ')}; the session ends ${fromNow(me.expiresInMs)}.`,
+      `${me.person.name} (${me.person.id}), signed in with ${methodWords(me.amr)}; the session ends ${fromNow(me.expiresInMs)}.`,
     ),
     h('section', { class: 'card', 'aria-labelledby': 'factors' }, factorsPart(factors, act)),
     h('section', { class: 'card', 'aria-labelledby': 'devices' }, devicesPart(devices, act)),
@@ -28,6 +28,14 @@ async function parts(page, redraw) {
     h('section', { class: 'card', 'aria-labelledby': 'access' }, accessPart(records)),
   ];
 }
+
+/** The session's methods in words (RFC 8176); `mfa` only says that there were two. */
+const methods = { pwd: 'password', otp: 'one-time code', recovery: 'recovery code' };
+const methodWords = (amr) =>
+  amr
+    .filter((method) => method !== 'mfa')
+    .map((method) => methods[method] ?? method)
+    .join(' and ');
 
 const kinds = { password: 'Password', totp: 'Authenticator app', 'recovery-codes': 'Recovery codes' };
 
@@ -186,7 +194,13 @@ function accessPart(records) {
     ago(time),
     [kind, app].filter(Boolean).join(' '),
     request === undefined ? '' : h('code', {}, `${request.method} ${request.path}`),
-    h('span', { class: `badge ${{ allow: 'good', deny: 'bad' }[verdict] ?? ''}`, title: `trace ${trace}` }, verdict),
+    verdict === 'none'
+      ? ''
+      : h(
+          'span',
+          { class: `badge ${{ allow: 'good', deny: 'bad' }[verdict] ?? ''}`, title: `trace ${trace}` },
+          verdict,
+        ),
     reasons.join(', '),
   ]);
   return [h('h2', { id: 'access' }, 'Recent access'), table(['When', 'What', 'Request', 'Verdict', 'Reasons'], rows)];

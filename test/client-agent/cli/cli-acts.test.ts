@@ -84,7 +84,7 @@ t.test('ssh-proxy to what is not allowed ends with 1', async (t) => {
   const { code, err, out } = await rig.run('ssh-proxy nothing');
   t.equal(code, 1);
   t.equal(out, '');
-  t.match(err, /You may not use this.*postern why/);
+  t.match(err, /You have no app called nothing\. See: postern apps --dir/);
 });
 
 t.test('connect serves a local port until it is told to end', async (t) => {
@@ -107,6 +107,13 @@ t.test('connect refuses what has no port', async (t) => {
   t.match((await rig.run('connect echo --port 99999')).err, /up to 65535/);
 });
 
+t.test('who is signed out is told to sign in, not that there are no apps', async (t) => {
+  const rig = await makeRig(t);
+  for (const command of ['apps', 'open nothing', 'connect nothing', 'ssh-proxy nothing']) {
+    t.match(await rig.run(command), { code: 1, out: '', err: /Sign in to go on\. Run: postern login --dir / }, command);
+  }
+});
+
 t.test('the own account', async (t) => {
   const rig = await makeRig(t, { signedIn: true });
   t.match((await rig.run('factors')).out, /fac_totp00001\s+totp\s+Authenticator app/);
@@ -121,5 +128,5 @@ t.test('the own account', async (t) => {
   t.match((await rig.run('factors recovery-codes')).out, /cccc-3333\ndddd-4444/);
   const odd = await rig.run('sessions end ../odd');
   t.equal(odd.code, 1);
-  t.match(odd.err, /not what is expected/);
+  t.match(odd.err, /There is nothing with this id/);
 });

@@ -60,6 +60,21 @@ t.test('from an empty controller to a running organisation', async (t) => {
   t.match(await ctl(['contain', 'person', 'emma', '--because', 'stolen']), { code: 0, out: /^Contained person emma/ });
   t.match(await ctl(['person', 'show', 'emma', '--json']), { code: 0, out: /"state":"suspended"/ });
   t.match(await ctl(['lift', 'person', 'emma', '--because', 'found']), { code: 0 });
+  t.match(await ctl(['contain', 'person', 'emma']), { code: 1, err: /say why, it is recorded: --reason/ });
+  t.match(await ctl(['contain', 'person', 'emma', '--reason', 'stolen']), { code: 0, out: /^Contained person emma/ });
+  t.match(await ctl(['lift', 'person', 'emma', '--reason', 'found']), { code: 0 });
+  t.match(await ctl(['policy', 'what-if', 'ema', 'wiki']), { code: 1, err: /There is no such person/ });
+  t.match(await ctl(['policy', 'what-if', 'emma', 'wiki']), { code: 1, err: /This person has no device in service/ });
+  t.match(await ctl(['policy', 'rollback', '99', '--reason', 'x']), { code: 1, err: /There is no policy version 99/ });
+  t.match(await ctl(['policy', 'publish', join(sample, 'policies')]), { code: 1, err: /say what changed/ });
+  t.match(await ctl(['log', 'search', '--app', 'nowhere']), { code: 0, out: '', err: /Nothing was found/ });
+  const [, shown = ''] =
+    /^\S+ \S+ {2}([0-9a-f]{8}) /.exec((await ctl(['log', 'search', '--kind', 'revocation'])).out) ?? [];
+  t.match(
+    await ctl(['log', 'show', shown]),
+    { code: 0, out: new RegExp(`trace +${shown}[0-9a-f]{24}`) },
+    'as it is shown',
+  );
   t.match(await ctl(['revoke', 'everything']), { code: 0, out: /0 grants taken back/ });
   t.match(await ctl(['revoke', 'person', 'nobody']), { code: 1, err: /no such person/ });
   t.match(await ctl(['log', 'search', '--kind', 'revocation']), { code: 0, out: /because "stolen" contained/ });
@@ -108,7 +123,7 @@ t.test('policies: publish, what-if and rollback', async (t) => {
   t.match(await ctl(['policy', 'publish', dir, '-m', 'open']), { code: 0, out: /^Version 2 is in force/ });
   t.match(await ctl(['policy', 'rollback', '1']), { code: 0, out: /^Version 3, the same as 1/ });
   t.match(await ctl(['policy', 'history']), { code: 0, out: /3 +yes +7[\s\S]*2 +no +1/ });
-  t.match(await ctl(['policy', 'what-if', 'olga', 'wiki']), { code: 1, err: /no such device/ });
+  t.match(await ctl(['policy', 'what-if', 'olga', 'wiki']), { code: 1, err: /no device in service/ });
 });
 
 t.test('apps from flags, checked step by step', async (t) => {
