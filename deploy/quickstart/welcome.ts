@@ -55,13 +55,13 @@ export function welcome({ state, ports, people: users, readyMs }: Told): string 
     `  ${users[id].name.padEnd(16)} ${users[id].role.padEnd(9)} ${portal(ports, id)}   file://${linkFile(state, id)}\n` +
     `  ${''.padEnd(16)} password ${users[id].password}   code: npm start -- --dir ${here} --code ${id}\n`;
   return `
-Postern is up (${(readyMs / 1000).toFixed(1)} s). Open a file below in a browser: it signs you in to that person's portal, once.
+Postern is up (${(readyMs / 1000).toFixed(1)} s). Open a file below in a browser: it lets the browser in to that person's portal, once.
 
 ${people.map(row).join('\n')}
 Five things to try, each in another terminal:
 
   1. An app that knows who you are, through the agent of emil
-     curl -sL ${at('wiki', 'emil')}/pages/home | grep -i welcome
+     curl -sL ${at('wiki', 'emil')}/pages/home | grep -iE 'hello|welcome'
 
   2. The payroll export: finance only, encrypted device, a second factor within 15 minutes
      curl -s -X POST ${at('payroll', 'emil')}/reports/2026-10/export
@@ -74,6 +74,9 @@ Five things to try, each in another terminal:
 
   5. What happened, as an auditor sees it
      ${ctl} log search --person emil
+
+As emil in a terminal: bin/postern status --dir ${here}/agents/emil/profile   (or apps, why, posture, logout, login)
+As the owner:          ${ctl} status   (or person list, app list; --help lists all)
 
 Turn the firewall of emil's device off in ${nearName(factsFileOf(state, 'emil'))} and the live app is gone until it is on again.
 Ctrl-C stops everything; the next start finds it as it was. Logs: ${here}/logs
