@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { hour, minute, second } from '#shared/base/clock.ts';
 import { asPosternError } from '#shared/base/errors.ts';
+import { splitAddress } from '#shared/base/split-address.ts';
 import type { AgentState, DoctorLine } from './agent-api.ts';
-import { splitAddress } from './split-address.ts';
 import type { CertificateCare } from './to-controller/certificate-care.ts';
 import type { ControllerLink } from './to-controller/controller-link.ts';
 import type { GatewayLinks } from './to-gateway/gateway-links.ts';

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { minute, systemClock } from '#shared/base/clock.ts';
 import { asPosternError } from '#shared/base/errors.ts';
+import { splitAddress } from '#shared/base/split-address.ts';
 import type { DoctorLine } from '../agent-api.ts';
-import { splitAddress } from '../split-address.ts';
 import { span } from './words.ts';
 
 /** Of `enrolment.json`, which holds no secret. The key is not read here. */

@@ -1,6 +1,7 @@
 /** What the agent itself answers: a page to a person who navigates, a problem document to everything else, never a redirect. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PosternError, Problem } from '#shared/base/errors.ts';
+import { escapeHtml } from '#shared/base/escape-html.ts';
 import { traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { discardRest } from '#shared/wire/forward-upload.ts';
 import { problemHeaders } from '#shared/wire/problem-reply.ts';
@@ -119,8 +120,4 @@ ${body}
 </main>
 </html>
 `;
-}
-
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

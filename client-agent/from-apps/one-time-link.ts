@@ -5,7 +5,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomId } from '#shared/base/bytes.ts';
-import { escapeHtml } from './answer-local.ts';
+import { escapeHtml } from '#shared/base/escape-html.ts';
 import { tokenLifeMs } from './one-time-tokens.ts';
 
 export class LinkFiles {

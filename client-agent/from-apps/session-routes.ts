@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PosternError } from '#shared/base/errors.ts';
-import { escapeHtml, sendPage } from './answer-local.ts';
+import { escapeHtml } from '#shared/base/escape-html.ts';
+import { sendPage } from './answer-local.ts';
 import type { BrowserCookies } from './browser-cookie.ts';
 import { isTopNavigation } from './browser-signs.ts';
 import { localPathPrefix, safeReturnPath } from './local-names.ts';

@@ -1,9 +1,9 @@
 /** From "this app, this request" to an answer: grant, gateway, and what the refusals ask for (DESIGN sections 4 and 9). */
 import type { Duplex } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
+import { splitAddress } from '#shared/base/split-address.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
-import { splitAddress } from '../split-address.ts';
 import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
 import { openConnect } from '../to-gateway/open-connect.ts';
 import type { GrantDesk, GrantOrder, HeldGrant } from './grant-desk.ts';

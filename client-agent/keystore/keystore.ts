@@ -2,7 +2,7 @@
  * The one reader of the device's private key (DESIGN section 1), and of what else must stay on the device: certificate,
  * trust bundle, who it is enrolled for, session secret.
  */
-import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { PosternError } from '#shared/base/errors.ts';
@@ -10,6 +10,7 @@ import { deviceState } from '#shared/contracts/agent-to-controller.ts';
 import { address, madeId, pem, shortText, slug, strict, text, time } from '#shared/contracts/common.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
 import { generateKeyPair, keyThumbprint, privateKeyFromPem, privateKeyToPem } from '#shared/crypto/keys.ts';
+import { signText } from '#shared/crypto/signed-text.ts';
 import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
 import { ProfileDirectory } from './profile-directory.ts';
 import { lockProfile, type ProfileLock } from './profile-lock.ts';
@@ -107,11 +108,9 @@ export class Keystore {
     return makeCsr({ privateKey, publicKey: createPublicKey(privateKey) });
   }
 
-  /** base64url of ECDSA P-256 with SHA-256 in IEEE P1363 form. */
+  /** As `signText`, by the device key. */
   sign(text: string): string {
-    return sign('sha256', Buffer.from(text), { key: this.#privateKey(), dsaEncoding: 'ieee-p1363' }).toString(
-      'base64url',
-    );
+    return signText(this.#privateKey(), text);
   }
 
   /** A new key, on disk before anybody hears of it, so that no crash leaves a certificate without its key. */

@@ -6,9 +6,10 @@ import { X509Certificate } from 'node:crypto';
 import { type Clock, day, minute, second } from '#shared/base/clock.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
+import { checkIssued, type Issued } from '#shared/crypto/check-issued.ts';
+import { expiredRenewalText, rekeyText } from '#shared/crypto/signed-text.ts';
 import type { Keystore, NewKey } from '../keystore/keystore.ts';
 import { withBootstrap } from './bootstrap-client.ts';
-import { checkIssued, type Issued } from './check-issued.ts';
 import type { ControllerLink } from './controller-link.ts';
 
 export interface CareOptions {
@@ -104,7 +105,7 @@ export class CertificateCare {
     await this.#running;
     const { keystore, link } = this.#options;
     const key = keystore.makeKey();
-    const oldSignature = keystore.sign(`postern-rekey\n${key.csr}`);
+    const oldSignature = keystore.sign(rekeyText(key.csr));
     const issued = await link.calls.rekey({ body: { csr: key.csr, oldSignature } });
     this.#store(issued, key);
   }
@@ -136,20 +137,20 @@ export class CertificateCare {
     return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock }, async (client) => {
       const { nonce } = await client.renewalNonce({ body: { role: 'device', id: device } });
       const csr = keystore.csr();
-      const signature = keystore.sign(`postern-renew-expired\n${nonce}\n${csr}`);
+      const signature = keystore.sign(expiredRenewalText(nonce, csr));
       return client.renewExpired({ body: { role: 'device', id: device, nonce, csr, signature } });
     });
   }
 
   #store(issued: Issued, key: NewKey | undefined): void {
-    const { keystore, clock, link, onRenewed } = this.#options;
+    const { keystore, link, onRenewed } = this.#options;
     const before = keystore.enrolment;
     const { certificate, chain, bundle } = issued;
     checkIssued(issued, {
-      trustDomain: before.trustDomain,
-      device: before.device,
+      role: 'device',
+      id: before.device,
       jkt: key?.jkt ?? keystore.jkt,
-      now: clock.now(),
+      trustDomain: before.trustDomain,
       knownRoots: before.bundle,
     });
     const next = { certificate, chain: [...chain], bundle: [...bundle] };

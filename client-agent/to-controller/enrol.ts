@@ -5,16 +5,16 @@
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
+import { splitAddress } from '#shared/base/split-address.ts';
 import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import { protocolVersion } from '#shared/contracts/protocol-version.ts';
 import type { BodyOf } from '#shared/contracts/route.ts';
+import { checkIssued } from '#shared/crypto/check-issued.ts';
+import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import type { Enrolment, Keystore } from '../keystore/keystore.ts';
-import { splitAddress } from '../split-address.ts';
 import { withBootstrap } from './bootstrap-client.ts';
-import { checkIssued } from './check-issued.ts';
-import { trustDomainOfRoot } from './trust-domain-of-root.ts';
 
 export type DeviceFacts = BodyOf<(typeof agentBootstrap)['enrol']>['facts'];
 
@@ -58,7 +58,7 @@ export async function enrol({ keystore, clock, log, ...order }: EnrolOrder): Pro
       body: { code: invitation.k, csr: key.csr, facts: order.facts, version: protocolVersion },
     });
     const { certificate, chain, bundle } = answer;
-    checkIssued(answer, { trustDomain, device: answer.device, jkt: key.jkt, now: clock.now(), knownRoots: [root] });
+    checkIssued(answer, { role: 'device', id: answer.device, jkt: key.jkt, trustDomain, knownRoots: [root] });
     const controllers = answer.controllers.length > 0 ? answer.controllers : meta.controllers;
     return {
       v: 1,

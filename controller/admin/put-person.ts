@@ -6,6 +6,7 @@ import type { BodyOf } from '#shared/contracts/route.ts';
 import type { Decider } from '../grants/decider.ts';
 import { redecideGrants } from '../grants/redecide.ts';
 import { mayManage } from '../identity/may-manage.ts';
+import { keepAnOwner } from '../identity/person-state.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
@@ -56,18 +57,6 @@ async function judgeStanding(trx: Trx, { id, standing, self, fields }: PersonOrd
   // Owners make owners: somebody must, and they rank above every other role.
   if (standing !== 'owner' && !mayManage(standing, role)) throw refuse(`a ${standing} may not make a ${role}`);
   if (known?.role === 'owner') await keepAnOwner(trx, id);
-}
-
-async function keepAnOwner(trx: Trx, id: string): Promise<void> {
-  const other = await trx
-    .selectFrom('people')
-    .select('id')
-    .where('role', '=', 'owner')
-    .where('state', '=', 'active')
-    .where('id', '!=', id)
-    .executeTakeFirst();
-  if (other !== undefined) return;
-  throw new PosternError('conflict', `${id} is the last active owner`, { tell: 'This is the last active owner.' });
 }
 
 async function setGroups(trx: Trx, person: string, groups: readonly string[]): Promise<void> {

@@ -2,10 +2,10 @@
  * Who calls on the mutual server (P1): the one role that the route is for, in service, with the key on record, and a live
  * session where the route asks for one. Judged from the store for every request, so that nothing outlives a suspension.
  */
-import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { type Peer, requirePeer } from '#shared/wire/admit-peer.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
@@ -110,10 +110,5 @@ function readSecret(request: FastifyRequest): string | undefined {
 }
 
 export function originOf(request: FastifyRequest): Origin {
-  return { from: addressOf(request.raw.socket), trace: traceOf(request.raw) };
-}
-
-/** IPv4 in its own spelling also where a dual-stack socket shows it as IPv6. */
-function addressOf(socket: Socket): string {
-  return (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/, '');
+  return { from: plainAddress(request.raw.socket.remoteAddress ?? 'unknown'), trace: traceOf(request.raw) };
 }

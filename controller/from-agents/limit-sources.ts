@@ -4,6 +4,7 @@
  * would let one stranger with idle connections keep everybody else out.
  */
 import type { Server, Socket } from 'node:net';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import { sourceOf } from '../identity/throttle.ts';
 
 export interface SourceLimits {
@@ -15,7 +16,7 @@ export function limitSources(server: Pick<Server, 'on'>, limits: SourceLimits): 
   const sources = new Map<string, Set<Socket>>();
   let total = 0;
   server.on('connection', (socket: Socket) => {
-    const source = sourceOf(socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? 'unknown');
+    const source = sourceOf(plainAddress(socket.remoteAddress ?? 'unknown'));
     const own = sources.get(source) ?? new Set();
     sources.set(source, own.add(socket));
     total += 1;

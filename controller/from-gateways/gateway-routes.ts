@@ -3,12 +3,12 @@ import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { PublicJwk } from '#shared/contracts/common.ts';
 import type { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
-import { readCsr } from '#shared/crypto/csr.ts';
-import { jwkThumbprint, keyThumbprint, publicKeyFromJwk } from '#shared/crypto/keys.ts';
+import { jwkThumbprint, publicKeyFromJwk } from '#shared/crypto/keys.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Authority } from '../authority/open-authority.ts';
-import { namesOfAddress } from '../identity/names-of-address.ts';
+import { issuedAnswer } from '../identity/enrol-device.ts';
+import { renewCertificate } from '../identity/renew-certificate.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
 import { nextChange, readChange } from '../store/changes.ts';
@@ -31,23 +31,9 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
   return {
     renew: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
-      const publicKey = await readCsr(body.csr);
-      if (keyThumbprint(publicKey) !== gateway.jkt) {
-        throw new PosternError('csr-refused', `gateway ${gateway.id} asked to renew with another key`);
-      }
-      const issued = await authority.issue({
-        role: 'gateway',
-        id: gateway.id,
-        publicKey,
-        ...namesOfAddress(gateway.address),
-      });
-      await db
-        .updateTable('gateways')
-        .set({ certificate_serial: issued.serial, certificate_ends_at: issued.notAfter })
-        .where('id', '=', gateway.id)
-        .execute();
-      const { certificate, chain, bundle, trustDomain } = issued;
-      return { certificate, chain, bundle, trustDomain };
+      return issuedAnswer(
+        await renewCertificate({ store: { db }, authority }, { role: 'gateway', id: gateway.id, csr: body.csr }),
+      );
     },
 
     identityKey: async ({ peer, body }) => {

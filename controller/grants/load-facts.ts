@@ -1,8 +1,8 @@
 /** Reads what a decision rests on, in the transaction of the decision, so that all of it is of one moment (P13). */
+import { plainAddress } from '#shared/base/plain-address.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { readEffectiveGroups } from '../identity/read-groups.ts';
 import type { AppFacts, Facts } from '../policy/facts.ts';
-import { plainAddress } from '../policy/facts-to-context.ts';
 import { loadPosture } from '../posture/load-posture.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';

@@ -1,5 +1,6 @@
 /** The plain name in a gateway's certificate: for clients other than ours, such as curl, which compare a host and know no SPIFFE. */
 import { isIP } from 'node:net';
+import { splitAddress } from '#shared/base/split-address.ts';
 
 const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
@@ -10,7 +11,7 @@ export interface PlainNames {
 
 /** Of `host:port` as an administrator gave it (IPv6 in brackets); nothing for what is neither a host name nor an address. */
 export function namesOfAddress(address: string): PlainNames {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  const { host } = splitAddress(address);
   if (isIP(host) !== 0) return { ipAddresses: [host] };
   return hostName.test(host) ? { dnsNames: [host.toLowerCase()] } : {};
 }

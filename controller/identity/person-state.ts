@@ -75,7 +75,7 @@ export async function setPersonState(
 }
 
 /** Nobody, not even an owner, takes the last active owner away: the way back in would lead nowhere (P6). */
-async function keepAnOwner(trx: Trx, id: string): Promise<void> {
+export async function keepAnOwner(trx: Trx, id: string): Promise<void> {
   const other = await trx
     .selectFrom('people')
     .select('id')

@@ -1,6 +1,5 @@
 /** Renewing with the same key, and changing the key (P4). Over the mutual server: the peer has proved its present key. */
-import { verify } from 'node:crypto';
-import { fromBase64url } from '#shared/base/bytes.ts';
+import type { KeyObject } from 'node:crypto';
 import { PosternError } from '#shared/base/errors.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
 import {
@@ -10,6 +9,7 @@ import {
   publicKeyToJwk,
   spkiFingerprint,
 } from '#shared/crypto/keys.ts';
+import { isTextSigned, rekeyText } from '#shared/crypto/signed-text.ts';
 import type { Issued } from '../authority/open-authority.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { revoke } from '../revocation/revoke.ts';
@@ -28,8 +28,10 @@ interface Renewal {
  * A certificate of 24 h for the key that is on record, and for no other. The caller has proved the role and id. Throws
  * `csr-refused` for another key, `renewal-refused` for a device or gateway out of service.
  */
-export async function renewCertificate(parts: IdentityParts, { role, id, csr }: Renewal): Promise<Issued> {
-  const { store, authority } = parts;
+export async function renewCertificate(
+  { store, authority }: Pick<IdentityParts, 'store' | 'authority'>,
+  { role, id, csr }: Renewal,
+): Promise<Issued> {
   const publicKey = readCsr(csr);
   const holder = await readHolder(store.db, role, id);
   if (holder === undefined) throw new PosternError('renewal-refused', `${role}/${id} is not in service`);
@@ -47,7 +49,7 @@ export async function renewCertificate(parts: IdentityParts, { role, id, csr }: 
 
 export interface Holder {
   readonly jkt: string;
-  readonly publicJwk: string;
+  readonly publicKey: KeyObject;
   readonly certificateEndsAt: number;
   /** Devices only. */
   readonly person: string | undefined;
@@ -64,7 +66,7 @@ export async function readHolder(db: Db, role: 'device' | 'gateway', id: string)
     if (denied !== undefined) return undefined;
     return {
       jkt: row.jkt,
-      publicJwk: row.public_jwk,
+      publicKey: publicKeyFromJwk(JSON.parse(row.public_jwk)),
       certificateEndsAt: row.certificate_ends_at ?? 0,
       person: undefined,
       names: namesOfAddress(row.address),
@@ -80,13 +82,14 @@ export async function readHolder(db: Db, role: 'device' | 'gateway', id: string)
     .executeTakeFirst();
   if (row === undefined) return undefined;
   const { jkt, public_jwk, certificate_ends_at, person_id } = row;
-  return { jkt, publicJwk: public_jwk, certificateEndsAt: certificate_ends_at, person: person_id, names: {} };
+  const publicKey = publicKeyFromJwk(JSON.parse(public_jwk));
+  return { jkt, publicKey, certificateEndsAt: certificate_ends_at, person: person_id, names: {} };
 }
 
 export interface Rekey {
   readonly device: string;
   readonly csr: string;
-  /** base64url of ECDSA P-256 (IEEE P1363) by the old key over `postern-rekey\n<csr>`. */
+  /** By the old key over `rekeyText`. */
   readonly oldSignature: string;
 }
 
@@ -97,7 +100,7 @@ export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Or
   const publicKey = readCsr(csr);
   const holder = await readHolder(store.db, 'device', device);
   if (holder === undefined) throw new PosternError('renewal-refused', `device/${device} is not in service`);
-  if (!isSignedBy(holder.publicJwk, `postern-rekey\n${csr}`, oldSignature)) {
+  if (!isTextSigned(holder.publicKey, rekeyText(csr), oldSignature)) {
     throw new PosternError('csr-refused', `device/${device} asked for a new key without its old one`);
   }
   const issued = await authority.issue({ role: 'device', id: device, publicKey });
@@ -131,12 +134,4 @@ export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Or
     });
   });
   return issued;
-}
-
-/** ECDSA P-256 with SHA-256, IEEE P1363, base64url. */
-export function isSignedBy(publicJwk: string, message: string, signature: string): boolean {
-  const bytes = fromBase64url(signature);
-  if (bytes?.length !== 64) return false;
-  const key = publicKeyFromJwk(JSON.parse(publicJwk));
-  return verify('sha256', Buffer.from(message), { key, dsaEncoding: 'ieee-p1363' }, bytes);
 }

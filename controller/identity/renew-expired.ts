@@ -8,11 +8,12 @@ import { day, minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { BodyOf } from '#shared/contracts/route.ts';
+import { expiredRenewalText, isTextSigned } from '#shared/crypto/signed-text.ts';
 import type { Issued } from '../authority/open-authority.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { chargeStranger, forgiveStranger } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
-import { isSignedBy, readHolder, renewCertificate } from './renew-certificate.ts';
+import { readHolder, renewCertificate } from './renew-certificate.ts';
 import { endSessions } from './sessions.ts';
 
 const longest = { device: 30 * day, gateway: 7 * day } as const;
@@ -77,7 +78,7 @@ async function judge(
   if (nonceEnds === undefined || nonceEnds <= now) throw refused(`${role}/${id}: the nonce is not ours or too old`);
   const holder = await readHolder(store.db, role, id);
   if (holder === undefined) throw refused(`${role}/${id} is not in service`);
-  if (!isSignedBy(holder.publicJwk, `postern-renew-expired\n${nonce}\n${csr}`, signature)) {
+  if (!isTextSigned(holder.publicKey, expiredRenewalText(nonce, csr), signature)) {
     throw refused(`${role}/${id}: the signature is not by the last known key`);
   }
   if (now - holder.certificateEndsAt > longest[role]) throw refused(`${role}/${id} was away for too long`);

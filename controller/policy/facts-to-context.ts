@@ -3,6 +3,7 @@
  * stale, of a wrong type or from the future takes its worst (P8). Ages are whole seconds by the controller's clock (P19).
  */
 import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import { never } from '#shared/contracts/policy-schema.ts';
 import { type FactKey, factKeys, osNames, postureFacts } from '#shared/contracts/posture.ts';
 import type { PostureFact, Question, RequestFacts } from './facts.ts';
@@ -112,11 +113,6 @@ function timeContext(at: number, timezone: string): Record<string, CedarValueJso
     minuteOfDay: Number(parts['hour']) * 60 + Number(parts['minute']),
     weekday: weekdays.indexOf(parts['weekday'] ?? '') + 1,
   };
-}
-
-/** Sockets show IPv4 peers as `::ffff:10.0.0.1`, with a zone at times; policies are written for `10.0.0.1`. */
-export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '').replace(/%.*$/, '');
 }
 
 /** A risk that cannot be read is the highest. */

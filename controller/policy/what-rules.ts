@@ -2,9 +2,9 @@
  * What a grant says that the gateway must still judge (DESIGN section 4). If no policy in scope looks at the request or
  * the network, one grant serves every request of the app; else the grant serves exactly what was decided.
  */
+import { plainAddress } from '#shared/base/plain-address.ts';
 import type { GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
 import type { Question } from './facts.ts';
-import { plainAddress } from './facts-to-context.ts';
 import { policiesInScope } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
 

@@ -1,12 +1,12 @@
 /** The access records of one request: an opening and what closes it, or one refusal (P24). */
 import { newTrace, randomId } from '#shared/base/bytes.ts';
 import type { ErrorCode } from '#shared/base/errors.ts';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import { type Reason, reasonNames } from '#shared/contracts/reasons.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Ask } from '../gates/ask.ts';
-import { plainAddress } from '../grants/allows.ts';
 
 const maxPath = 1024;
 

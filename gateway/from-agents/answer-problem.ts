@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PosternError } from '#shared/base/errors.ts';
+import { escapeHtml } from '#shared/base/escape-html.ts';
 import { traceHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { discardRest } from '#shared/wire/forward-upload.ts';
 import { problemHeaders } from '#shared/wire/problem-reply.ts';
@@ -51,8 +52,4 @@ ${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>\n`}<p>${escapeHtml(a
 <p><code>${escapeHtml(code)} ${escapeHtml(trace ?? '')}</code></p>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

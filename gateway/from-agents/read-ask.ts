@@ -1,9 +1,9 @@
 /** The question to the gates, read from one request whose head has been checked. */
 import type { IncomingMessage } from 'node:http';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import { grantHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { peerOf } from '#shared/wire/admit-peer.ts';
 import type { Ask } from '../gates/ask.ts';
-import { plainAddress } from '../grants/allows.ts';
 import type { DataParts } from './data-parts.ts';
 
 /** Singletons by `checkRequestHead`: none of these can be a joined list. */

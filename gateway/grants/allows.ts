@@ -2,6 +2,7 @@
  * The residual rules of a grant, evaluated for one request (P7): it passes only if some permit is exactly true and every
  * forbid exactly false. Pure. What this gateway does not know is never guessed: `rules-unknown`.
  */
+import { plainAddress } from '#shared/base/plain-address.ts';
 import type { ExactRequest, GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
 
 export type RulesVerdict = 'allow' | 'rules-refused' | 'rules-unknown' | 'network-mismatch';
@@ -48,10 +49,4 @@ function isSame(exact: ExactRequest, request: ExactRequest | undefined): boolean
     exact.path === request.path &&
     exact.query === request.query
   );
-}
-
-/** One spelling of an address: without the IPv4-in-IPv6 prefix of dual-stack sockets and without a zone, lower case. */
-export function plainAddress(address: string): string {
-  const zoneless = address.split('%', 1)[0]!.toLowerCase();
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(zoneless)?.[1] ?? zoneless;
 }

@@ -3,17 +3,19 @@
  * known key over a nonce of the bootstrap server. Looks at the wall clock often instead of trusting one long timer, so that a
  * machine that slept renews when it wakes.
  */
-import { sign, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { type Clock, minute, second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
+import { checkIssued, type Issued } from '#shared/crypto/check-issued.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
+import { keyThumbprint } from '#shared/crypto/keys.ts';
+import { expiredRenewalText, signText } from '#shared/crypto/signed-text.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
 import type { Membership } from '../keystore/membership.ts';
-import { checkIssued, type Issued } from './check-issued.ts';
 import type { ControllerLink } from './controller-link.ts';
 
 export interface CareParts {
@@ -98,11 +100,7 @@ export class CertificateCare {
       const role = 'gateway';
       const { nonce } = await client.renewalNonce({ body: { role, id } });
       const csr = makeCsr(keys.tls);
-      const signed = sign('sha256', Buffer.from(`postern-renew-expired\n${nonce}\n${csr}`), {
-        key: keys.tls.privateKey,
-        dsaEncoding: 'ieee-p1363',
-      });
-      const signature = signed.toString('base64url');
+      const signature = signText(keys.tls.privateKey, expiredRenewalText(nonce, csr));
       this.#take(await client.renewExpired({ body: { role, id, nonce, csr, signature } }));
     } finally {
       await dispatcher.close();
@@ -113,11 +111,12 @@ export class CertificateCare {
     const { membership, keys, clock, onIssued, log } = this.#parts;
     const { gateway, bundle, trustDomain } = membership();
     checkIssued(issued, {
-      gateway,
-      publicKey: keys.tls.publicKey,
-      now: clock.now(),
-      roots: bundle,
+      role: 'gateway',
+      id: gateway,
+      jkt: keyThumbprint(keys.tls.publicKey),
       trustDomain,
+      knownRoots: bundle,
+      now: clock.now(),
     });
     onIssued(issued);
     log.info('the certificate was renewed');

@@ -1,12 +1,13 @@
 /** Joining by invitation: pin, first contact, one-time code, certificate (P3, P5). */
-import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { splitAddress } from '#shared/base/split-address.ts';
 import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import { protocolVersion } from '#shared/contracts/protocol-version.ts';
+import { checkIssued } from '#shared/crypto/check-issued.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
-import { readLeaf } from '#shared/crypto/read-leaf.ts';
-import { isTrustDomain } from '#shared/crypto/spiffe.ts';
+import { keyThumbprint } from '#shared/crypto/keys.ts';
+import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
@@ -14,7 +15,6 @@ import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import { openKeys } from '../keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from '../keystore/membership.ts';
-import { checkIssued } from './check-issued.ts';
 
 export interface JoinOrder {
   /** State directory of this gateway. */
@@ -38,13 +38,14 @@ export async function joinController({ dir, invitation, clock }: JoinOrder): Pro
   const keys = openKeys(dir);
   const { host, port } = splitAddress(bootstrap);
   const root = await fetchPinnedRoot({ host, port, pin });
-  const trustDomain = trustDomainOf(root);
+  const trustDomain = trustDomainOfRoot(root);
   const dispatcher = makeDispatcher(() => clientTlsOptions({ bundle: [root], trustDomain, role: 'controller', clock }));
   try {
     const client = callContract(gatewayBootstrap, { dispatcher, origin: `https://${bootstrap}` });
     const answer = await client.join({ body: { code, csr: makeCsr(keys.tls), version: protocolVersion } });
     const { gateway, site, certificate, chain, bundle } = answer;
-    checkIssued(answer, { gateway, publicKey: keys.tls.publicKey, now: clock.now(), roots: [root], trustDomain });
+    const jkt = keyThumbprint(keys.tls.publicKey);
+    checkIssued(answer, { role: 'gateway', id: gateway, jkt, trustDomain, knownRoots: [root], now: clock.now() });
     const told = [...new Set([...answer.controllers, ...(mutual === undefined ? [] : [mutual])])];
     if (told.length === 0) throw new PosternError('bad-answer', 'the controller names no address to reach it at');
     const membership = { gateway, site, trustDomain, bootstrap, controllers: told, certificate, chain, bundle };
@@ -53,17 +54,4 @@ export async function joinController({ dir, invitation, clock }: JoinOrder): Pro
   } finally {
     await dispatcher.close();
   }
-}
-
-export function splitAddress(address: string): { host: string; port: number } {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
-}
-
-/** The pinned root says which organisation this is: its one URI name is `spiffe://<trust domain>` (X509-SVID section 2). */
-function trustDomainOf(root: string): string {
-  const [uri, ...more] = readLeaf(new X509Certificate(root).raw)?.uris ?? [];
-  const domain = more.length === 0 && uri?.startsWith('spiffe://') ? uri.slice('spiffe://'.length) : '';
-  if (!isTrustDomain(domain)) throw new PosternError('peer-refused', 'the pinned root names no trust domain');
-  return domain;
 }

@@ -3,6 +3,7 @@
  * spelling and repetition survive. RFC 9110 sections 6.5, 7.6; RFC 7239; P9.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { plainAddress } from '../base/plain-address.ts';
 
 /** Name, value, name, value, ...: the form of `rawHeaders` and of `writeHead`. */
 export type RawHeaders = string[];
@@ -170,13 +171,6 @@ function pushForwarded(out: RawHeaders, facts: ForwardedFacts): void {
   out.push('x-forwarded-proto', facts.proto);
   out.push('x-forwarded-host', facts.host);
   out.push('forwarded', forwardedValue(facts));
-}
-
-/** Without the IPv4-in-IPv6 prefix of dual-stack sockets and without a zone, which means nothing to another host. */
-function plainAddress(address: string): string {
-  const zoneless = address.split('%', 1)[0]!;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(zoneless);
-  return mapped?.[1] ?? zoneless;
 }
 
 function quote(text: string): string {

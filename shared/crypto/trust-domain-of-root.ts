@@ -1,8 +1,8 @@
 /** The trust domain that a root certificate speaks for, from its one URI name (X509-SVID section 2). */
 import { X509Certificate } from 'node:crypto';
-import { PosternError } from '#shared/base/errors.ts';
-import { readLeaf } from '#shared/crypto/read-leaf.ts';
-import { isTrustDomain } from '#shared/crypto/spiffe.ts';
+import { PosternError } from '../base/errors.ts';
+import { readLeaf } from './read-leaf.ts';
+import { isTrustDomain } from './spiffe.ts';
 
 const scheme = 'spiffe://';
 
