@@ -4,7 +4,7 @@ import { Value } from 'typebox/value';
 import { equalSecret, fromBase64url, newTrace, randomId, toBase64url } from '#shared/base/bytes.ts';
 import { madeId, trace } from '#shared/contracts/common.ts';
 
-t.test('base64url: what is written is read back, and each value has one spelling', async () => {
+t.test('base64url: what is written is read back, and each value has one spelling', async (t) => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => Buffer.from(bytes).equals(fromBase64url(toBase64url(bytes))!)));
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
@@ -12,6 +12,7 @@ t.test('base64url: what is written is read back, and each value has one spelling
       return bytes === undefined || toBase64url(bytes) === text;
     }),
   );
+  t.pass('the property held');
 });
 
 t.test('base64url: padding, the other alphabet, white space and stray bits are refused', async (t) => {
@@ -19,8 +20,9 @@ t.test('base64url: padding, the other alphabet, white space and stray bits are r
   t.same(fromBase64url(''), Buffer.alloc(0));
 });
 
-t.test('secrets are equal when they are, whatever their lengths', async () => {
+t.test('secrets are equal when they are, whatever their lengths', async (t) => {
   fc.assert(fc.property(fc.string(), fc.string(), (a, b) => equalSecret(a, b) === (a === b) && equalSecret(a, a)));
+  t.pass('the property held');
 });
 
 t.test('made ids and traces fit their contracts and do not repeat', async (t) => {

@@ -22,7 +22,7 @@ const invitation: fc.Arbitrary<Invitation> = fc
   })
   .map((made) => ({ v: 1, ...made }));
 
-t.test('an invitation is read back, whatever white space a mail program put into it', async () => {
+t.test('an invitation is read back, whatever white space a mail program put into it', async (t) => {
   fc.assert(
     fc.property(invitation, fc.nat(300), (value, at) => {
       const text = encodeInvitation(value);
@@ -33,6 +33,7 @@ t.test('an invitation is read back, whatever white space a mail program put into
       );
     }),
   );
+  t.pass('the property held');
 });
 
 t.test('a changed invitation is refused or says what it said, and no error quotes it', async (t) => {
@@ -65,7 +66,7 @@ async function* cut(bytes: Buffer, sizes: readonly number[]): AsyncGenerator<Buf
 
 const sizes = fc.array(fc.nat(20), { maxLength: 10 });
 
-t.test('NDJSON is read back however it is cut, inside a code point too', async () => {
+t.test('NDJSON is read back however it is cut, inside a code point too', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.jsonValue()), sizes, async (values, pieces) => {
       const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
@@ -74,9 +75,10 @@ t.test('NDJSON is read back however it is cut, inside a code point too', async (
       return JSON.stringify(read) === JSON.stringify(values);
     }),
   );
+  t.pass('the property held');
 });
 
-t.test('events are read back however they are cut', async () => {
+t.test('events are read back however they are cut', async (t) => {
   const line = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(/[\r\n\0]/g, ''));
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(line, { minLength: 1 })), sizes, async (events, pieces) => {
@@ -86,4 +88,5 @@ t.test('events are read back however they are cut', async () => {
       return JSON.stringify(read) === JSON.stringify(events.map((lines) => lines.join('\n')));
     }),
   );
+  t.pass('the property held');
 });

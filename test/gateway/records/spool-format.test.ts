@@ -14,7 +14,7 @@ const line: fc.Arbitrary<SpoolLine> = fc.oneof(
   fc.constant({ left: true } as const),
 );
 
-t.test('lines are read back, up to where a tail is torn', async () => {
+t.test('lines are read back, up to where a tail is torn', async (t) => {
   fc.assert(
     fc.property(fc.array(line), line, fc.nat(), (lines, last, at) => {
       const whole = Buffer.from(lines.map(encodeLine).join(''));
@@ -23,9 +23,10 @@ t.test('lines are read back, up to where a tail is torn', async () => {
       return read.goodBytes === whole.length && JSON.stringify(read.lines) === JSON.stringify(lines);
     }),
   );
+  t.pass('the property held');
 });
 
-t.test('one altered bit ends what is believed before it', async () => {
+t.test('one altered bit ends what is believed before it', async (t) => {
   fc.assert(
     fc.property(fc.array(line, { minLength: 1 }), fc.nat(), fc.nat(7), (lines, at, bit) => {
       const texts = lines.map(encodeLine);
@@ -43,13 +44,15 @@ t.test('one altered bit ends what is believed before it', async () => {
       return decodeLines(bytes).lines.length === whole;
     }),
   );
+  t.pass('the property held');
 });
 
-t.test('no bytes throw', async () => {
+t.test('no bytes throw', async (t) => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 2000 }),
       (bytes) => decodeLines(Buffer.from(bytes)).goodBytes <= bytes.length,
     ),
   );
+  t.pass('the property held');
 });
