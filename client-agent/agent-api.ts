@@ -11,7 +11,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { AppListed, DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { myAccount } from '#shared/contracts/my-account.ts';
-import type { Fix, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
+import type { Fix, SignInMethod, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
 import type { Client } from '#shared/wire/call-contract.ts';
 import type { CollectedCheck } from './posture/checks.ts';
 import type { CollectedFact } from './posture/collect.ts';
@@ -74,15 +74,13 @@ export interface AgentState {
   readonly certificate: { readonly endsInMs: number; readonly renewsInMs: number };
   readonly posture: {
     readonly reportedMsAgo?: number;
-    /** Facts and checks by their last report: `checks/<id>` for checks. */
+    /** Facts and checks by their last report: `check:<id>` for checks. */
     readonly failing: readonly string[];
     readonly unknown: readonly string[];
   };
   /** Controller's time minus the device's, in ms; for information only (P19). */
   readonly clockOffsetMs?: number;
 }
-
-export type SignInMethod = SignInState['methods'][number];
 
 export interface SignInFlows {
   start(purpose: SignInPurpose): Promise<SignInStateShown>;

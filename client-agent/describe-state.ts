@@ -1,5 +1,6 @@
 /** What the agent tells of itself, gathered from its parts. */
 import type { Clock } from '#shared/base/clock.ts';
+import { checkName } from '#shared/contracts/posture.ts';
 import type { AgentState, PostureShown } from './agent-api.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { CertificateCare } from './to-controller/certificate-care.ts';
@@ -46,7 +47,7 @@ function describePosture(posture: PostureShown | undefined, now: number): AgentS
   if (posture === undefined) return { failing: [], unknown: [] };
   const named = [
     ...posture.facts.map(({ fact, status }) => ({ name: fact as string, status })),
-    ...posture.checks.map(({ id, status }) => ({ name: `checks/${id}`, status })),
+    ...posture.checks.map(({ id, status }) => ({ name: checkName(id), status })),
   ];
   const withStatus = (wanted: string) => named.filter(({ status }) => status === wanted).map(({ name }) => name);
   return {

@@ -2,8 +2,8 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
-import type { SignInPurpose } from '#shared/contracts/sign-in.ts';
-import type { SignInMethod, SignInStateShown } from '../agent-api.ts';
+import type { SignInMethod, SignInPurpose } from '#shared/contracts/sign-in.ts';
+import type { SignInStateShown } from '../agent-api.ts';
 import type { Control } from '../control/open-control.ts';
 import { type Answers, openAnswers } from './answers.ts';
 import { showRecoveryCodes, showTotp } from './show-totp.ts';

@@ -5,9 +5,9 @@
  */
 import { type TSchema, Type } from 'typebox';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
-import { appId, madeId, oneOf, strict, text } from '#shared/contracts/common.ts';
+import { appId, madeId, strict, text } from '#shared/contracts/common.ts';
 import { defineContract } from '#shared/contracts/route.ts';
-import { signInPurpose } from '#shared/contracts/sign-in.ts';
+import { signInMethod, signInPurpose } from '#shared/contracts/sign-in.ts';
 import type { AgentState, DoctorLine, Hold, PostureShown, Refused, SignInStateShown } from '../agent-api.ts';
 
 const typed = <T>() => Type.Unsafe<T>(Type.Unknown() as TSchema);
@@ -23,8 +23,6 @@ export interface ControlStatus {
 export type PostureTold = Omit<PostureShown, 'failure'> & {
   readonly failure?: { readonly code: string; readonly title: string };
 };
-
-export const signInMethod = oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp']);
 
 export const agentControl = defineContract({
   status: {

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { PosternError } from '#shared/base/errors.ts';
 import { hasBody } from '#shared/wire/forward-upload.ts';
 
-export const maxKeptBytes = 1024 * 1024;
+const maxKeptBytes = 1024 * 1024;
 
 export class KeptBody {
   readonly #req: IncomingMessage;

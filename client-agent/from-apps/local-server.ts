@@ -1,5 +1,5 @@
 /**
- * The one HTTP door of the agent's local side (DESIGN section 9, P29): by the form of the request and its Host it is the
+ * The one HTTP door of the agent's local side (P29): by the form of the request and its Host it is the
  * portal's, an app's, the proxy's, or nobody's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -157,7 +157,7 @@ class Door {
 }
 
 /** P12: an app that is not there and one of somebody else are one answer. */
-export function unknownApp(agent: Pick<Agent, 'state'>): PosternError {
+function unknownApp(agent: Pick<Agent, 'state'>): PosternError {
   if (!agent.state().session.signedIn) return new PosternError('session-required');
   return new PosternError('not-found', undefined, { tell: 'You have no app of this name.' });
 }

@@ -1,5 +1,5 @@
 /**
- * One request or WebSocket of a local client on its way to an app (DESIGN section 9): named canonically, given a grant by the
+ * One request or WebSocket of a local client on its way to an app: named canonically, given a grant by the
  * core, sent to a gateway, and repeated once where the gateway asks for it and the body allows it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

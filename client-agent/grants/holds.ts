@@ -8,7 +8,7 @@ import type { GrantOrder } from './grant-desk.ts';
 import { pause } from './pause.ts';
 import { fixesOf, requestOf } from './refusals.ts';
 
-export const holdMs = 90 * second;
+const holdMs = 90 * second;
 /** So that a page with hundreds of images cannot fill the memory with waiting requests. */
 const maxHolds = 128;
 

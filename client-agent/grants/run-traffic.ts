@@ -1,4 +1,4 @@
-/** From "this app, this request" to an answer: grant, gateway, and what the refusals ask for (DESIGN sections 4 and 9). */
+/** From "this app, this request" to an answer: grant, gateway, and what the refusals ask for. */
 import type { Duplex } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
 import { splitAddress } from '#shared/base/split-address.ts';

@@ -1,5 +1,5 @@
 /**
- * The one reader of the device's private key (DESIGN section 1), and of what else must stay on the device: certificate,
+ * The one reader of the device's private key, and of what else must stay on the device: certificate,
  * trust bundle, who it is enrolled for, session secret.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';

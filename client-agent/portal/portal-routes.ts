@@ -1,8 +1,8 @@
 /** The portal's API as a table: what a person can ask of their own agent. Changes are POST and DELETE (P29). */
 import { type TObject, Type } from 'typebox';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
-import { appId, madeId, oneOf, strict, text } from '#shared/contracts/common.ts';
-import { signInPurpose } from '#shared/contracts/sign-in.ts';
+import { appId, madeId, strict, text } from '#shared/contracts/common.ts';
+import { type SignInMethod, signInMethod, signInPurpose } from '#shared/contracts/sign-in.ts';
 import type { PostureShown, SignInStateShown } from '../agent-api.ts';
 import { placeArguments } from '../cli/place-arguments.ts';
 import { viewApp } from './app-view.ts';
@@ -27,10 +27,9 @@ export interface PortalRoute {
   readonly run: (call: PortalCall, options: PortalOptions) => unknown;
 }
 
-const methods = oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp']);
-const answerBody = strict({ method: methods, value: Type.Optional(text(1024)) });
+const answerBody = strict({ method: signInMethod, value: Type.Optional(text(1024)) });
 type AnswerBody = {
-  readonly method: Parameters<PortalOptions['agent']['signIn']['answer']>[1];
+  readonly method: SignInMethod;
   readonly value?: string;
 };
 

@@ -1,5 +1,5 @@
 /**
- * The portal: a person's own page on this device (DESIGN section 9). from-apps has proven the socket's owner and the cookie
+ * The portal: a person's own page on this device. from-apps has proven the socket's owner and the cookie
  * before it calls `handle` (P30). Fastify and the page are loaded at the first request: an idle agent stays small.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

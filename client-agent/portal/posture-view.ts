@@ -1,5 +1,5 @@
 /** Posture as a person reads it (P31): every value that leaves the device, what it means, how it is judged, how to fix it. */
-import { type FactKey, osNames, postureFacts } from '#shared/contracts/posture.ts';
+import { checkName, type FactKey, osNames, postureFacts } from '#shared/contracts/posture.ts';
 import type { PostureShown } from '../agent-api.ts';
 
 export interface PostureView {
@@ -11,7 +11,7 @@ export interface PostureView {
 }
 
 export interface PostureLine {
-  /** The fact's name, or `checks/<id>` for a check of the organisation. */
+  /** The fact's name, or `check:<id>` for a check of the organisation. */
   readonly id: string;
   readonly kind: 'fact' | 'check';
   readonly title: string;
@@ -53,7 +53,7 @@ export function viewPosture(shown: Omit<PostureShown, 'failure'>, failure?: Post
   });
   const checkLines = checks.map(
     ({ id, title, status, detail, measuredAt, fix }): PostureLine => ({
-      id: `checks/${id}`,
+      id: checkName(id),
       kind: 'check',
       title,
       status,
@@ -61,7 +61,7 @@ export function viewPosture(shown: Omit<PostureShown, 'failure'>, failure?: Post
       ...(detail === undefined ? {} : { detail }),
       detailIsSent: false,
       measuredAt,
-      ...judgedOf(`checks/${id}`),
+      ...judgedOf(checkName(id)),
       ...(fix === undefined || status === 'pass' ? {} : { fix }),
     }),
   );

@@ -3,7 +3,7 @@ import type { Host } from './host.ts';
 import { parseTasklist } from './windows/parse-tasklist.ts';
 
 /** Linux cuts the names of processes at this length. */
-export const linuxNameLength = 15;
+const linuxNameLength = 15;
 
 /** All names, or undefined when the list cannot be trusted to be whole. */
 export async function listProcesses(host: Host): Promise<ReadonlySet<string> | undefined> {

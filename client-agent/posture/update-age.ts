@@ -21,7 +21,7 @@ export interface WaitingUpdate {
 }
 
 /** A list older than this says nothing about today. */
-export const maxListAgeDays = 7;
+const maxListAgeDays = 7;
 
 export function patchAge(pending: Pending): ProbeResult<'patchAgeDays'> {
   if (!pending.known) return unknown(pending.detail);

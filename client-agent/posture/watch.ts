@@ -97,7 +97,7 @@ function merge(before: readonly CollectedFact[], fresh: readonly CollectedFact[]
 }
 
 /** Whether a decision could come out otherwise: values and states, not ages and details. */
-export function differ(a: Posture, b: Posture): boolean {
+function differ(a: Posture, b: Posture): boolean {
   const key = ({ facts, checks }: Posture) =>
     JSON.stringify([
       facts.map(({ fact, value, status }) => [fact, value, status]),

@@ -2,8 +2,8 @@
 import type { Clock } from '#shared/base/clock.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
-import type { SessionGiven, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
-import type { SignInFlows, SignInMethod, SignInStateShown } from '../agent-api.ts';
+import type { SessionGiven, SignInMethod, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
+import type { SignInFlows, SignInStateShown } from '../agent-api.ts';
 import type { Keystore, StoredSession } from '../keystore/keystore.ts';
 import type { ControllerLink } from './controller-link.ts';
 

@@ -25,7 +25,7 @@ export interface GatewayLink {
  * The name in the TLS greeting, which anybody on the way can read. A constant: it tells nothing, and undici would otherwise take
  * the Host header, give each app's name away and reconnect at each change of app.
  */
-export const tlsName = 'postern';
+const tlsName = 'postern';
 const unusedMs = 10 * minute;
 /** A gateway that failed is asked last for this long. */
 const avoidMs = 10 * second;

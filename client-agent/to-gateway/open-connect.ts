@@ -1,4 +1,4 @@
-/** A tunnel through a gateway: CONNECT over its own TLS connection (DESIGN section 3). */
+/** A tunnel through a gateway: CONNECT over its own TLS connection. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';

@@ -16,7 +16,7 @@ import { appendRecord } from '../log/append-record.ts';
 
 type SignIn = (typeof adminIdentity)['adminSignIn'];
 
-export const adminSessionMs = hour;
+const adminSessionMs = hour;
 const place = 'admin-socket';
 const sixDigits = /^[\d\s-]{6,11}$/;
 

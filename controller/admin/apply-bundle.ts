@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Bundle } from '#shared/contracts/admin-objects.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
-import { postureFacts } from '#shared/contracts/posture.ts';
+import { checkName, postureFacts } from '#shared/contracts/posture.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import { redecideGrants } from '../grants/redecide.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
@@ -106,7 +106,7 @@ async function applyPosture(
   parts: AppParts,
   posture: NonNullable<Bundle['posture']>,
 ): Promise<How> {
-  const checks = new Set((posture.checks ?? []).map(({ id }) => `check:${id}`));
+  const checks = new Set((posture.checks ?? []).map(({ id }) => checkName(id)));
   const unknown = Object.keys(posture.ttl ?? {}).find(
     (fact) => !Object.hasOwn(postureFacts, fact) && !checks.has(fact),
   );

@@ -1,6 +1,7 @@
 /** Devices, sessions and grants as administrators see them. */
 import type { Static } from 'typebox';
 import type { deviceShown, grantShown, sessionShown } from '#shared/contracts/admin-objects.ts';
+import { checkName, checkPrefix } from '#shared/contracts/posture.ts';
 import { toSession } from '../identity/sessions.ts';
 import { loadPosture, shownState } from '../posture/load-posture.ts';
 import { type PostureSettings, readPostureSettings } from '../posture/posture-settings.ts';
@@ -33,7 +34,7 @@ async function showDevice(
   const { posture, checks } = await loadPosture(db, row.id, settings);
   const named = [
     ...Object.entries(posture),
-    ...Object.entries(checks).map(([id, fact]) => [`check:${id}`, fact] as const),
+    ...Object.entries(checks).map(([id, fact]) => [checkName(id), fact] as const),
   ];
   const rows = await db
     .selectFrom('posture_facts')
@@ -108,13 +109,13 @@ export interface Coverage {
 /** Over the active devices; a fact that a device never reported is unknown. */
 export async function postureCoverage(db: Db, now: number, facts: readonly string[]): Promise<Coverage[]> {
   const settings = await readPostureSettings(db);
-  const names = [...facts, ...settings.checks.map(({ id }) => `check:${id}`)];
+  const names = [...facts, ...settings.checks.map(({ id }) => checkName(id))];
   const coverage = new Map(names.map((fact) => [fact, { fact, pass: 0, fail: 0, unknown: 0, stale: 0 }]));
   const devices = await db.selectFrom('devices').select('id').where('state', '=', 'active').execute();
   for (const { id } of devices) {
     const { posture, checks } = await loadPosture(db, id, settings);
     for (const [name, counts] of coverage) {
-      const fact = name.startsWith('check:') ? checks[name.slice('check:'.length)] : posture[name];
+      const fact = name.startsWith(checkPrefix) ? checks[name.slice(checkPrefix.length)] : posture[name];
       counts[fact === undefined ? 'unknown' : shownState(fact, now)] += 1;
     }
   }

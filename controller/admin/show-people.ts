@@ -45,7 +45,7 @@ export function nobody(id: string): PosternError {
   return new PosternError('not-found', `there is no person ${id}`, { tell: 'There is no such person.' });
 }
 
-export function plainPerson(row: Tables['people']) {
+function plainPerson(row: Tables['people']) {
   const { id, name, email, role, state, risk, created_at, last_sign_in_at } = row;
   return {
     id,

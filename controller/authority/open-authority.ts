@@ -1,5 +1,5 @@
 /**
- * The controller's keys at work (invariant 11): issuing certificates, signing grants and key sets, and rotating both.
+ * The controller's keys at work (invariant 10): issuing certificates, signing grants and key sets, and rotating both.
  * What is in use is one immutable value in memory, read from the store and swapped whole by `reload`.
  */
 
@@ -9,7 +9,7 @@ import { type Clock, day, hour, minute, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { SigningKey } from '#shared/contracts/gateway-to-controller.ts';
-import { grantLife, iatLeeway, keySetType, streamGrace } from '#shared/contracts/grant.ts';
+import { grantReach, keySetType } from '#shared/contracts/grant.ts';
 import { type Issuer, issueLeaf } from '#shared/crypto/issue-certificate.ts';
 import { signJws } from '#shared/crypto/jws.ts';
 import { generateKeyPair } from '#shared/crypto/keys.ts';
@@ -69,7 +69,7 @@ export interface OwnTls {
 const signingLife = 30 * day;
 const issuingReserve = 90 * day;
 /** After this long no grant under a retired key is accepted anywhere. */
-const retirement = (grantLife.most + streamGrace + iatLeeway) * second + minute;
+const retirement = grantReach * second + minute;
 const ownRenewalReserve = 8 * hour;
 
 interface InUse {
@@ -184,7 +184,7 @@ export class Authority {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Reads everything from the store and swaps it whole; on failure what was in use stays in use (invariant 7). */
+  /** Reads everything from the store and swaps it whole; on failure what was in use stays in use (invariant 6). */
   async reload(): Promise<void> {
     const { store, sealer, log } = this.#parts;
     const next = await store.db.transaction().execute(async (trx) => {

@@ -15,7 +15,7 @@ interface Problem {
   readonly message: string;
 }
 
-export function tellProblems({ io }: CliCall, problems: readonly Problem[]): void {
+function tellProblems({ io }: CliCall, problems: readonly Problem[]): void {
   for (const { severity, file, line, policy, message } of problems) {
     const place = [file === '' ? undefined : `${file}.cedar`, line].filter((part) => part !== undefined).join(':');
     io.err(safeText(`${severity}: ${place}${policy === undefined ? '' : ` (${policy})`}: ${message}`));

@@ -5,7 +5,7 @@ import { stringify } from 'yaml';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Bundle } from '#shared/contracts/admin-objects.ts';
 
-export const organisationName = 'organisation.yaml';
+const organisationName = 'organisation.yaml';
 
 /** Returns the files. Throws `conflict` when the directory holds anything. */
 export function writeDirectory(dir: string, { policies = [], ...rest }: Bundle): string[] {

@@ -1,12 +1,12 @@
 /** Sign-in, step-up and resumption, step by step, and sign-out. */
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
+import type { SignInMethod } from '#shared/contracts/sign-in.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import { GrantBudget } from '../grants/grant-budget.ts';
 import { answerSignIn } from '../identity/answer-sign-in.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { endSessions } from '../identity/sessions.ts';
-import type { SignInMethod } from '../identity/sign-in-steps.ts';
 import { startSignIn } from '../identity/start-sign-in.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
 

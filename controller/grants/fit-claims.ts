@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import { type GrantClaims, grantType, maxGrantBytes } from '#shared/contracts/grant.ts';
 
-export const maxGroups = 16;
+const maxGroups = 16;
 const maxName = 100;
 
 /**

@@ -30,7 +30,7 @@ const defaultHours = 72;
 const codeBytes = 16;
 
 /** At rest: SHA-256 as hex. The code has 128 random bits, so nothing is gained by salt or a slow hash. */
-export const hashCode = (code: string): string => sha256(code).toString('hex');
+const hashCode = (code: string): string => sha256(code).toString('hex');
 
 /** The code is returned once and never stored. */
 export async function createInvitation(
@@ -134,6 +134,6 @@ export function invitationText(order: InvitationTextOrder): string {
 }
 
 /** SHA-256 of the DER as lower-case hex. */
-export function rootPin(pem: string): string {
+function rootPin(pem: string): string {
   return sha256(new X509Certificate(pem).raw).toString('hex');
 }

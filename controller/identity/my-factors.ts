@@ -20,9 +20,9 @@ export interface Me {
 }
 
 /** A thief of an open session must not be able to make it their own for good. */
-export const freshFactorMs = 15 * minute;
+const freshFactorMs = 15 * minute;
 /** The id under which recovery codes are listed. */
-export const recoveryFactorId = 'recovery-codes';
+const recoveryFactorId = 'recovery-codes';
 const mostTotp = 5;
 
 export async function listFactors(db: Db, person: string) {
@@ -51,7 +51,7 @@ export async function listFactors(db: Db, person: string) {
 }
 
 /** Throws `step-up-required` unless the second factor was confirmed in the last 15 minutes. */
-export function requireFreshFactor({ session }: Me, now: number): void {
+function requireFreshFactor({ session }: Me, now: number): void {
   const { secondFactorAt } = session;
   if (secondFactorAt !== undefined && now - secondFactorAt <= freshFactorMs) return;
   throw new PosternError('step-up-required', 'a change of factors needs a fresh second factor', {

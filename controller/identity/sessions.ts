@@ -12,7 +12,7 @@ import type { Db, Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Origin } from './identity-parts.ts';
 
-export const sessionLifeMs = 12 * hour;
+const sessionLifeMs = 12 * hour;
 export const sessionIdleMs = hour;
 
 export interface Session {

@@ -9,7 +9,7 @@ import type { Tables } from '../store/tables.ts';
 export type Flow = Tables['sign_in_flows'];
 export type FlowStep = SignInState['step'];
 
-export const flowLifeMs = 10 * minute;
+const flowLifeMs = 10 * minute;
 
 export const flowPlace = (id: string, column: 'sealed_password' | 'sealed_totp') => ({
   table: 'sign_in_flows',

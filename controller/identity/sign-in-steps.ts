@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '#shared/base/errors.ts';
 import type { DenyReason } from '#shared/contracts/reasons.ts';
+import type { SignInMethod } from '#shared/contracts/sign-in.ts';
 import { verifyTotp } from '#shared/crypto/totp.ts';
 import type { Tables } from '../store/tables.ts';
 import { checkPasswordOf, checkRecoveryCodeOf, checkTotpOf, type FactorVerdict } from './check-factor.ts';
@@ -11,8 +12,6 @@ import type { IdentityParts, Origin } from './identity-parts.ts';
 import { redeemInvitation } from './invitations.ts';
 import { flowPlace, wantedMethods } from './sign-in-flow.ts';
 import { addressRule, blockedFor, chargeAttempt, personRule, sourceOf } from './throttle.ts';
-
-export type SignInMethod = 'password' | 'totp' | 'recovery-code' | 'set-password' | 'set-totp' | 'confirm-totp';
 
 export interface Attempt {
   readonly parts: IdentityParts;

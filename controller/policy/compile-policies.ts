@@ -1,5 +1,5 @@
 /**
- * Policy files to a `PolicySet`. Whatever is not wholly right is refused: the caller keeps the set it has (DESIGN invariant 7).
+ * Policy files to a `PolicySet`. Whatever is not wholly right is refused: the caller keeps the set it has (invariant 6).
  * The engine's limits are met before it sees the text: sizes are capped, Longs stay within what JSON can carry.
  */
 import { assumeRequest } from './assume-request.ts';
@@ -8,7 +8,7 @@ import { type ParsedPolicy, type PolicyFile, parsePolicyFile } from './parse-pol
 import type { CompiledPolicy, EntityName, PolicyProblem, PolicySet } from './policy-set.ts';
 import { readPolicy } from './read-policy.ts';
 
-export const policyLimits = { files: 1000, fileBytes: 262_144, totalBytes: 4 * 1024 * 1024, policies: 5000 } as const;
+const policyLimits = { files: 1000, fileBytes: 262_144, totalBytes: 4 * 1024 * 1024, policies: 5000 } as const;
 
 /** The names that exist; policies that name others are refused (P8). */
 export interface KnownNames {

@@ -1,9 +1,10 @@
 /**
- * The smallest change that would turn a deny (DESIGN section 6), found by deciding again with facts improved. The words name
+ * The smallest change that would turn a deny, found by deciding again with facts improved. The words name
  * only the person's own factors and facts, never groups, thresholds or policies (P12).
  */
 import { hour, minute } from '#shared/base/clock.ts';
 import {
+  checkName,
   type FactKey,
   factKeys,
   type OsName,
@@ -14,7 +15,7 @@ import {
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { couldAllow } from './decide.ts';
 import type { Facts, PostureFact, Question } from './facts.ts';
-import { seenValue } from './facts-to-context.ts';
+import { isFresh, seenValue } from './facts-to-context.ts';
 import { policiesInScope } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
 import { shiftFacts } from './shift-facts.ts';
@@ -152,7 +153,7 @@ function betterCheck(check: PostureCheck, at: number): Improvement {
   return {
     fix: {
       kind: 'posture',
-      fact: `check:${check.id}`,
+      fact: checkName(check.id),
       text: (check.fix ? `${text} ${check.fix}` : text).slice(0, 500),
     },
     improve: (facts) => ({
@@ -163,7 +164,7 @@ function betterCheck(check: PostureCheck, at: number): Improvement {
 }
 
 function isPassing(fact: PostureFact | undefined, at: number): boolean {
-  return fact !== undefined && fact.status === 'pass' && fact.measuredAt <= at && at < fact.goodUntil;
+  return fact !== undefined && fact.status === 'pass' && isFresh(fact, at);
 }
 
 /** Whether another hour of the coming week would do. Facts are held fresh meanwhile: only the time is improved. */

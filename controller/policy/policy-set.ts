@@ -1,4 +1,4 @@
-/** A policy version that has been read and found valid: an immutable value, swapped whole (DESIGN invariant 7). */
+/** A policy version that has been read and found valid: an immutable value, swapped whole (invariant 6). */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 
 /** An entity of the schema that a policy names. */

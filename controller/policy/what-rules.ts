@@ -1,5 +1,5 @@
 /**
- * What a grant says that the gateway must still judge (DESIGN section 4). If no policy in scope looks at the request or
+ * What a grant says that the gateway must still judge. If no policy in scope looks at the request or
  * the network, one grant serves every request of the app; else the grant serves exactly what was decided.
  */
 import { plainAddress } from '#shared/base/plain-address.ts';

@@ -1,12 +1,10 @@
 /** Stored posture of one device as the decision wants it, and as people are shown it. */
 import { second } from '#shared/base/clock.ts';
-import { type FactSource, type FactStatus, reportedFactKeys } from '#shared/contracts/posture.ts';
+import { checkPrefix, type FactSource, type FactStatus, reportedFactKeys } from '#shared/contracts/posture.ts';
 import type { PostureFact } from '../policy/facts.ts';
+import { isFresh } from '../policy/facts-to-context.ts';
 import type { Db } from '../store/open-store.ts';
 import type { PostureSettings } from './posture-settings.ts';
-
-/** Checks stand beside the facts in one table, under this prefix. */
-export const checkPrefix = 'check:';
 
 export interface DevicePosture {
   readonly posture: Record<string, PostureFact>;
@@ -50,5 +48,5 @@ export type ShownState = FactStatus | 'stale';
 
 export function shownState(fact: PostureFact, at: number): ShownState {
   if (fact.status === 'unknown') return 'unknown';
-  return fact.measuredAt <= at && at < fact.goodUntil ? fact.status : 'stale';
+  return isFresh(fact, at) ? fact.status : 'stale';
 }

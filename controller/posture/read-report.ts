@@ -4,7 +4,13 @@
  */
 import { Value } from 'typebox/value';
 import { PosternError } from '#shared/base/errors.ts';
-import { maxReportBytes, type PostureReport, postureReport, postureReportType } from '#shared/contracts/posture.ts';
+import {
+  checkName,
+  maxReportBytes,
+  type PostureReport,
+  postureReport,
+  postureReportType,
+} from '#shared/contracts/posture.ts';
 import { readJws, verifyJws } from '#shared/crypto/jws.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 
@@ -15,7 +21,7 @@ export function readReport(text: string, peer: Pick<Peer, 'publicKey' | 'jkt'>):
   if (!verifyJws(parsed, peer.publicKey)) throw refused('is not signed by the key of its connection');
   const { payload } = parsed;
   if (!Value.Check(postureReport, payload)) throw refused('has another shape, or facts that are not known');
-  const names = [...payload.facts.map(({ fact }) => fact), ...payload.checks.map(({ id }) => `check:${id}`)];
+  const names = [...payload.facts.map(({ fact }) => fact), ...payload.checks.map(({ id }) => checkName(id))];
   // The later of two values would win, or the earlier: nobody could say which was meant.
   if (new Set(names).size !== names.length) throw refused('has a fact twice');
   for (const { value, status } of payload.facts)

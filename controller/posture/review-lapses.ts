@@ -4,18 +4,18 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { second } from '#shared/base/clock.ts';
-import { reportedFactKeys } from '#shared/contracts/posture.ts';
+import { checkName, reportedFactKeys } from '#shared/contracts/posture.ts';
 import { redecideGrants } from '../grants/redecide.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { nextChange } from '../store/changes.ts';
-import { checkPrefix, ttlOf } from './load-posture.ts';
+import { ttlOf } from './load-posture.ts';
 import { readPostureSettings } from './posture-settings.ts';
 import type { PostureParts } from './take-report.ts';
 
 /** Looks at what went stale after `since` and not after `at`; returns the devices, so that the caller can count. */
 export async function reviewLapses(parts: PostureParts, since: number, at: number): Promise<string[]> {
   const settings = await readPostureSettings(parts.db);
-  const names = [...reportedFactKeys, ...settings.checks.map(({ id }) => `${checkPrefix}${id}`)];
+  const names = [...reportedFactKeys, ...settings.checks.map(({ id }) => checkName(id))];
   const rows = await parts.db
     .selectFrom('posture_facts')
     .innerJoin('devices', 'devices.id', 'posture_facts.device_id')

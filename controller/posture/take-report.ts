@@ -6,7 +6,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { AgentEvent } from '#shared/contracts/agent-to-controller.ts';
-import type { PostureReport } from '#shared/contracts/posture.ts';
+import { checkName, type PostureReport } from '#shared/contracts/posture.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import type { Decider } from '../grants/decider.ts';
 import { redecideGrants } from '../grants/redecide.ts';
@@ -14,7 +14,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { PostureFact } from '../policy/facts.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
-import { checkPrefix, type DevicePosture, loadPosture, shownState, ttlOf } from './load-posture.ts';
+import { type DevicePosture, loadPosture, shownState, ttlOf } from './load-posture.ts';
 import { type PostureSettings, readPostureSettings } from './posture-settings.ts';
 import { readReport } from './read-report.ts';
 
@@ -114,7 +114,7 @@ async function storeFacts(trx: Trx, { device, report, at, settings }: Storing): 
     ...report.checks
       .filter(({ id }) => known.has(id))
       .map(({ id, status, ageMs }) => ({
-        fact: `${checkPrefix}${id}`,
+        fact: checkName(id),
         value: status === 'unknown' ? null : status === 'pass',
         status,
         detail: undefined,
@@ -163,6 +163,6 @@ function findChanges(before: DevicePosture, after: DevicePosture, at: number): P
 }
 
 function allFacts({ posture, checks }: DevicePosture): Map<string, PostureFact> {
-  const prefixed = Object.entries(checks).map(([id, fact]) => [`${checkPrefix}${id}`, fact] as const);
+  const prefixed = Object.entries(checks).map(([id, fact]) => [checkName(id), fact] as const);
   return new Map([...Object.entries(posture), ...prefixed]);
 }

@@ -3,12 +3,12 @@
  * on a gateway refuses such a grant by its epoch alone.
  */
 import { second } from '#shared/base/clock.ts';
-import { grantLife, iatLeeway, streamGrace } from '#shared/contracts/grant.ts';
+import { grantReach } from '#shared/contracts/grant.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 
 /** Milliseconds after publishing. */
-export const floorDelayMs = (grantLife.most + streamGrace + iatLeeway) * second;
+export const floorDelayMs = grantReach * second;
 
 /** A job; returns how many floors it raised. Each site's gateways hear of their own apps only. */
 export async function raiseFloors(trx: Trx, at: number): Promise<number> {

@@ -8,7 +8,7 @@ export async function validateFiles(db: Db, files: readonly PolicyFile[], epoch 
 }
 
 /** Names of people that are gone do not count: a policy for them is a mistake, or soon will be somebody's. */
-export async function readKnownNames(db: Db): Promise<KnownNames> {
+async function readKnownNames(db: Db): Promise<KnownNames> {
   const [people, groups, apps, appGroups] = [
     await db.selectFrom('people').select('id').where('state', '!=', 'gone').execute(),
     await db.selectFrom('groups').select('id').execute(),

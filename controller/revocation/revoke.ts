@@ -1,7 +1,7 @@
 /** Takes grants back (P13): one change, heard by every gateway, that beats each grant decided before it. */
 import { second } from '#shared/base/clock.ts';
 import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
-import { grantLife, iatLeeway, streamGrace } from '#shared/contracts/grant.ts';
+import { grantReach } from '#shared/contracts/grant.ts';
 import { nextChangeWith } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 
@@ -15,7 +15,7 @@ export interface RevokeOrder {
 }
 
 /** After this long no grant that was alive when it was taken back can be accepted anywhere. */
-export const revocationMemoryMs = (grantLife.most + streamGrace + iatLeeway) * second;
+const revocationMemoryMs = grantReach * second;
 
 const columnOf = {
   person: 'person_id',

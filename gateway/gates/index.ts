@@ -1,5 +1,5 @@
 /**
- * The gates of the data path, in the one order in which every request, upgrade and tunnel passes them (DESIGN section 5).
+ * The gates of the data path, in the one order in which every request, upgrade and tunnel passes them.
  * Missing means no: a gate that throws is the caller's to treat as a refusal.
  */
 import type { GatewaySnapshot } from '../state/snapshot.ts';

@@ -1,5 +1,5 @@
 /**
- * The two private keys of a gateway and the only code that reads them (invariant 11): the TLS key that its certificate is
+ * The two private keys of a gateway and the only code that reads them (invariant 10): the TLS key that its certificate is
  * for, and the identity key that signs `Postern-Identity`, so that an app's key set never holds a TLS key (P23).
  */
 

@@ -1,4 +1,4 @@
-/** The state in the form in which gates ask it. Immutable: a change makes a new one, which is swapped whole (invariant 7). */
+/** The state in the form in which gates ask it. Immutable: a change makes a new one, which is swapped whole (invariant 6). */
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';

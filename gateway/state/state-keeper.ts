@@ -1,4 +1,4 @@
-/** Holds the snapshot in force and the controller's time; a message that cannot be taken changes nothing (invariant 7). */
+/** Holds the snapshot in force and the controller's time; a message that cannot be taken changes nothing (invariant 6). */
 import { type Clock, steadyOf } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { compileSnapshot, type GatewayIdentity, type GatewaySnapshot } from './snapshot.ts';

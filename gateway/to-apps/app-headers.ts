@@ -30,7 +30,7 @@ export function appHeaders({ app, rawHeaders, canonical, claims, identity, addre
 const memo = new WeakMap<HttpApp, ReadonlySet<string>>();
 
 /** The names that the app trusts for identity: nobody else's copy of them may reach it. */
-export function identityNamesOf(app: HttpApp): ReadonlySet<string> {
+function identityNamesOf(app: HttpApp): ReadonlySet<string> {
   let names = memo.get(app);
   if (names === undefined) {
     names = normalNames(Object.keys(app.identityHeaders ?? {}));

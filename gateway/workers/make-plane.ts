@@ -58,7 +58,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
 }
 
 /** -1 is one per core; a single core is better off with one process. */
-export function countWorkers(wanted: number): number {
+function countWorkers(wanted: number): number {
   const cores = availableParallelism();
   return wanted >= 0 ? wanted : cores > 1 ? cores : 0;
 }

@@ -8,7 +8,7 @@ export interface Clock {
 export const systemClock: Clock = { now: () => Date.now() };
 
 /** Milliseconds since no known moment, the same for all processes of a machine. Nobody can set it; it may stand still in sleep. */
-export const steadyClock: Clock = {
+const steadyClock: Clock = {
   now: () => {
     const [whole, nanos] = process.hrtime();
     return whole * 1000 + Math.floor(nanos / 1_000_000);

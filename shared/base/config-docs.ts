@@ -12,21 +12,6 @@ export function describeConfig(schema: TObject, prefix = 'POSTERN_'): string {
   return ['| Option | Variable | Kind | Default | What it does |', '|---|---|---|---|---|', ...rows, ''].join('\n');
 }
 
-/** Puts the table between `<!-- options: NAME -->` and `<!-- end -->`; throws `invalid-config` when they are not there. */
-export function writeConfigDocs(document: string, name: string, schema: TObject): string {
-  const start = `<!-- options: ${name} -->\n`;
-  const end = '<!-- end -->';
-  const from = document.indexOf(start);
-  const to = document.indexOf(end, from);
-  if (from < 0 || to < 0) throw new PosternError('invalid-config', `the document has no place for options of ${name}`);
-  return `${document.slice(0, from)}${start}\n${describeConfig(schema)}\n${document.slice(to)}`;
-}
-
-/** True when the table in the document is what the schema says. */
-export function checkConfigDocs(document: string, name: string, schema: TObject): boolean {
-  return writeConfigDocs(document, name, schema) === document;
-}
-
 function kindOf(schema: OptionSchema): string {
   const words = schema.enum;
   if (Array.isArray(words)) return words.map((word) => `\`${word}\``).join(', ');

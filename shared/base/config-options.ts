@@ -46,6 +46,6 @@ export function listOptions(schema: TObject, prefix: string): ConfigOption[] {
 }
 
 /** `['session', 'idleMs']` is `POSTERN_SESSION_IDLE_MS`. */
-export function variableOf(path: readonly string[], prefix: string): string {
+function variableOf(path: readonly string[], prefix: string): string {
   return prefix + path.map((part) => part.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()).join('_');
 }

@@ -3,7 +3,7 @@
  *
  * An error has two faces: `message` and `cause` go to the log; a peer gets only what `toProblem` says, which is the
  * table's constant title unless the thrower marked a detail as safe to tell.
- * `docs` in ARCHITECTURE.md list the same codes; `test/catalogue.test.ts` holds the two together.
+ * docs/reference.md lists the same codes (`npm run docs`); `test/catalogue.test.ts` holds the two together.
  */
 
 /** What the peer should do next. Agents act on it by machine: never free text. */

@@ -1,5 +1,5 @@
 /**
- * The grant (DESIGN section 4): the signed, short-lived authorization of one person on one device for one app.
+ * The grant: the signed, short-lived authorization of one person on one device for one app.
  * A compact JWS, ES256, `typ: postern-grant+jwt`, at most 1,536 bytes.
  */
 import { type Static, Type } from 'typebox';
@@ -7,7 +7,6 @@ import { appId, changeNumber, madeId, oneOf, shortText, slug, strict } from './c
 
 export const grantType = 'postern-grant+jwt';
 export const identityType = 'postern-identity+jwt';
-export const postureType = 'postern-posture+jwt';
 export const keySetType = 'postern-keyset+jwt';
 export const maxGrantBytes = 1536;
 
@@ -17,6 +16,8 @@ export const grantLife = { default: 60, least: 5, most: 300 } as const;
 export const streamGrace = 5;
 /** Seconds that an `iat` may lie ahead of the gateway's controller time (P19). */
 export const iatLeeway = 5;
+/** Seconds after which nothing runs anywhere on a grant that is alive now. */
+export const grantReach = grantLife.most + streamGrace + iatLeeway;
 
 /** One exact request in its canonical form (P9). */
 export const exactRequest = strict({

@@ -1,4 +1,4 @@
-/** Edge 1, `/v1/me/*`: what people manage themselves from a signed-in device (DESIGN section 7). */
+/** Edge 1, `/v1/me/*`: what people manage themselves from a signed-in device. */
 import { Type } from 'typebox';
 import { deviceState } from './agent-to-controller.ts';
 import { madeId, oneOf, shortText, slug, strict, text, time } from './common.ts';

@@ -1,5 +1,5 @@
 /**
- * The Cedar schema that ships with the product (DESIGN section 6). Posture facts are required attributes named for the
+ * The Cedar schema that ships with the product. Posture facts are required attributes named for the
  * good state, so that a policy can never meet an absent one (P8).
  *
  * Ages are whole seconds; `never` (2^31) stands for "did not happen", so that "younger than" fails and "older than" holds.
@@ -52,6 +52,3 @@ action connect appliesTo {
   context: { session: SessionFacts, device: DeviceFacts, network: NetworkFacts, time: TimeFacts, risk: RiskFacts }
 };
 `;
-
-/** Parts of the context that only the gateway knows for certain (P10). */
-export const gatewayKnowledge = ['request', 'network'] as const;

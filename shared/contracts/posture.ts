@@ -169,10 +169,10 @@ export const reportedFactKeys = factKeys.filter((key): key is ReportedFactKey =>
 const keysOf = <K extends FactKind>(kind: K) =>
   factKeys.filter((key) => postureFacts[key].kind === kind) as [KeysOf<K>, ...KeysOf<K>[]];
 
-/** Every fact at its worst: the starting point of each evaluation. */
-export const worstFacts = Object.fromEntries(
-  factKeys.map((key) => [key, postureFacts[key].worst]),
-) as unknown as FactValues;
+/** Checks of the organisation stand beside the facts under this prefix, in every list, setting and record: `check:<id>`. */
+export const checkPrefix = 'check:';
+export const checkName = (id: string): string => `${checkPrefix}${id}`;
+
 /** Seconds, by fact. */
 export const defaultTtl = Object.fromEntries(factKeys.map((key) => [key, postureFacts[key].ttl])) as Record<
   FactKey,

@@ -1,4 +1,4 @@
-/** One entry of the access log (DESIGN section 11). A query or a body is never recorded; at most 1 KB of path is (P24). */
+/** One entry of the access log. A query or a body is never recorded; at most 1 KB of path is (P24). */
 import { type Static, Type } from 'typebox';
 import { appId, changeNumber, durationMs, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
 import { reasonNames } from './reasons.ts';

@@ -9,6 +9,10 @@ export type SignInPurpose = Static<typeof signInPurpose>;
 export const signInStep = oneOf(['password', 'second-factor', 'set-password', 'set-totp', 'confirm-totp', 'done']);
 export type SignInStep = Static<typeof signInStep>;
 
+/** How a step is answered; each names a call. */
+export const signInMethod = oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp']);
+export type SignInMethod = Static<typeof signInMethod>;
+
 export const sessionGiven = strict({
   id: madeId,
   /** Opaque; bound to the device. Sent back as `Authorization: Postern-Session <secret>`. */
@@ -24,7 +28,7 @@ export const signInState = strict({
   person: strict({ id: slug, name: shortText }),
   step: signInStep,
   /** Which calls answer the step. */
-  methods: Type.Array(oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp'])),
+  methods: Type.Array(signInMethod),
   expiresInMs: durationMs,
   /** With `confirm-totp`: what the authenticator app needs. Given once. */
   totp: Type.Optional(strict({ secret: text(128), uri: text(512) })),

@@ -28,7 +28,7 @@ export function generateKeyPair(): KeyPair {
 }
 
 /** True for a P-256 key of either kind; Node calls the curve by its X9.62 name. */
-export function isP256(key: KeyObject): boolean {
+function isP256(key: KeyObject): boolean {
   return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1';
 }
 

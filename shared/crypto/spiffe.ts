@@ -21,7 +21,7 @@ export function isTrustDomain(text: string): boolean {
 }
 
 /** True for what may stand as the last path segment: not empty, no dot segment. */
-export function isSpiffeSegment(text: string): boolean {
+function isSpiffeSegment(text: string): boolean {
   return segmentPattern.test(text) && text !== '.' && text !== '..';
 }
 

@@ -73,7 +73,7 @@ function convertText(schema: TSchema | undefined, raw: unknown): unknown {
 const maxTold = 3;
 
 /** TypeBox's messages name limits and patterns of the contract, which is public, and no values. */
-export function complaints(errors: readonly { instancePath: string; message: string; keyword?: string }[]): string {
+function complaints(errors: readonly { instancePath: string; message: string; keyword?: string }[]): string {
   const told = errors
     .filter(({ keyword }) => keyword !== 'additionalProperties')
     .slice(0, maxTold)

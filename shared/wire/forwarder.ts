@@ -1,5 +1,5 @@
 /**
- * The HTTP forwarder of gateway and agent (DESIGN section 10): streams a request to an undici dispatcher and the answer
+ * The HTTP forwarder of gateway and agent: streams a request to an undici dispatcher and the answer
  * back, with back-pressure both ways, trailers, early hints, and aborts passed on in both directions.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -68,7 +68,7 @@ function challengeOf({ code, extra }: PosternError): string | undefined {
 }
 
 /** Fastify's own errors as ours; whatever is neither becomes `internal`. */
-export function asProblem(thrown: unknown): PosternError {
+function asProblem(thrown: unknown): PosternError {
   if (thrown instanceof PosternError) return thrown;
   if (!(thrown instanceof Error)) return asPosternError(thrown);
   const { code = '', statusCode } = thrown as Error & { code?: string; statusCode?: number };
@@ -82,7 +82,7 @@ export function asProblem(thrown: unknown): PosternError {
 }
 
 /** The error's code is logged as `problem`: a field named `code` is removed as a possible secret. */
-export function logProblem(log: Log, error: PosternError, request: IncomingMessage, trace: string): void {
+function logProblem(log: Log, error: PosternError, request: IncomingMessage, trace: string): void {
   const path = request.url?.split('?', 1)[0];
   const facts = { problem: error.code, trace, method: request.method, path };
   if (error.status >= 500) log.error({ ...facts, err: error }, error.message);

@@ -1,4 +1,4 @@
-/** An app that answers and closes before it has read the body: its answer counts, and no other is made up (P9, DESIGN section 10). */
+/** An app that answers and closes before it has read the body: its answer counts, and no other is made up (P9). */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

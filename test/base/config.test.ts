@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Type } from 'typebox';
 import { loadConfig } from '#shared/base/config.ts';
-import { checkConfigDocs, describeConfig, writeConfigDocs } from '#shared/base/config-docs.ts';
+import { describeConfig } from '#shared/base/config-docs.ts';
 import type { PosternError } from '#shared/base/errors.ts';
 
 const strict = { additionalProperties: false };
@@ -115,11 +115,5 @@ t.test('docs are the schema', async (t) => {
   const table = describeConfig(schema);
   t.match(table, '| `listen.port` | `POSTERN_LISTEN_PORT` | integer from 1 to 65535 | `8443` | Port: A \\| number. |');
   t.match(table, '| `name` | `POSTERN_NAME` | string | must be set | Who this is. |');
-  const document = '# Options\n<!-- options: it -->\nold\n<!-- end -->\nrest\n';
-  t.equal(checkConfigDocs(document, 'it', schema), false);
-  const written = writeConfigDocs(document, 'it', schema);
-  t.equal(checkConfigDocs(written, 'it', schema), true);
-  t.match(written, /^# Options\n[\s\S]*rest\n$/);
-  t.throws(() => writeConfigDocs('nothing', 'it', schema), { code: 'invalid-config' });
   t.throws(() => describeConfig(Type.Object({ bare: Type.String() })), { message: /bare has no description/ });
 });

@@ -110,7 +110,7 @@ t.test(
       checks: [{ id: 'agent-file', title: 'The agent is there', status: 'fail' }],
       judged: [{ fact: 'firewallOn', state: 'fail' }],
     });
-    t.ok(agent.state().posture.failing.includes('checks/agent-file'));
+    t.ok(agent.state().posture.failing.includes('check:agent-file'));
     while (!agent.state().controller.events) await nextEvent(agent, 'state');
     const wanted = edge.next('posture');
     edge.send({ type: 'posture-wanted' });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
-import { grantType, identityType, keySetType, maxGrantBytes, postureType } from '#shared/contracts/grant.ts';
+import { grantType, identityType, keySetType, maxGrantBytes } from '#shared/contracts/grant.ts';
+import { postureReportType } from '#shared/contracts/posture.ts';
 import { mintGrant, openGrant, verifyGrantSignature } from '#shared/crypto/grant-token.ts';
 import { signJws } from '#shared/crypto/jws.ts';
 import { generateKeyPair, keyThumbprint } from '#shared/crypto/keys.ts';
@@ -44,7 +45,7 @@ t.test('claims changed after signing do not verify', async (t) => {
 });
 
 t.test('every other class of token is refused by its type', async (t) => {
-  for (const typ of [identityType, postureType, keySetType, 'JWT', 'at+jwt']) {
+  for (const typ of [identityType, postureReportType, keySetType, 'JWT', 'at+jwt']) {
     t.throws(() => openGrant(sealed(claims, typ)), { code: 'grant-type' }, typ);
   }
 });

@@ -64,6 +64,7 @@ export const fakePosture = (seq: number): PostureShown => {
       { fact: 'diskEncrypted', state: 'pass', freshForMs: 3_600_000 },
       { fact: 'firewallOn', state: 'fail', freshForMs: 0 },
       { fact: 'osVersion', state: 'stale', freshForMs: 0 },
+      { fact: 'check:vpn-absent', state: 'stale', freshForMs: 0 },
     ],
   };
 };

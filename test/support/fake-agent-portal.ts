@@ -2,13 +2,13 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { SignInMethod } from '#shared/contracts/sign-in.ts';
 import type {
   Agent,
   AgentState,
   Hold,
   LocalEvent,
   PostureShown,
-  SignInMethod,
   SignInStateShown,
 } from '../../client-agent/agent-api.ts';
 import { fakeApps, fakeHold, fakePosture, fakeRefusal, fakeState } from './fake-agent-facts.ts';

@@ -6,7 +6,7 @@ import { readMacVersion } from './read-version.ts';
  * Apple announces no days: it mends the three newest main versions, so a version ends with the autumn release that makes
  * it the fourth. Future days are estimates by that habit. Data: check yearly.
  */
-export const macosSupport: SupportTable = {
+const macosSupport: SupportTable = {
   'macos 11': '2023-09-26',
   'macos 12': '2024-09-16',
   'macos 13': '2025-09-15',

@@ -82,8 +82,8 @@ t.test('apps come with the way to use them, posture with every value sent', asyn
     },
   );
   t.match(
-    posture.lines.find(({ id }: { id: string }) => id === 'checks/vpn-absent'),
-    { sent: 'fail', detailIsSent: false },
+    posture.lines.find(({ id }: { id: string }) => id === 'check:vpn-absent'),
+    { sent: 'fail', detailIsSent: false, judged: 'stale' },
   );
 });
 

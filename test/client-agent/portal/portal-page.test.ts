@@ -138,7 +138,7 @@ t.test('the portal page', needsChromium(), async (t) => {
     t.match(await line('diskEncrypted'), /good.*encrypted[\s\S]*sent: true/);
     t.match(await line('osVersion'), /too old[\s\S]*sent: "debian 12"/);
     t.match(
-      await line('checks/vpn-absent'),
+      await line('check:vpn-absent'),
       /No other VPN[\s\S]*sent: "fail"[\s\S]*stays on this device[\s\S]*Remove it/,
     );
     t.match(await tab.evaluate('document.body.innerText'), /report 1\./);
