@@ -1,5 +1,5 @@
 /** The import law and the other rules of structure (ARCHITECTURE.md, "The import law"). */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readSources, root, type SourceFile } from './support/source-tree.ts';
@@ -16,16 +16,15 @@ const layerOf = (path: string) =>
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/base': [],
   'shared/contracts': ['shared/base'],
-  'shared/cedar': ['shared/base', 'shared/contracts'],
   'shared/crypto': ['shared/base', 'shared/contracts'],
-  'shared/wire': ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto'],
-  controller: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
-  gateway: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
-  'client-agent': ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
+  'shared/wire': ['shared/base', 'shared/contracts', 'shared/crypto'],
+  controller: ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
+  gateway: ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
+  'client-agent': ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
 };
 
 /** Folders that hold pure rules: no socket, file, store or clock. */
-const pureFolders = ['gateway/gates/', 'controller/policy/', 'shared/contracts/', 'shared/cedar/'];
+const pureFolders = ['gateway/gates/', 'controller/policy/', 'shared/contracts/'];
 const impure =
   /^(node:(net|tls|http|https|http2|dgram|dns|fs|fs\/promises|child_process|cluster|worker_threads|sqlite|timers|timers\/promises)|undici|fastify|kysely|pino|ws|pg|ioredis)$/;
 const impureText = /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/;
@@ -75,6 +74,27 @@ t.test('pure folders know no socket, file, store or clock', async (t) => {
   t.same(wrong, []);
 });
 
+t.test('nor does anything that they import', async (t) => {
+  const byPath = new Map(sources.map((file) => [file.path, file]));
+  const reached = new Map<string, string>();
+  const visit = (file: SourceFile, from: string) => {
+    if (reached.has(file.path)) return;
+    reached.set(file.path, from);
+    for (const { target, typeOnly } of file.imports) {
+      const next = target === undefined || typeOnly ? undefined : byPath.get(target);
+      if (next !== undefined) visit(next, file.path);
+    }
+  };
+  for (const file of product) if (pureFolders.some((folder) => file.path.startsWith(folder))) visit(file, 'itself');
+  const wrong = [...reached].flatMap(([path, from]) =>
+    byPath
+      .get(path)!
+      .imports.filter(({ specifier, typeOnly }) => !typeOnly && impure.test(specifier))
+      .map(({ specifier }) => `${path} (imported by ${from}) imports ${specifier}`),
+  );
+  t.same(wrong, []);
+});
+
 t.test('only shared/crypto imports the JOSE library', async (t) => {
   const wrong = each(product, (file) =>
     file.path.startsWith('shared/crypto/')
@@ -101,6 +121,21 @@ t.test('files are small rooms with plain names', async (t) => {
     ...(/(^|\/)[a-z0-9]+(-[a-z0-9]+)*(\.test|\.config)?\.tsx?$/.test(file.path) ? [] : ['is not named in kebab-case']),
   ]);
   t.same(wrong, []);
+});
+
+t.test('the documents name files and rules that are there', async (t) => {
+  const read = (name: string) => readFileSync(join(root, name), 'utf8');
+  const named = read('ARCHITECTURE.md').match(/[\w./-]+\.ts\b/g) ?? [];
+  const isThere = (name: string) => sources.some(({ path }) => path === name || path.endsWith(`/${name}`));
+  t.same(
+    named.filter((name) => !isThere(name)),
+    [],
+    'files',
+  );
+  const rules = new Set(read('docs/rules.md').match(/(?<=\*\*)P\d+(?=\*\*)/g));
+  const used = new Set(sources.flatMap(({ text }) => text.match(/\bP\d{1,2}\b(?=[,:;). ]|$)/gm) ?? []));
+  t.same([...used].filter((rule) => !rules.has(rule)).sort(), [], 'rules');
+  t.equal(rules.size, 35);
 });
 
 t.test('private keys are read only by authority and keystores', async (t) => {
