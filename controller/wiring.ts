@@ -25,7 +25,7 @@ import { signInRoutes } from './from-agents/sign-in-routes.ts';
 import { freshGateways } from './from-gateways/fresh-gateways.ts';
 import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
 import { GatewayStreams } from './from-gateways/gateway-streams.ts';
-import { GrantBudget } from './grants/grant-budget.ts';
+import { DeviceBudget } from './grants/device-budget.ts';
 import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
@@ -116,7 +116,7 @@ async function start(
         trustDomain: authority.trustDomain,
         freshGateways: async (trx, site) =>
           (await freshGateways(trx, fresh, site)).map(({ through: _, ...gateway }) => gateway),
-        budget: new GrantBudget(config.grants.perSecond),
+        budget: new DeviceBudget(config.grants.perSecond),
       }),
       ...eventRoutes({ db, events }),
     },

@@ -41,12 +41,6 @@ export function sendPage(res: ServerResponse, status: number, title: string, bod
   res.end(html);
 }
 
-/** The same answer without an HTTP server: for a socket whose request was not or cannot be read. */
-export function problemText(error: PosternError, statusText: string): string {
-  const body = JSON.stringify(error.toProblem());
-  return `HTTP/1.1 ${error.status} ${statusText}\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
-}
-
 const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',

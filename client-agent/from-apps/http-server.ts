@@ -2,10 +2,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { second } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
+import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
-import { problemText } from './answer-local.ts';
 
 export interface LocalHandlers {
   readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
@@ -36,10 +35,7 @@ export function createLocalHttpServer(handlers: LocalHandlers): Server {
   server.on('checkExpectation', (req, res) => handlers.onRequest(req, res, false));
   server.on('upgrade', alone(handlers.onUpgrade));
   if (handlers.onConnect !== undefined) server.on('connect', alone(handlers.onConnect));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else socket.end(problemText(new PosternError('bad-request'), 'Bad Request'), () => socket.destroy());
-  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerMalformed(error, socket));
   return server;
 }
 

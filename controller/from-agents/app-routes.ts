@@ -4,7 +4,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { type agentToController, deviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Decider } from '../grants/decider.ts';
-import { GrantBudget } from '../grants/grant-budget.ts';
+import { DeviceBudget } from '../grants/device-budget.ts';
 import { listApps } from '../grants/list-apps.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
@@ -22,7 +22,7 @@ type Routes = Pick<Handlers<typeof agentToController, SignedInCaller>, 'apps' | 
 export function appRoutes(parts: AppParts): Routes {
   const { db, clock, decider, organisation } = parts;
   // A list costs dozens of decisions for each app, on the one thread that decides for everybody.
-  const budget = new GrantBudget(1, 20);
+  const budget = new DeviceBudget(1, 20);
   return {
     apps: async ({ peer, caller, request }) => {
       const address = request.raw.socket.remoteAddress ?? '';

@@ -7,8 +7,8 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import { originOf } from './authorize-peer.ts';
 import { type BootstrapParts, bootstrapRoutes } from './bootstrap-routes.ts';
+import { type HttpsListener, makeListener } from './https-listener.ts';
 import { limitSources } from './limit-sources.ts';
-import { type HttpsListener, makeListener } from './listen.ts';
 
 /** Strangers' connections at once; each costs a TLS handshake and some memory. An office behind one address is one source. */
 const limits = { perSource: 128, total: 1024 };

@@ -10,7 +10,7 @@ import { guardServer, type Peer } from '#shared/wire/admit-peer.ts';
 import { type Handlers, serveContract } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { authorizeDevice, authorizeGateway, type DeviceCaller, type GatewayCaller } from './authorize-peer.ts';
-import { type HttpsListener, makeListener } from './listen.ts';
+import { type HttpsListener, makeListener } from './https-listener.ts';
 
 export interface MutualServerParts extends IdentityParts {
   readonly log: Log;

@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
-import { GrantBudget } from '../grants/grant-budget.ts';
+import { DeviceBudget } from '../grants/device-budget.ts';
 import { type PostureParts, takeReport } from '../posture/take-report.ts';
 import { devicePeer, type SignedInCaller } from './grant-routes.ts';
 
@@ -10,7 +10,7 @@ type Routes = Pick<Handlers<typeof agentToController, SignedInCaller>, 'posture'
 
 export function postureRoutes(parts: PostureParts): Routes {
   // A report costs a signature check and a dozen rows: one a second is many.
-  const budget = new GrantBudget(1, 10);
+  const budget = new DeviceBudget(1, 10);
   return {
     posture: async ({ peer, body, trace }) => {
       const device = devicePeer(peer);

@@ -3,7 +3,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import type { SignInMethod } from '#shared/contracts/sign-in.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
-import { GrantBudget } from '../grants/grant-budget.ts';
+import { DeviceBudget } from '../grants/device-budget.ts';
 import { answerSignIn } from '../identity/answer-sign-in.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { endSessions } from '../identity/sessions.ts';
@@ -22,7 +22,7 @@ interface StepCall {
 
 export function signInRoutes(parts: IdentityParts): SignInHandlers {
   // Each call writes a record, refused ones before any throttle of guesses: no device may fill the log and stall the store.
-  const budget = new GrantBudget(2, 60);
+  const budget = new DeviceBudget(2, 60);
   const ration = (device: string) => {
     const retryAfterMs = budget.take(device, parts.clock.now());
     if (retryAfterMs === 0) return;

@@ -19,8 +19,8 @@ import type { BatchedTransactions } from '../store/batched-transactions.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { Decider } from './decider.ts';
+import type { DeviceBudget } from './device-budget.ts';
 import { fitClaims } from './fit-claims.ts';
-import type { GrantBudget } from './grant-budget.ts';
 import { type Judgement, judgeAsk } from './judge-ask.ts';
 import { loadApp, loadFacts } from './load-facts.ts';
 import { snapshotFacts } from './snapshot-facts.ts';
@@ -40,7 +40,7 @@ export interface GrantParts {
   readonly trustDomain: string;
   /** Gateways of a site with a fresh stream. Reads by `db`, which is the transaction: the store has one connection. */
   readonly freshGateways: (db: Db, site: string, at: number) => Promise<readonly GatewayAddress[]>;
-  readonly budget: GrantBudget;
+  readonly budget: DeviceBudget;
   /** Joins the transactions of asks that come together; without it each has its own. */
   readonly batch?: BatchedTransactions;
   /** Milliseconds; a timer unless told. */

@@ -6,8 +6,9 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '#shared/base/clock.ts';
 import { second } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
+import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
+import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
@@ -64,7 +65,7 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
   server.on('tlsClientError', () => parts.counters.add('handshakes_refused', 'tls'));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     parts.counters.add('malformed_requests');
-    answerMalformed(error, socket);
+    answerMalformed(error, socket, { [verdictHeader]: 'bad-request' });
   });
   const guard = guardServer(server, {
     trustDomain: parts.trustDomain,
@@ -85,17 +86,4 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     for (const socket of sockets) socket.destroy();
   };
   return { server, guard, destroyAll };
-}
-
-/** What Node's parser refuses never becomes a request: answered by hand, and nothing after it is read. */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = JSON.stringify(new PosternError('bad-request').toProblem());
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\npostern-verdict: bad-request\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
 }

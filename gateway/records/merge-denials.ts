@@ -34,11 +34,7 @@ export class DenialMerger {
     }
   }
 
-  /** Called once a second. */
-  turn(): void {
-    this.flush();
-  }
-
+  /** Called once a second, and at the end. */
   flush(): void {
     const counts = this.#counts;
     this.#counts = new Map();

@@ -60,7 +60,7 @@ export class SpoolWriter implements RecordSink {
     this.#timer = setInterval(() => {
       this.#measure();
       // A disk that takes nothing gets no refusals to keep: they stay counted, so that a flood of them fills no memory.
-      if (this.#retry === undefined) this.#merger.turn();
+      if (this.#retry === undefined) this.#merger.flush();
     }, 1000);
   }
 

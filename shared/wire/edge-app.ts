@@ -1,11 +1,11 @@
 /** A Fastify server in the setting of every edge: problem documents even for what never becomes a request. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { minute, second } from '../base/clock.ts';
-import { PosternError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { defaultMaxBody } from '../contracts/route.ts';
+import { answerMalformed } from './answer-malformed.ts';
 import { problemReply, sendProblem, traceOf } from './problem-reply.ts';
 
 export interface EdgeAppOptions {
@@ -33,23 +33,11 @@ export function createEdgeApp({ log, tls }: EdgeAppOptions): FastifyInstance {
     // Nothing in front of us: an X-Forwarded-For is somebody's invention.
     trustProxy: false,
     frameworkErrors: (error: unknown, request: never, reply: never) => sendProblem(error, request, reply, log),
-    clientErrorHandler: answerMalformed,
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Duplex) => answerMalformed(error, socket),
   } as const;
   const app = (tls === undefined
     ? Fastify(options as never)
     : Fastify({ ...options, https: tls } as never)) as unknown as FastifyInstance;
   problemReply(app, log);
   return app;
-}
-
-/** What Node's parser refuses never becomes a request: it is answered by hand and the connection is closed. */
-function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const body = JSON.stringify(new PosternError('bad-request').toProblem());
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-  );
 }

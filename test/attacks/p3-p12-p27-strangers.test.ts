@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { limitSources } from '../../controller/from-agents/limit-sources.ts';
-import { GrantBudget } from '../../controller/grants/grant-budget.ts';
+import { DeviceBudget } from '../../controller/grants/device-budget.ts';
 import { type GrantAsk, issueGrant } from '../../controller/grants/issue-grant.ts';
 import { startEdge } from '../controller/support/edge-one.ts';
 import { deviceId, PolicyDesk, sessionId } from '../support/policy-desk.ts';
@@ -99,7 +99,7 @@ t.test('P12 "not allowed" is answered at steps of time, whatever it took to find
 t.test('P11 a denial, which costs the most, counts more', async (t) => {
   const desk = await PolicyDesk.open();
   await desk.publish('permit(principal, action, resource == App::"ssh");');
-  const parts = { ...desk.grantParts, budget: new GrantBudget(20), pause: async () => {} };
+  const parts = { ...desk.grantParts, budget: new DeviceBudget(20), pause: async () => {} };
   let denied = 0;
   while (denied < 100) {
     const code = await issueGrant(parts, { ...ask('wiki'), jkt: desk.jkt }).then(

@@ -7,7 +7,7 @@ import { openGrant, verifyGrantSignature } from '#shared/crypto/grant-token.ts';
 import { signJws } from '#shared/crypto/jws.ts';
 import { generateKeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
-import { GrantBudget } from '../../controller/grants/grant-budget.ts';
+import { DeviceBudget } from '../../controller/grants/device-budget.ts';
 import { type GrantAsk, type GrantParts, issueGrant } from '../../controller/grants/issue-grant.ts';
 import type { PostureParts } from '../../controller/posture/take-report.ts';
 import { PolicyInForce } from '../../controller/publishing/policy-in-force.ts';
@@ -75,7 +75,7 @@ export class PolicyDesk {
     return { db: this.db, clock: this.clock, decider: this.decider, notify };
   }
 
-  readonly budget = new GrantBudget(1_000_000);
+  readonly budget = new DeviceBudget(1_000_000);
 
   get grantParts(): GrantParts {
     return {

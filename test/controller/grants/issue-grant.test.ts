@@ -1,5 +1,5 @@
 import t from 'tap';
-import { GrantBudget } from '../../../controller/grants/grant-budget.ts';
+import { DeviceBudget } from '../../../controller/grants/device-budget.ts';
 import { issueGrant } from '../../../controller/grants/issue-grant.ts';
 import { takeReport } from '../../../controller/posture/take-report.ts';
 import { deviceId, PolicyDesk, sessionId } from '../../support/policy-desk.ts';
@@ -172,7 +172,7 @@ t.test('no grant without standing, a policy, a gateway or a budget', async (t) =
     await t.rejects(desk.grant(), { code });
   }
   await desk.db.updateTable('devices').set({ state: 'active' }).execute();
-  const parts = { ...desk.grantParts, budget: new GrantBudget(20) };
+  const parts = { ...desk.grantParts, budget: new DeviceBudget(20) };
   const ask = {
     device: deviceId,
     jkt: desk.jkt,

@@ -1,5 +1,5 @@
-/** How many grants a device may ask for (P11): a token bucket each, in memory, since losing it only forgives. */
-export class GrantBudget {
+/** How often a device may ask for something dear (P11): grants, lists, reports, sign-ins. A token bucket each, in memory, since losing it only forgives. */
+export class DeviceBudget {
   readonly #perSecond: number;
   readonly #burst: number;
   readonly #buckets = new Map<string, { tokens: number; at: number; refusedAt: number }>();
