@@ -138,7 +138,7 @@ const exitCode = await runCli(
         run: (call) => checkConfig(call, configOf(call)),
       },
       restore: {
-        about: 'Put a backup back; the controller must not be running (P35)',
+        about: 'Put a backup back; the controller must not be running',
         options: { from: { type: 'string', value: 'FILE', about: 'The backup', required: true } },
         run: restore,
       },

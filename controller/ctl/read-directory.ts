@@ -50,14 +50,14 @@ export function readPolicyDirectory(dir: string): PolicyFiles {
 export function readAppFile(file: string): App {
   const complaints: string[] = [];
   const value = readYaml(file, complaints);
-  if (value !== undefined) complaints.push(...complaintsOf(file, '', appSchemaOf(value), value));
+  if (value !== undefined) complaints.push(...appComplaints(file, '', value));
   refuse(file, complaints);
   return value as unknown as App;
 }
 
 /** Throws `bad-request` for an app that was put together from flags. */
 export function checkApp(app: Record<string, unknown>): App {
-  refuse('the app', complaintsOf('app', '', appSchemaOf(app), app));
+  refuse('the app', appComplaints('app', '', app));
   return app as unknown as App;
 }
 
@@ -71,7 +71,9 @@ function names(dir: string): string[] {
   try {
     return readdirSync(dir).sort();
   } catch (cause) {
-    throw new PosternError('bad-request', `${dir} cannot be read: ${(cause as NodeJS.ErrnoException).code}`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOTDIR' ? 'is a file: give the directory that holds it' : `cannot be read: ${code}`;
+    throw new PosternError('bad-request', `${dir} ${why}`, { cause });
   }
 }
 
@@ -101,21 +103,31 @@ function checkPart(file: string, value: Record<string, unknown>): string[] {
   if (!Array.isArray(apps)) return [...complaints, `${file}: apps is no list`];
   for (const [index, app] of apps.entries()) {
     const id = typeof app === 'object' && app !== null && 'id' in app ? String(app.id) : String(index);
-    complaints.push(...complaintsOf(file, `apps.${id}`, appSchemaOf(app), app));
+    complaints.push(...appComplaints(file, `apps.${id}`, app));
   }
   return complaints;
 }
 
-function appSchemaOf(app: unknown): TSchema {
-  return typeof app === 'object' && app !== null && 'kind' in app && app.kind === 'tcp' ? tcpApp : httpApp;
+/** By the kind it says it is: what both kinds miss in it would confuse. */
+function appComplaints(file: string, place: string, app: unknown): string[] {
+  const kind = typeof app === 'object' && app !== null && 'kind' in app ? app.kind : 'http';
+  if (kind === 'http' || kind === 'tcp') return complaintsOf(file, place, kind === 'tcp' ? tcpApp : httpApp, app);
+  return [`${basename(file)}: ${place === '' ? '' : `${place}.`}kind must be http or tcp`];
 }
+
+/** For what a regular expression would not explain. */
+const examples: Readonly<Record<string, string>> = {
+  upstream: 'http://10.0.0.5:8080, or 10.0.0.5:7007 for tcp; without a path',
+  id: 'my-app: lower-case letters, digits, dots, dashes',
+};
 
 function complaintsOf(file: string, place: string, schema: TSchema, value: unknown): string[] {
   return Errors(schema, value)
     .filter(({ keyword }) => keyword !== 'additionalProperties')
     .map(({ instancePath, message, keyword }) => {
       const path = [place, ...instancePath.split('/').filter((part) => part !== '')].filter((part) => part !== '');
-      const why = keyword === 'boolean' ? 'is not known here' : message;
+      const example = keyword === 'pattern' ? examples[path.at(-1) ?? ''] : undefined;
+      const why = keyword === 'boolean' ? 'is not known here' : example === undefined ? message : `is like ${example}`;
       return `${basename(file)}: ${path.join('.')} ${why}`.replace(':  ', ': ');
     });
 }

@@ -68,12 +68,17 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
   const command = name === undefined ? undefined : cli.commands[name];
   if (name === undefined || command === undefined) {
     const words = argv.filter((word) => !word.startsWith('-'));
-    if (words.length === 0) {
-      const asked = line.includes('--help') || line.includes('-h');
+    if (words.length === 0 || (words.length === 1 && words[0] === 'help')) {
+      const asked = words.length === 1 || line.includes('--help') || line.includes('-h');
       (asked ? io.out : io.err)(listCommands(cli));
       return asked ? 0 : 2;
     }
     const given = words.slice(0, 2).join(' ');
+    const more = Object.keys(cli.commands).filter((known) => known.startsWith(`${words[0]} `));
+    if (words.length === 1 && more.length > 0) {
+      io.err(`${cli.name}: ${safeText(words[0]!)} what? There is: ${more.join(', ')}`);
+      return 2;
+    }
     const near = nearestName(given, Object.keys(cli.commands)) ?? nearestName(words[0]!, Object.keys(cli.commands));
     const advice = near === undefined ? `try: ${cli.name} --help` : `did you mean: ${cli.name} ${near}`;
     io.err(`${cli.name}: there is no command "${safeText(given)}"; ${advice}`);

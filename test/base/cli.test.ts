@@ -50,6 +50,14 @@ t.test('an option of every command may stand before the command', async (t) => {
   t.match((await run('--days 3 gateway invite berlin')).err, /there is no command/);
 });
 
+t.test('help as a word is help; the first word of several commands names them', async (t) => {
+  t.match(await run('help'), { code: 0, out: /Usage: tool COMMAND/ });
+  const cli = { name: 'tool', about: 'A tool.', commands: { 'group list': { about: 'All', run: () => 0 } } };
+  const err: string[] = [];
+  t.equal(await runCli(cli, ['group'], { out: t.fail, err: (text) => err.push(text) }), 2);
+  t.same(err, ['tool: group what? There is: group list']);
+});
+
 t.test('help is the table', async (t) => {
   const all = await run('--help');
   t.equal(all.code, 0);
