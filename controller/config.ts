@@ -31,6 +31,10 @@ export const controllerConfig = strict({
   }),
   metrics: strict({
     enabled: Type.Boolean({ default: true, description: 'Serve /metrics and /health' }),
+    docs: Type.Boolean({
+      default: false,
+      description: 'Serve the OpenAPI document and its reader at /docs, on the same port',
+    }),
     host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
     port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
   }),

@@ -7,6 +7,8 @@ import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
+import { serveOpenApi } from '#shared/wire/open-api.ts';
+import { controllerApi } from './api-document.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
 import { adminSocketOf, type ControllerConfig } from './config.ts';
@@ -156,7 +158,7 @@ async function loadPolicy(publishing: Parameters<typeof takeInForce>[0], log: Lo
 }
 
 async function startMetrics(
-  { metrics: { enabled, host, port } }: ControllerConfig,
+  { metrics: { enabled, docs, host, port } }: ControllerConfig,
   { store, streams, events, log }: { store: Store; streams: GatewayStreams; events: AgentEvents; log: Log },
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
@@ -186,6 +188,8 @@ async function startMetrics(
     log,
   );
   lifecycle.add('metrics', { stop: () => server.close() });
+  // The document says nothing of this installation: whoever may read the counts may read it.
+  if (docs) await serveOpenApi(server, controllerApi(), { authorize: () => {} });
   return `${host}:${(await listenTcp(server, { host, port })).port}`;
 }
 

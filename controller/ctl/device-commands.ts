@@ -1,4 +1,5 @@
 /** `posternctl device`, `session`, `posture`. */
+import { readFileSync } from 'node:fs';
 import type { CliCommand } from '#shared/base/cli.ts';
 import { printTable, safeText } from '#shared/base/print-table.ts';
 import { readSecret } from '#shared/base/read-secret.ts';
@@ -110,6 +111,28 @@ export const deviceCommands: Readonly<Record<string, CliCommand>> = {
           idle,
           methods: methods.join(','),
         }));
+      }),
+  },
+  'inventory list': {
+    about: 'Serial numbers of company devices, which need no other approval',
+    run: (call) =>
+      withAdmin(call, async (admin) =>
+        answerList(
+          call,
+          (await admin.inventory()).serials.map((serial) => ({ serial })),
+          (row) => row,
+        ),
+      ),
+  },
+  'inventory set': {
+    about: 'Replace the list of serial numbers by the lines of a file',
+    args: '<file>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const lines = readFileSync(call.args[0]!, 'utf8').split('\n');
+        const serials = [...new Set(lines.map((line) => line.trim()).filter((line) => line !== ''))];
+        await admin.putInventory({ body: { serials } });
+        answerDone(call, { serials: serials.length }, `${serials.length} serial numbers are in the inventory.`);
       }),
   },
   'posture coverage': {

@@ -167,6 +167,14 @@ export const systemCommands: Readonly<Record<string, CliCommand>> = {
       answerDone(call, { ended, removed: removeToken(socket) }, 'You are signed out.');
     },
   },
+  api: {
+    about: 'Print the OpenAPI 3.1 document of the controller',
+    run: async (call) => {
+      // Loaded here: no other command needs every contract.
+      const { controllerApi } = await import('../api-document.ts');
+      call.io.out(JSON.stringify(controllerApi(), null, call.json ? 0 : 2));
+    },
+  },
   whoami: {
     about: 'Who you act as',
     run: (call) => withAdmin(call, async (admin) => answerThing(call, await admin.whoAmI())),

@@ -19,6 +19,8 @@ t.test('starts every listener, one controller per directory, and starts again af
   const metrics = await (await fetch(`http://${addresses.metrics}/metrics`)).text();
   t.match(metrics, /^postern_gateways_connected 0$/m);
   t.notMatch(metrics, 'olga');
+  const api = await (await fetch(`http://${addresses.metrics}/docs/json`)).json();
+  t.match(api, { openapi: '3.1.0', paths: { '/v1/grants': { post: {} }, '/v1/gateway/stream': { get: {} } } });
 
   const [host = '', port] = addresses.bootstrap.split(':');
   const { p: pin } = decodeInvitation(first.invitation);

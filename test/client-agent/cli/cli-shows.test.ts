@@ -53,7 +53,7 @@ t.test('status, apps, posture, why, logs: for people and for programs', async (t
 
   const posture = await rig.run('posture');
   t.match(posture.out, /firewallOn\s+fail\s+false\s+fail\s+nftables has no rules/);
-  t.match(posture.out, /checks\/vpn-absent\s+fail\s+fail\s+-\s+\/opt\/vpn is there \(not sent\)/);
+  t.match(posture.out, /check:vpn-absent\s+fail\s+fail\s+stale\s+\/opt\/vpn is there \(not sent\)/);
   t.match(posture.out, /To put right:[\s\S]*sudo ufw enable[\s\S]*Remove it\./);
   t.equal(JSON.parse((await rig.run('posture --report --json')).out).posture.seq, 2);
 

@@ -44,6 +44,7 @@ export function testConfig(dir: string): ControllerConfig {
     'listen.mutual': 0,
     'listen.bootstrap': 0,
     'metrics.port': 0,
+    'metrics.docs': true,
   };
   return loadControllerConfig({ env: {}, overrides });
 }
