@@ -20,14 +20,18 @@ export function agentClient(socket: string): AgentClient {
   return callContract(agentControl, { dispatcher: makeUnixDispatcher(socket), origin, timeoutMs: 20_000 });
 }
 
-/** Asks until it works: for what is being started. Throws the last failure after `patienceMs`. */
-export async function untilItWorks<T>(ask: () => Promise<T>, patienceMs = 20_000): Promise<T> {
+/** Asks until it works: for what is being started. Throws the last failure after `patienceMs`, or one that will not pass. */
+export async function untilItWorks<T>(
+  ask: () => Promise<T>,
+  patienceMs = 20_000,
+  mayPass: (error: unknown) => boolean = () => true,
+): Promise<T> {
   const end = Date.now() + patienceMs;
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (Date.now() > end) throw error;
+      if (Date.now() > end || !mayPass(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
