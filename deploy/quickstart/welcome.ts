@@ -78,7 +78,7 @@ Five things to try, each in another terminal:
 As emil in a terminal: bin/postern status --dir ${here}/agents/emil/profile   (or apps, why, posture, logout, login)
 As the owner:          ${ctl} status   (or person list, app list; --help lists all)
 
-Turn the firewall of emil's device off in ${nearName(factsFileOf(state, 'emil'))} and the live app is gone until it is on again.
+Turn the firewall of emil's device off in ${nearName(factsFileOf(state, 'emil'))} and some seconds later the live app is gone, until it is on again.
 Ctrl-C stops everything; the next start finds it as it was. Logs: ${here}/logs
 `;
 }
