@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { portNames } from '../../deploy/quickstart/ports.ts';
 import { npmStart, paste } from '../support/journey-npm-start.ts';
 import { needs, privateDir } from '../support/journey-tools.ts';
@@ -29,6 +30,10 @@ t.test('a first start that was cut short begins anew', needs('npm'), async (t) =
   const exit = once(child, 'exit');
   process.kill(-child.pid!, 'SIGINT');
   await exit;
+  // A command under way (joining, enrolling) ends when it sees that its parent is gone, a moment after it.
+  await untilItWorks(async () => {
+    if (pids.some(isAlive)) throw new Error('something is left of it');
+  }, 10_000);
   t.same(pids.filter(isAlive), [], 'nothing is left of it');
   const again = await npmStart(t, /\n/, ...place);
   t.match(JSON.parse(again.printed), { ready: true });

@@ -40,15 +40,19 @@ async function gatewayIsFresh(): Promise<void> {
   });
 }
 
-/** Every access has one opening and one end, and no record is there twice. Waits until nothing is open. */
-async function everyAccessOnce(t: Test, since: number): Promise<AccessRecord[]> {
+/**
+ * Every access has one opening and one end, and no record is there twice. Waits until `least` accesses are told (a spool is
+ * delivered some time after its controller is back) and nothing is open.
+ */
+async function everyAccessOnce(t: Test, since: number, least = 0): Promise<AccessRecord[]> {
   const records = await untilItWorks(async () => {
     const found = await admin.records({ query: { kind: 'access', from: since, limit: 1000 } });
-    const ended = new Set(found.records.map(({ opening }) => opening));
+    const ended = new Set(found.records.flatMap(({ opening }) => opening ?? []));
     const open = found.records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
     if (open.length > 0) throw new Error(`${open.length} accesses are open in the log`);
+    if (ended.size < least) throw new Error(`${ended.size} of ${least} accesses are in the log`);
     return found.records;
-  });
+  }, 40_000);
   t.equal(new Set(records.map(({ id }) => id)).size, records.length, `${records.length} records, no id twice`);
   const openings = records.filter(({ phase }) => phase === 'opening');
   const ends = records.filter(({ phase }) => phase === 'closing' || phase === 'interrupted');
@@ -85,7 +89,7 @@ for (const signal of signals) {
     t.match(after, { people, devices, apps, epoch });
     t.equal(await sessionOf(), session, 'the session lives on');
     await agents.emil.apps({});
-    const records = await everyAccessOnce(t, since);
+    const records = await everyAccessOnce(t, since, 23);
     const gets = records.filter(({ request, phase }) => request?.path === '/pages/home' && phase === 'opening');
     t.equal(gets.length, 21, 'each access of the time without a controller is in the log');
     t.equal(new Set(gets.map(({ trace }) => trace)).size, 21, 'under its own trace');

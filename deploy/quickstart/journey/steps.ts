@@ -36,6 +36,7 @@ const gateway: Step = {
     await joinGateway(walk.triangle, must(walk.admin));
     startGatewayProcess(walk.triangle);
     await gatewayIsFresh(must(walk.admin));
+    walk.wanted = { kind: 'gateway' };
     return ['gateway gw-main has its snapshot and confirms changes'];
   },
 };

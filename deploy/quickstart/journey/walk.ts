@@ -5,6 +5,7 @@ import type { PersonId, SampleUser } from '../state.ts';
 
 export interface RecordWanted {
   readonly kind?:
+    | 'gateway'
     | 'access'
     | 'grant'
     | 'sign-in'

@@ -75,6 +75,21 @@ t.test('each role reaches its routes and no other', async (t) => {
   );
 });
 
+t.test('what an administrator tried and may not do is on record', async (t) => {
+  const { as, signIn } = await runController(t);
+  const audrey = as({ token: await signIn('audrey', 'auditor'), reason: 'curious' });
+  await t.rejects(audrey.putGroup({ params: { id: 'friends' }, body: {} }), { code: 'role-needed' });
+  const { records } = await as().records({ query: { kind: 'admin', verdict: 'deny' } });
+  t.match(records, [
+    {
+      actor: 'audrey',
+      reasons: ['wrong-role'],
+      because: 'curious',
+      details: { call: 'PUT /v1/admin/groups/:id', role: 'auditor' },
+    },
+  ]);
+});
+
 t.test('a role counts as it is now, and a suspended person has none', async (t) => {
   const { as, signIn } = await runController(t);
   const token = await signIn('adam', 'admin');
