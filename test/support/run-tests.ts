@@ -1,9 +1,10 @@
 /**
  * Runs the tests and ends with the one line that a build server reads: `N passed, N failed`.
+ * The names of files that failed are left in `.tap/failed-files`.
  * Arguments are test files or options of tap; without any, everything runs.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Parser } from 'tap-parser';
 
@@ -18,6 +19,7 @@ const requireAll = process.env['POSTERN_TEST_REQUIRE'] === 'all';
 const args = ['run', '--reporter=tap', ...(requireAll ? ['--fail-skip'] : []), ...process.argv.slice(2)];
 const child = spawn(tap, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
 
+const failedFiles: string[] = [];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
 /** Counts assertions, not the summary lines of the subtests around them, and prints each failure where it stands. */
@@ -45,6 +47,7 @@ function watch(parser: Parser, path: readonly string[]): void {
 }
 
 function report(name: string, ok: boolean): void {
+  if (!ok) failedFiles.push(name);
   print(`${ok ? 'ok    ' : 'not ok'} ${name}`);
 }
 
@@ -61,6 +64,7 @@ watch(parser, []);
 child.stdout.pipe(parser);
 child.once('close', (code) => {
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  writeFileSync(join(root, '.tap/failed-files'), failedFiles.map((name) => `${name}\n`).join(''));
   print(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   process.exit(code !== 0 || counts.failed > 0 || counts.passed === 0 ? 1 : 0);
 });
