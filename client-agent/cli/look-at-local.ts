@@ -1,6 +1,6 @@
 /** The legs of `postern doctor` on this device: the agent's local ports, and the names below `localhost`. */
 import { lookup } from 'node:dns/promises';
-import { get } from 'node:http';
+import { get } from '#shared/base/node-http.ts';
 import { findPortOwner } from '#shared/wire/port-owner.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';

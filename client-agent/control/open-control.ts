@@ -1,8 +1,9 @@
 /** The dialling end of the control socket: what the CLI uses. */
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorTable, PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
+import { request } from '#shared/base/node-http.ts';
 import { traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
 import { makeUnixDispatcher } from '#shared/wire/make-dispatcher.ts';

@@ -1,5 +1,5 @@
 /** Serves `agent.sock`. Plain `node:http`: a router and a schema compiler would cost the agent memory that it is measured by. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
@@ -7,6 +7,7 @@ import { newTrace } from '#shared/base/bytes.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
+import { createServer } from '#shared/base/node-http.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { listenUnix } from '#shared/wire/listen.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';

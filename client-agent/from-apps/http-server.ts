@@ -1,7 +1,8 @@
 /** Node's HTTP server for connections that were accepted and proven elsewhere; it never listens itself. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { second } from '#shared/base/clock.ts';
+import { createServer } from '#shared/base/node-http.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';

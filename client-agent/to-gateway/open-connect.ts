@@ -1,9 +1,10 @@
 /** A tunnel through a gateway: CONNECT over its own TLS connection. */
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { second, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { request } from '#shared/base/node-http.ts';
 import { grantHeader, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { asCallError } from '#shared/wire/call-errors.ts';
 import { lapseConnection } from '#shared/wire/connection-lapse.ts';

@@ -64,8 +64,10 @@ export function startAppsProcess({ state, ports, processes }: Triangle): void {
 /** Resolves when the agent answers on its socket. */
 export async function startAgentProcess({ state, processes }: Triangle, person: PersonId): Promise<AgentClient> {
   const args = ['client-agent/main.ts', 'up', '--config', configFile(state, person)];
+  // As bin/postern does.
   const nodeArgs = ['--max-semi-space-size=1'];
-  processes.start({ name: `agent-${person}`, args, nodeArgs, logFile: logOf(state, `agent-${person}`) });
+  const env = { MALLOC_ARENA_MAX: '2' };
+  processes.start({ name: `agent-${person}`, args, nodeArgs, env, logFile: logOf(state, `agent-${person}`) });
   const agent = agentClient(agentSocket(state, person));
   await untilItWorks(() => agent.status({}));
   return agent;

@@ -1,7 +1,8 @@
 /** An ordinary response on a socket that Node has handed over by 'upgrade' or 'connect'. */
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { ServerResponse } from '../base/node-http.ts';
 
 const responses = new WeakMap<Duplex, ServerResponse>();
 

@@ -1,9 +1,10 @@
 /** The pooled HTTP/1.1 connections under `callContract`. */
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { Agent, buildConnector } from 'undici';
+import type { Agent as AgentType } from 'undici';
 import { second, systemClock } from '../base/clock.ts';
 import { lapseConnection } from './connection-lapse.ts';
 import { hearOut } from './hear-out.ts';
+import { Agent, buildConnector } from './undici-parts.ts';
 
 export interface DispatcherOptions {
   /** Connections per origin; 4 unless told. */
@@ -16,7 +17,7 @@ export interface DispatcherOptions {
  * `tls` is asked at every new connection, so a renewed certificate or bundle is used from the next one on. Each connection
  * ends with the server's certificate. Close it with `close()` (waits for requests) or `destroy()`.
  */
-export function makeDispatcher(tls: () => ConnectionOptions, options: DispatcherOptions = {}): Agent {
+export function makeDispatcher(tls: () => ConnectionOptions, options: DispatcherOptions = {}): AgentType {
   const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 30 * second } = options;
   const timeout = connectTimeoutMs;
   return new Agent({
@@ -36,7 +37,7 @@ export function makeDispatcher(tls: () => ConnectionOptions, options: Dispatcher
 }
 
 /** HTTP over a Unix socket: the admin API on the controller's host (P6). Use with an `http:` origin. */
-export function makeUnixDispatcher(socketPath: string, options: DispatcherOptions = {}): Agent {
+export function makeUnixDispatcher(socketPath: string, options: DispatcherOptions = {}): AgentType {
   const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 4 * second } = options;
   return new Agent({
     connections,
