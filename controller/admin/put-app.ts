@@ -11,6 +11,7 @@ import { revoke } from '../revocation/revoke.ts';
 import { nextChange } from '../store/changes.ts';
 import { claimName, retireName } from '../store/gone-names.ts';
 import type { Trx } from '../store/open-store.ts';
+import { checkUpstream, unfit } from './check-upstream.ts';
 import { requireAll } from './put-group.ts';
 
 export interface AppParts {
@@ -27,7 +28,7 @@ export interface PutApp {
 export async function putApp(trx: Trx, at: number, parts: AppParts, app: App): Promise<PutApp> {
   const before = await loadApp(trx, app.id);
   if (before !== undefined && isDeepStrictEqual(before, app)) return { before, how: 'same' };
-  await checkApp(trx, app);
+  await checkApp(trx, at, app);
   const row = { site: app.site, kind: app.kind, definition: JSON.stringify(app) };
   if (before === undefined) {
     await claimName(trx, 'app', app.id);
@@ -88,7 +89,7 @@ async function keySetsOf(
   return [{ kind: 'key-sets', keySets: await readKeySets(trx, site, authority) }];
 }
 
-async function checkApp(trx: Trx, app: App): Promise<void> {
+async function checkApp(trx: Trx, at: number, app: App): Promise<void> {
   const sites = await trx.selectFrom('sites').select('id').where('id', '=', app.site).execute();
   requireAll('site', [app.site], sites);
   const groups = app.groups ?? [];
@@ -96,7 +97,7 @@ async function checkApp(trx: Trx, app: App): Promise<void> {
     const known = await trx.selectFrom('app_groups').select('id').where('id', 'in', groups).execute();
     requireAll('group of apps', groups, known);
   }
-  checkUpstream(app);
+  checkUpstream(app, at);
   const mine = new Set(doorsOf(app));
   if (mine.size !== doorsOf(app).length) throw unfit(app, 'a host is named twice');
   for (const other of await loadApps(trx)) {
@@ -113,17 +114,4 @@ async function checkApp(trx: Trx, app: App): Promise<void> {
 /** The names under which an app is asked for. */
 function doorsOf(app: App): string[] {
   return app.kind === 'http' ? [...app.hosts] : [`${app.host}:${app.port}`];
-}
-
-function checkUpstream(app: App): void {
-  const text = app.kind === 'http' ? app.upstream : `tcp://${app.upstream}`;
-  const url = URL.parse(text);
-  if (url === null || url.hostname === '' || url.username !== '' || (url.pathname !== '' && url.pathname !== '/')) {
-    throw unfit(app, `the upstream is not ${app.kind === 'http' ? 'http(s)://host:port' : 'host:port'}`);
-  }
-  if (app.kind === 'tcp' && url.port === '') throw unfit(app, 'the upstream has no port');
-}
-
-function unfit({ id }: App, why: string): PosternError {
-  return new PosternError('bad-request', `app ${id}: ${why}`, { tell: `App "${id}": ${why}.` });
 }

@@ -4,6 +4,7 @@ import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import product from '../../package.json' with { type: 'json' };
 import type { AdminParts } from '../from-admins/admin-parts.ts';
+import { loadApps } from '../grants/load-facts.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { type GatewayShown, showGateways } from './show-gateways.ts';
@@ -34,6 +35,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
       ...policyTodo(parts),
       ...(await peopleTodo(db)),
       ...(await siteTodo(db, gateways)),
+      ...(await appTodo(db)),
       ...gatewayTodo(gateways, now),
       ...certificateTodo(certificates, now),
     ].map((text) => text.slice(0, 500)),
@@ -104,6 +106,16 @@ async function siteTodo(db: Db, gateways: readonly GatewayShown[]): Promise<stri
     .map(
       ({ site }) =>
         `No gateway serves the apps of site ${site}: posternctl gateway invite ID --site ${site} --address HOST:8444.`,
+    );
+}
+
+/** Accepted on purpose once; it stays in sight until the key is pinned. */
+async function appTodo(db: Db): Promise<string[]> {
+  return (await loadApps(db))
+    .filter((app) => app.kind === 'http' && app.tls?.insecure === true)
+    .map(
+      ({ id }) =>
+        `App ${id} takes any certificate from its upstream: posternctl app check ${id} shows its key, posternctl app set ${id} --tls-pin PIN.`,
     );
 }
 

@@ -1,26 +1,12 @@
 /** `posternctl app`, `site`. */
-import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
+import type { CliCommand } from '#shared/base/cli.ts';
 import type { App } from '#shared/contracts/app.ts';
+import { appFromFlags, appOptions } from './app-flags.ts';
 import { checkUpstream } from './check-upstream.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { checkApp, readAppFile } from './read-directory.ts';
-import { answerList, answerThing, chosen, flag, given, numbered, option, options, usage } from './show.ts';
+import { readAppFile } from './read-directory.ts';
+import { answerList, answerThing, option, usage } from './show.ts';
 import { answerCut } from './show-cut.ts';
-
-const appOptions: Readonly<Record<string, CliOption>> = {
-  file: { type: 'string', short: 'f', value: 'FILE', about: 'YAML of the app; flags change it' },
-  kind: { type: 'string', value: 'KIND', about: 'http or tcp' },
-  name: { type: 'string', value: 'NAME', about: 'Name that people see' },
-  description: { type: 'string', value: 'TEXT', about: 'One line' },
-  site: { type: 'string', value: 'ID', about: 'Site whose gateways serve it; main unless told' },
-  host: { type: 'string', value: 'HOST', multiple: true, about: 'Host name; several times for several (http)' },
-  port: { type: 'string', value: 'N', about: 'Port that people connect to (tcp)' },
-  upstream: { type: 'string', value: 'WHERE', about: 'http(s)://host:port, or host:port for tcp' },
-  group: { type: 'string', value: 'ID', multiple: true, about: 'Group of apps' },
-  operation: { type: 'string', value: 'NAME=PATTERN', multiple: true, about: 'Like "export=POST /reports/*/export"' },
-  'grant-seconds': { type: 'string', value: 'N', about: 'Life of a grant, 5 to 300' },
-  strict: { type: 'boolean', about: 'Refused by a gateway that lost its controller' },
-};
 
 async function findApp(admin: AdminClient, id: string): Promise<App | undefined> {
   return (await admin.apps()).items.find((app) => app.id === id) as App | undefined;
@@ -30,34 +16,6 @@ async function requireApp(admin: AdminClient, id: string): Promise<App> {
   const app = await findApp(admin, id);
   if (app === undefined) throw usage(`there is no app ${id}`);
   return app;
-}
-
-function fromFlags(call: CliCall, base: Partial<App>): App {
-  const hosts = options(call, 'host');
-  const groups = options(call, 'group');
-  const operations = options(call, 'operation').map((text): [string, string] => {
-    const [name = '', ...pattern] = text.split('=');
-    return [name, pattern.join('=')];
-  });
-  const kind = chosen(call, 'kind', ['http', 'tcp']) ?? base.kind ?? 'http';
-  const id = call.args[0]!;
-  return checkApp(
-    given({
-      ...base,
-      id,
-      kind,
-      name: option(call, 'name') ?? base.name ?? id,
-      site: option(call, 'site') ?? base.site ?? 'main',
-      description: option(call, 'description') ?? base.description,
-      upstream: option(call, 'upstream') ?? base.upstream,
-      groups: groups.length > 0 ? groups : base.groups,
-      grantSeconds: numbered(call, 'grant-seconds') ?? base.grantSeconds,
-      strict: flag(call, 'strict') ? true : base.strict,
-      ...(hosts.length === 0 ? {} : kind === 'tcp' ? { host: hosts[0] } : { hosts }),
-      ...(call.values['port'] === undefined ? {} : { port: numbered(call, 'port') }),
-      ...(operations.length === 0 ? {} : { operations: Object.fromEntries(operations) }),
-    }),
-  );
 }
 
 const putApp =
@@ -71,7 +29,7 @@ const putApp =
       const file = option(call, 'file');
       const base: Partial<App> = file === undefined ? (known ?? {}) : readAppFile(file);
       if (base.id !== undefined && base.id !== id) throw usage(`the file describes ${base.id}, not ${id}`);
-      answerThing(call, await admin.putApp({ params: { id }, body: fromFlags(call, base) }));
+      answerThing(call, await admin.putApp({ params: { id }, body: appFromFlags(call, base) }));
     });
 
 const fileHelp = `Example: posternctl app add wiki --host wiki.corp.internal --upstream http://10.0.0.5:8080

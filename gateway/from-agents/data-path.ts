@@ -74,7 +74,7 @@ export class DataPath {
       live: new LiveTable(),
       usage: new AppUsage(options.workers),
       records,
-      pools: new UpstreamPools(log),
+      pools: new UpstreamPools(log, keys.forApps),
       identity: new IdentityMinter(issuer, keys.identity),
       counters: new Counters(),
       recordId: recordIds(),

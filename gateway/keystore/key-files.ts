@@ -6,7 +6,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { PosternError } from '#shared/base/errors.ts';
 import {
   generateKeyPair,
   type KeyPair,
@@ -16,6 +15,8 @@ import {
   privateKeyToPem,
   publicKeyToJwk,
 } from '#shared/crypto/keys.ts';
+import { type AppCredentials, appCredentials } from './app-credentials.ts';
+import { refuseShared } from './refuse-shared.ts';
 import { writeFileWhole } from './write-file.ts';
 
 export interface IdentityKey {
@@ -29,6 +30,8 @@ export interface IdentityKey {
 export interface GatewayKeys {
   readonly tls: KeyPair;
   readonly identity: IdentityKey;
+  /** What apps want to be shown. */
+  readonly forApps: AppCredentials;
 }
 
 /** Reads the keys below `dir`, making what is missing. Throws `invalid-config` for a key that others may read. */
@@ -40,15 +43,14 @@ export function openKeys(dir: string): GatewayKeys {
   return {
     tls: readOrMake(join(dir, 'tls-key.pem')),
     identity: { kid, privateKey: identity.privateKey, jwk },
+    forApps: appCredentials(dir),
   };
 }
 
 function readOrMake(path: string): KeyPair {
   let pem: string;
   try {
-    if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
-      throw new PosternError('invalid-config', `${path} may be read by others: chmod 600 it`);
-    }
+    refuseShared(path, statSync(path));
     pem = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

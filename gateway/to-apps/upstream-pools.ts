@@ -1,15 +1,10 @@
 /** One undici pool per HTTP app, replaced when the app's upstream changes; the old one ends with its last request. */
-import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import { buildConnector, Pool } from 'undici';
-import { equalSecret } from '#shared/base/bytes.ts';
+import { Pool } from 'undici';
 import { second } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';
-import { spkiFingerprint } from '#shared/crypto/keys.ts';
-import { originServerName } from '#shared/wire/forward-headers.ts';
-import { hearOut } from '#shared/wire/hear-out.ts';
+import type { AppCredentials } from '../keystore/app-credentials.ts';
+import { greetingName, upstreamConnector } from './upstream-tls.ts';
 
 export interface Upstream {
   readonly pool: Pool;
@@ -23,18 +18,26 @@ const maxConnections = 4096;
 
 export class UpstreamPools {
   readonly #log: Log;
-  readonly #pools = new Map<string, Upstream & { readonly key: string }>();
+  readonly #credential: AppCredentials;
+  readonly #pools = new Map<string, Upstream & { readonly key: string; app: HttpApp }>();
 
-  constructor(log: Log) {
+  constructor(log: Log, credential: AppCredentials) {
     this.#log = log;
+    this.#credential = credential;
   }
 
   /** The upstream of `app` as it is configured now. */
   of(app: HttpApp): Upstream {
-    const key = JSON.stringify([app.upstream, app.tls ?? null, app.limits?.connectMs ?? null]);
     const known = this.#pools.get(app.id);
-    if (known?.key === key) return known;
-    const made = { ...makeUpstream(app), key };
+    // A bundle of roots is not compared for each request.
+    if (known?.app === app) return known;
+    const { upstream, hosts, hostHeader, tls, limits } = app;
+    const key = JSON.stringify([upstream, hosts[0], hostHeader, tls, limits?.connectMs]);
+    if (known?.key === key) {
+      known.app = app;
+      return known;
+    }
+    const made = { ...makeUpstream(app, this.#credential), key, app };
     this.#pools.set(app.id, made);
     if (known !== undefined) this.#retire(app.id, known.pool);
     return made;
@@ -60,44 +63,17 @@ export class UpstreamPools {
   }
 }
 
-function makeUpstream(app: HttpApp): Upstream {
+function makeUpstream(app: HttpApp, credential: AppCredentials): Upstream {
   const timeout = app.limits?.connectMs ?? defaultConnectMs;
-  const servername = app.tls?.serverName ?? originServerName(app.upstream);
+  const servername = app.upstream.startsWith('https:') ? greetingName(app) : undefined;
   const pool = new Pool(app.upstream, {
     connections: maxConnections,
     pipelining: 1,
-    connect: connectorFor(app, timeout),
+    connect: upstreamConnector(app, { timeout, credential }),
     // The forwarder has its own timers; a body may be silent for hours.
     headersTimeout: 0,
     bodyTimeout: 0,
     allowH2: false,
   });
   return { pool, origin: app.upstream, servername };
-}
-
-function connectorFor({ tls }: HttpApp, timeout: number): buildConnector.connector {
-  const pin = tls?.pin;
-  const connect = buildConnector({
-    timeout,
-    allowH2: false,
-    // A resumed session would not present the certificate that the pin is held against.
-    maxCachedSessions: pin === undefined ? 100 : 0,
-    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-    // With a pin the key is the trust, whoever has signed it.
-    ...(pin === undefined ? {} : { rejectUnauthorized: false }),
-  });
-  return (options, done) =>
-    connect(options, (...result) => {
-      const socket: Socket | TLSSocket | null = result[1];
-      if (result[0] !== null || socket === null) return done(...result);
-      if (pin === undefined || isPinned(socket, pin)) return done(null, hearOut(socket));
-      socket.on('error', () => {});
-      socket.destroy();
-      done(new PosternError('app-unreachable', 'the key of the upstream is not the pinned one'), null);
-    });
-}
-
-function isPinned(socket: Socket | TLSSocket, pin: string): boolean {
-  const leaf = 'getPeerX509Certificate' in socket ? socket.getPeerX509Certificate() : undefined;
-  return leaf !== undefined && equalSecret(spkiFingerprint(leaf), pin);
 }

@@ -19,13 +19,27 @@ export const appLimits = strict({
 });
 export type AppLimits = Static<typeof appLimits>;
 
+const keyPin = Type.String({ pattern: '^[0-9a-f]{64}$' });
+/** At least this is spoken; older ones than 1.2 are not offered. */
+export const tlsVersions = ['TLSv1.2', 'TLSv1.3'] as const;
+
+/** How a gateway knows an HTTPS upstream. At most one of `ca`, `pin` and `insecure`; the system's roots when there is none. */
 export const upstreamTls = strict({
-  /** PEM bundle that the upstream's certificate must chain to; the system's roots when absent. */
+  /** PEM bundle that the upstream's certificate must chain to. */
   ca: Type.Optional(text(65_536)),
+  /** The name that its certificate must have and that it is greeted with, when it is not the host of `upstream`. */
   serverName: Type.Optional(hostName),
-  /** SHA-256 of the upstream's SPKI, hex: accepted instead of a chain. */
-  pin: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** SHA-256 of the upstream's SPKI, hex: accepted instead of a chain, whatever name it has. Several while keys change. */
+  pin: Type.Optional(Type.Union([keyPin, Type.Array(keyPin, { minItems: 1, maxItems: 4 })])),
+  minVersion: Type.Optional(oneOf([...tlsVersions])),
+  /** Name of the certificate that the gateway shows to the app: `app-certificates/<name>.pem` in the gateway's directory. */
+  clientCertificate: Type.Optional(slug),
+  /** Any certificate is accepted: whoever stands between gateway and app can read and change everything. */
+  insecure: Type.Optional(Type.Literal(true)),
 });
+export type UpstreamTls = Static<typeof upstreamTls>;
+
+export const pinsOf = ({ pin = [] }: UpstreamTls): readonly string[] => (typeof pin === 'string' ? [pin] : pin);
 
 const commonApp = {
   id: appId,

@@ -4,10 +4,12 @@ import { silentLog } from '#shared/base/log.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { DataPath } from '../../gateway/from-agents/data-path.ts';
+import { appCredentials } from '../../gateway/keystore/app-credentials.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 import { gatewayId, type Leaf, MemorySink, makeWorld, site, trustDomain } from './gateway-world.ts';
 
-export async function startDataPath(apps: readonly App[], changes: Record<string, unknown> = {}) {
+/** `dir`: of the gateway, where an app asks for a certificate. */
+export async function startDataPath(apps: readonly App[], changes: Record<string, unknown> = {}, dir = '/nowhere') {
   const world = await makeWorld();
   const [own, device] = await Promise.all([world.leaf('gateway', gatewayId), world.leaf('device', 'dev_00000001')]);
   const records = new MemorySink();
@@ -25,6 +27,7 @@ export async function startDataPath(apps: readonly App[], changes: Record<string
         privateKey: identityKey.privateKey,
         jwk: { ...publicKeyToJwk(identityKey.publicKey), kid, alg: 'ES256', use: 'sig' },
       },
+      forApps: appCredentials(dir),
     },
     own,
     listen: { host: '127.0.0.1', port: 0 },

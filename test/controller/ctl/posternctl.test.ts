@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { decodeInvitation } from '../../../shared/wire/invitation.ts';
+import { makeWorld } from '../../support/gateway-world.ts';
 import { type RunController, runController } from '../support/run-controller.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -146,6 +147,32 @@ t.test('apps from flags, checked step by step', async (t) => {
   t.match(await ctl(['app', 'check', 'notes']), { code: 1, out: /FAIL +tcp +ECONNREFUSED/ });
   t.match(await ctl(['app', 'set', 'notes', '--upstream', 'nonsense']), { code: 1, err: /upstream/ });
   t.match(await ctl(['app', 'remove', 'notes']), { code: 0, out: /^The app notes is removed/ });
+});
+
+t.test('TLS to the upstream from flags: one way to trust takes the place of another', async (t) => {
+  const controller = await runController(t);
+  const ctl = ctlOf(t, controller);
+  const dir = t.testdir({ 'ca.pem': (await makeWorld()).root.certificate, 'none.pem': 'nothing' });
+  const ca = join(dir, 'ca.pem');
+  const tlsOf = async () => JSON.parse((await ctl(['app', 'show', 'notes', '--json'])).out).tls;
+  const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'https://10.0.0.5', '--tls-ca', ca];
+  t.match(await ctl([...add, '--tls-name', 'notes.inside', '--tls-min', 'TLSv1.3']), { code: 0 });
+  t.match(await tlsOf(), { ca: /BEGIN CERTIFICATE/, serverName: 'notes.inside', minVersion: 'TLSv1.3' });
+  const set = (...flags: string[]) => ctl(['app', 'set', 'notes', ...flags]);
+  t.match(await set('--tls-pin', ca), { code: 0 }, 'a certificate is as good as its pin');
+  const { pin, ...others } = await tlsOf();
+  t.match(pin, /^[0-9a-f]{64}$/);
+  t.same(others, { serverName: 'notes.inside', minVersion: 'TLSv1.3' }, 'the CA is gone, the rest stays');
+  t.match(await set('--tls-pin', 'abc'), { code: 1, err: /neither 64 hex digits nor a file|cannot be read/ });
+  t.match(await set('--tls-pin', join(dir, 'none.pem')), { code: 1, err: /neither 64 hex digits nor a file/ });
+  t.match(await set('--tls-min', 'SSLv3'), { code: 1, err: /--tls-min is one of: TLSv1\.2, TLSv1\.3/ });
+  t.match(await set('--tls-ca', join(dir, 'none.pem')), { code: 1, err: /no certificate in PEM/ });
+  t.match(await set('--upstream', 'http://10.0.0.5'), { code: 1, err: /not https/ });
+  t.match(await set('--tls-insecure'), { code: 0 });
+  t.match(await ctl(['status']), { code: 1, out: /! App notes takes any certificate from its upstream/ });
+  t.match(await set('--tls-default'), { code: 0 });
+  t.equal(await tlsOf(), undefined);
+  t.notMatch((await ctl(['status'])).out, /App notes takes any/);
 });
 
 t.test('under one own name: login from a pipe, the role, logout; the shell needs a reason', async (t) => {

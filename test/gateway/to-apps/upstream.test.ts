@@ -1,8 +1,10 @@
 /** The way from gateway to app: TLS, its refusals, and apps that are slow or silent. */
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import t from 'tap';
 import { issueLeaf } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair, spkiFingerprint } from '#shared/crypto/keys.ts';
@@ -21,16 +23,14 @@ const leaf = await issueLeaf({
   dnsNames: ['wiki.internal'],
 });
 const names: (string | false)[] = [];
-const secure = createServer(
-  {
-    key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
-    cert: [leaf.pem, upstreamWorld.issuer.certificate].join('\n'),
-  },
-  (req, res) => {
-    names.push((req.socket as import('node:tls').TLSSocket).servername ?? false);
-    res.end(`host ${req.headers.host}`);
-  },
-);
+const serverKeys = {
+  key: String(keys.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+  cert: [leaf.pem, upstreamWorld.issuer.certificate].join('\n'),
+};
+const secure = createServer(serverKeys, (req, res) => {
+  names.push((req.socket as import('node:tls').TLSSocket).servername ?? false);
+  res.end(`host ${req.headers.host}`);
+});
 /** Answers `/head` with a head and no more, `/half` with half a body, everything else never. */
 const slow = createHttpServer((req, res) => {
   if (req.url === '/head') {
@@ -43,7 +43,13 @@ const slow = createHttpServer((req, res) => {
   }
   if (req.url === '/reset') res.destroy();
 });
-for (const server of [secure, slow]) {
+/** Speaks TLS 1.2 and no more. */
+const old = createServer({ ...serverKeys, maxVersion: 'TLSv1.2' }, (_, res) => res.end('old'));
+/** Wants to see a certificate, and says whose it was. */
+const wants = createServer({ ...serverKeys, ca: upstreamWorld.root.certificate, requestCert: true }, (req, res) => {
+  res.end((req.socket as import('node:tls').TLSSocket).getPeerX509Certificate()?.subjectAltName);
+});
+for (const server of [secure, slow, old, wants]) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 }
@@ -53,20 +59,41 @@ const good = { ca: root, serverName: 'wiki.internal' };
 const app = (id: string, changes: object) => httpApp(0, { id, hosts: [`${id}.corp.example`], ...changes });
 const tls = (id: string, options: object | undefined) =>
   app(id, { upstream: `https://127.0.0.1:${portOf(secure)}`, ...(options === undefined ? {} : { tls: options }) });
-const gw = await startDataPath([
-  tls('good', good),
-  tls('pinned', { pin: spkiFingerprint(keys.publicKey), serverName: 'any.name' }),
-  tls('other-pin', { ...good, pin: '0'.repeat(64) }),
-  tls('no-ca', { serverName: 'wiki.internal' }),
-  tls('other-name', { ...good, serverName: 'hr.internal' }),
-  app('named', { upstream: `https://127.0.0.1:${portOf(secure)}`, tls: good, hostHeader: 'inner.example' }),
-  app('slow', { upstream: `http://127.0.0.1:${portOf(slow)}`, limits: { firstByteMs: 50, idleMs: 50 } }),
-  app('nowhere', { upstream: 'http://no-such-host.invalid:1' }),
-]);
+const at = (server: typeof secure) => (id: string, options: object) =>
+  app(id, { upstream: `https://127.0.0.1:${portOf(server)}`, tls: options });
+const [oldest, mutual] = [at(old), at(wants)];
+const dir = t.testdir({ 'app-certificates': {} });
+const certificate = (name: string, text: string, mode = 0o600) =>
+  writeFileSync(join(dir, 'app-certificates', `${name}.pem`), text, { mode });
+const gw = await startDataPath(
+  [
+    tls('good', good),
+    tls('pinned', { pin: spkiFingerprint(keys.publicKey), serverName: 'any.name' }),
+    tls('other-pin', { ...good, pin: '0'.repeat(64) }),
+    tls('no-ca', { serverName: 'wiki.internal' }),
+    tls('other-name', { ...good, serverName: 'hr.internal' }),
+    app('named', { upstream: `https://127.0.0.1:${portOf(secure)}`, tls: good, hostHeader: 'inner.example' }),
+    app('slow', { upstream: `http://127.0.0.1:${portOf(slow)}`, limits: { firstByteMs: 50, idleMs: 50 } }),
+    app('nowhere', { upstream: 'http://no-such-host.invalid:1' }),
+    tls('two-pins', { pin: ['0'.repeat(64), spkiFingerprint(keys.publicKey)] }),
+    tls('insecure', { insecure: true }),
+    tls('newest', { ...good, minVersion: 'TLSv1.3' }),
+    oldest('old-enough', good),
+    oldest('too-old', { ...good, minVersion: 'TLSv1.3' }),
+    // Its certificate has the app's own name, not the address.
+    app('wiki', { hosts: ['wiki.internal'], upstream: `https://127.0.0.1:${portOf(secure)}`, tls: { ca: root } }),
+    mutual('shown', { ...good, clientCertificate: 'postern' }),
+    mutual('not-shown', good),
+    mutual('not-there', { ...good, clientCertificate: 'missing' }),
+    mutual('readable', { ...good, clientCertificate: 'readable' }),
+  ],
+  {},
+  dir,
+);
 const { world, device, port } = gw;
 t.teardown(async () => {
   await gw.stop();
-  for (const server of [secure, slow]) {
+  for (const server of [secure, slow, old, wants]) {
     server.closeAllConnections();
     server.close();
   }
@@ -82,6 +109,29 @@ t.test('TLS to the app: chain and name, or the pin of its key', async (t) => {
   for (const id of ['other-pin', 'no-ca', 'other-name'])
     t.match(await get(id), { status: 502, code: 'app-unreachable' }, id);
   t.equal(names.length, 3, 'nothing was sent to the wrong one');
+});
+
+t.test('TLS to the app: several pins, versions, the name of an app behind an address, none at all', async (t) => {
+  t.match(await get('two-pins'), { status: 200 });
+  t.match(await get('insecure'), { status: 200 });
+  t.match(await get('newest'), { status: 200 });
+  t.match(await get('old-enough'), { status: 200, body: 'old' });
+  t.match(await get('too-old'), { status: 502, code: 'app-unreachable' });
+  const grant = world.grant(device, { app: 'wiki' });
+  t.match(await ask(world, device, port, { host: 'wiki.internal', path: '/', grant }), { status: 200 });
+});
+
+t.test('the certificate that an app wants to see comes from a file, read at each connection', async (t) => {
+  const whole = `${leaf.pem}\n${upstreamWorld.issuer.certificate}\n${serverKeys.key}`;
+  t.match(await get('shown'), { status: 502, code: 'app-unreachable' }, 'not there yet');
+  certificate('postern', leaf.pem);
+  t.match(await get('shown'), { status: 502, code: 'app-unreachable' }, 'without its key');
+  certificate('postern', whole);
+  t.match(await get('shown'), { status: 200, body: /DNS:wiki\.internal/ });
+  t.match(await get('not-shown'), { status: 502, code: 'app-unreachable' }, 'such an app refuses who shows none');
+  t.match(await get('not-there'), { status: 502, code: 'app-unreachable' });
+  certificate('readable', whole, 0o644);
+  t.match(await get('readable'), { status: 502, code: 'app-unreachable' }, 'a key that others may read is none');
 });
 
 t.test('an app that is slow, silent or broken has codes of its own', async (t) => {
