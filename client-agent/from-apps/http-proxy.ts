@@ -56,11 +56,8 @@ export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
 
   async function routeInner(exchange: LocalExchange): Promise<void> {
     const { req, res, target } = exchange;
-    const wrong = checkHead(req);
-    if (wrong !== undefined) {
-      res.shouldKeepAlive = false;
-      throw wrong;
-    }
+    const wrong = checkHead(req, res);
+    if (wrong !== undefined) throw wrong;
     parts.agent.activity();
     const host = innerHosts.get(req.socket);
     const asked = (req.headers.host ?? '').toLowerCase().replace(/:80$/, '');
@@ -87,7 +84,7 @@ export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
   }
 
   async function connect(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const wrong = checkHead(req);
+    const wrong = checkHead(req, responseOnSocket(req, socket));
     if (wrong !== undefined) throw wrong;
     parts.agent.activity();
     const { host, port } = splitAuthority(req.url ?? '', 0);

@@ -5,6 +5,7 @@ import { second } from '#shared/base/clock.ts';
 import { createServer } from '#shared/base/node-http.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
+import { inTurn } from '#shared/wire/in-turn.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 
 export interface LocalHandlers {
@@ -31,9 +32,11 @@ export function createLocalHttpServer(handlers: LocalHandlers): Server {
   });
   // Node starts its check of `headersTimeout` at this event, and this server never listens.
   server.emit('listening');
-  server.on('request', (req, res) => handlers.onRequest(req, res, false));
-  server.on('checkContinue', (req, res) => handlers.onRequest(req, res, true));
-  server.on('checkExpectation', (req, res) => handlers.onRequest(req, res, false));
+  const take = (expects: boolean) => (req: IncomingMessage, res: ServerResponse) =>
+    inTurn(req, res, () => handlers.onRequest(req, res, expects));
+  server.on('request', take(false));
+  server.on('checkContinue', take(true));
+  server.on('checkExpectation', take(false));
   server.on('upgrade', alone(handlers.onUpgrade));
   if (handlers.onConnect !== undefined) server.on('connect', alone(handlers.onConnect));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerMalformed(error, socket));

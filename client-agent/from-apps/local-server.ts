@@ -83,11 +83,8 @@ class Door {
 
   async #route(exchange: LocalExchange): Promise<void> {
     const { req, res, target } = exchange;
-    const wrong = this.#checkHead(req);
-    if (wrong !== undefined) {
-      res.shouldKeepAlive = false;
-      throw wrong;
-    }
+    const wrong = this.#checkHead(req, res);
+    if (wrong !== undefined) throw wrong;
     const name = target.startsWith('/') ? readLocalName(req.headers.host ?? '', this.#parts.port) : undefined;
     // P19: a portal left open asks by itself whenever something changes; that is nobody's use.
     const byItself = name?.kind === 'portal' && req.method === 'GET' && target.startsWith('/api/');

@@ -15,7 +15,7 @@ import type { Forwarding, ForwardOptions } from '#shared/wire/forward-types.ts';
 import { forwardUpgrade } from '#shared/wire/forward-upgrade.ts';
 import { startForward } from '#shared/wire/forwarder.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
-import { checkRequestHead } from '#shared/wire/request-head.ts';
+import { createHeadGuard } from '#shared/wire/request-head.ts';
 import type { Ask } from '../gates/ask.ts';
 import { passGates } from '../gates/index.ts';
 import type { LiveEntry } from '../grants/live-table.ts';
@@ -39,6 +39,7 @@ interface Exchange {
 }
 
 const defaultFirstByteMs = 300 * second;
+const guardHead = createHeadGuard();
 
 export function handleRequest(parts: DataParts, req: IncomingMessage, res: ServerResponse, expects: boolean): void {
   run(parts, {
@@ -72,10 +73,8 @@ async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
   const { kind, req, res } = exchange;
   const trace = traceOf(req);
   const ask = readAsk(kind, req, parts);
-  const wrong = checkRequestHead(req);
+  const wrong = guardHead(req, res);
   if (wrong !== undefined) {
-    // What two parsers could read in two ways: nothing behind it on this connection is believed either.
-    res.shouldKeepAlive = false;
     const error = refuseAsk(parts, ask, { code: 'request-refused', extra: { reason: wrong } }, trace);
     return answerProblem(req, res, error, trace);
   }

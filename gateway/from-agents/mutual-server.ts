@@ -10,6 +10,7 @@ import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
+import { inTurn } from '#shared/wire/in-turn.ts';
 import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 import type { Counters } from '../metrics/counters.ts';
@@ -51,12 +52,14 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     // P21: any other upgrade is an ordinary request, whose Upgrade header is removed.
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
-  server.on('request', (req, res) => parts.onRequest(req, res, false));
-  server.on('checkContinue', (req, res) => parts.onRequest(req, res, true));
+  const take = (expects: boolean) => (req: IncomingMessage, res: ServerResponse) =>
+    inTurn(req, res, () => parts.onRequest(req, res, expects));
+  server.on('request', take(false));
+  server.on('checkContinue', take(true));
   // Another expectation: the head check refuses it.
-  server.on('checkExpectation', (req, res) => parts.onRequest(req, res, false));
-  const alone = (take: MutualServerParts['onConnect']) => (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isStillAnswering(socket)) return take(req, socket, head);
+  server.on('checkExpectation', take(false));
+  const alone = (switchTo: MutualServerParts['onConnect']) => (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isStillAnswering(socket)) return switchTo(req, socket, head);
     parts.counters.add('malformed_requests');
     dropConnection(socket);
   };

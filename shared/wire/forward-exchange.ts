@@ -16,6 +16,9 @@ import { cleanTrailers } from './http-headers.ts';
 import { cutReason } from './pipe-sockets.ts';
 
 const maxKeptBytes = 64 * 1024;
+/** Of one answer: an app that sends 1xx without end is heard no longer, and floods no client. */
+const maxInterim = 256;
+const maxHints = 16;
 
 type Controller = Dispatcher.DispatchController;
 type Phase = 'connect' | 'upload' | 'first-byte' | 'answer';
@@ -36,6 +39,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   #status: number | undefined;
   #bytesUp = 0;
   #bytesDown = 0;
+  #interim = 0;
   /** The client's socket is full and the app has been told to wait. */
   #paused = false;
   /** The app's part is over; only the client's socket is still draining. */
@@ -142,9 +146,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     if (this.#settled) return;
     const raw = rawList(controller.rawHeaders);
     if (status < 200) {
+      this.#interim += 1;
       // A 101 that nobody asked for, or without the headers that make it one.
       if (status === 101) this.fail('refused', new PosternError('app-broken', 'an unexpected 101'));
-      else if (status === 103) this.#sendEarlyHints(raw);
+      else if (this.#interim > maxInterim) this.fail('refused', new PosternError('app-broken', 'interim answers only'));
+      else if (status === 103 && this.#interim <= maxHints) this.#sendEarlyHints(raw);
       return;
     }
     this.#status = status;

@@ -11,19 +11,42 @@ export type RawHeaders = string[];
 /** RFC 9110 section 7.6.1 and the older names that were never end to end. `Proxy-*` is matched by prefix. */
 const hopByHop = new Set(['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'http2-settings']);
 
-/** Frameworks let these replace the method or path that was judged (P9). */
+/** Frameworks, servers and gateways in front of them let these replace the method, host or path that was judged (P9). */
 const overrides = new Set([
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
+  'x-original-method',
   'x-original-url',
   'x-original-uri',
   'x-original-host',
   'x-rewrite-url',
+  'x-rewrite-uri',
+  'x-override-url',
+  'x-host',
+  'x-http-host-override',
+  'x-envoy-original-path',
+  'x-envoy-original-host',
 ]);
 
 /** What apps read as "who is the client": only this proxy may say it. `X-Forwarded-*` is matched by prefix. */
-const clientClaims = new Set(['forwarded', 'x-real-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip']);
+const clientClaims = new Set([
+  'forwarded',
+  'forwarded-for',
+  'x-forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-envoy-external-address',
+  'x-azure-clientip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'client-ip',
+]);
 
 /** RFC 9110 section 6.5.1: framing, routing, authentication and controls have no meaning in a trailer, only danger. */
 const neverTrailers = new Set([
@@ -52,8 +75,8 @@ const neverTrailers = new Set([
   'www-authenticate',
 ]);
 
-/** In one look-up; `te` and `via` come back in another form. */
-const neverToApp = new Set([...hopByHop, ...overrides, ...clientClaims, 'host', 'via', 'expect', 'trailer']);
+/** In one look-up; `te` and `via` come back in another form. CGI makes HTTP_PROXY of `Proxy`, through which the app would then speak. */
+const neverToApp = new Set([...hopByHop, ...overrides, ...clientClaims, 'host', 'via', 'expect', 'trailer', 'proxy']);
 
 /** What this proxy says about the client, in place of anything the client said about itself. */
 export interface ForwardedFacts {
@@ -186,7 +209,8 @@ function normalName(name: string): string {
 const odd = /[^a-z0-9-]/;
 
 function posesAsOther(normal: string, identityNames: ReadonlySet<string> | undefined): boolean {
-  return isReserved(normal) || isClientClaim(normal) || neverToApp.has(normal) || identityNames?.has(normal) === true;
+  if (isReserved(normal) || isClientClaim(normal) || neverToApp.has(normal)) return true;
+  return normal === 'content-length' || identityNames?.has(normal) === true;
 }
 
 function isNamed(spelled: string, name: string): boolean {

@@ -93,18 +93,25 @@ export function checkRequestHead(head: RequestHead): HeadReason | undefined {
 }
 
 /**
- * As `checkRequestHead`, for the requests of one server, and refuses whatever follows a refused head on the same
- * connection: nobody can say where the next message really begins, and Node hands pipelined requests on at once.
+ * As `checkRequestHead`, for the requests of one server, and refuses whatever follows on the same connection where nobody can
+ * say where the next message really begins: behind a refused head (Node hands pipelined requests on at once) and behind an
+ * `Upgrade` that is none (Node throws away what came with it). The answer closes the connection.
  */
-export function createHeadGuard(): (req: RequestHead & { readonly socket: object }) => HeadReason | undefined {
-  const refused = new WeakSet<object>();
-  return (req) => {
-    if (refused.has(req.socket)) return 'after-refusal';
-    const reason = checkRequestHead(req);
-    if (reason !== undefined) refused.add(req.socket);
+export function createHeadGuard(): HeadGuard {
+  const closing = new WeakSet<object>();
+  return (req, res) => {
+    const reason = closing.has(req.socket) ? 'after-refusal' : checkRequestHead(req);
+    if (reason === undefined && (req.headers.upgrade === undefined || isWebSocketUpgrade(req))) return undefined;
+    closing.add(req.socket);
+    res.shouldKeepAlive = false;
     return reason;
   };
 }
+
+export type HeadGuard = (
+  req: RequestHead & { readonly socket: object; readonly headers: { readonly upgrade?: string | undefined } },
+  res: { shouldKeepAlive: boolean },
+) => HeadReason | undefined;
 
 function repeated(name: string): HeadReason {
   if (name === 'host') return 'host-repeated';

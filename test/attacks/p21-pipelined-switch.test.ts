@@ -67,13 +67,24 @@ for (const [what, second] of [
   });
 }
 
-t.test('P15 a client that leaves takes along what waited behind its first request', async (t) => {
+t.test('P9 P15 what waits behind a request that is being answered goes to the app in its turn, or never', async (t) => {
   const socket = await dial(world, device, port);
   socket.on('error', () => {});
+  const seen = app.seen.length;
   socket.write(events + events + events);
   await readUntil(socket, 'data: 1');
-  while (app.open.size < 3) await new Promise((done) => setTimeout(done, 5));
+  t.equal((await ask(world, device, port, { grant: world.grant(device) })).status, 200);
   socket.destroy();
   t.equal(await settled(), 0, 'nothing is left running');
+  t.equal(app.seen.length, seen + 2, 'what waited has never begun');
   t.equal(gw.records.closed.length, gw.records.opened.length, 'each has its closing record');
+});
+
+t.test('P9 a queue of requests that grows ends the connection', async (t) => {
+  const socket = await dial(world, device, port);
+  socket.on('error', () => {});
+  const closed = whenClosed(socket);
+  socket.write(events.repeat(50));
+  await closed;
+  t.equal(await settled(), 0, 'nothing is left running');
 });

@@ -45,10 +45,11 @@ export class FakeAgentCore {
   onLeft: () => void = () => {};
   #grants = 0;
   readonly #dispatcher = new Undici();
-  readonly #gateway: number;
+  readonly #gateway: number | ((app: string) => Lease);
   readonly #tcpApp: number;
 
-  constructor(t: Test, gateway: number, tcpApp = 0) {
+  /** `gateway`: port of a plain HTTP server; or what gives a lease of a real one. */
+  constructor(t: Test, gateway: number | ((app: string) => Lease), tcpApp = 0) {
     this.#gateway = gateway;
     this.#tcpApp = tcpApp;
     t.teardown(() => this.#dispatcher.destroy());
@@ -76,7 +77,7 @@ export class FakeAgentCore {
     this.asked.push({ app, exact, hold });
     for (let attempt = 1; ; attempt += 1) {
       await this.#decide(hold, signal);
-      const sent = await order.send(this.#lease());
+      const sent = await order.send(this.#lease(app));
       if ('done' in sent) return sent.done;
       if (!sent.canRepeat || sent.refused.next !== 'renew' || attempt > 1) throw sent.refused;
     }
@@ -105,7 +106,8 @@ export class FakeAgentCore {
     });
   }
 
-  #lease(): Lease {
+  #lease(app: string): Lease {
+    if (typeof this.#gateway === 'function') return this.#gateway(app);
     this.#grants += 1;
     const origin = `http://127.0.0.1:${this.#gateway}`;
     const forward = { dispatcher: this.#dispatcher, origin } as unknown as Lease['forward'];

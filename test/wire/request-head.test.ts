@@ -92,7 +92,7 @@ t.test('P9 smuggling on the wire: either Node or the head check refuses', async 
   let forwarded = 0;
   const guard = createHeadGuard();
   const server = createServer({ requireHostHeader: false }, (req, res) => {
-    const reason = guard(req);
+    const reason = guard(req, res);
     if (reason === undefined) forwarded += 1;
     res.writeHead(reason === undefined ? 200 : 400, { connection: 'close' }).end(reason);
   });
