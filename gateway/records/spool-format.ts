@@ -36,10 +36,23 @@ function decodeLine(text: string): SpoolLine | undefined {
   const json = text.slice(9);
   if (text[8] !== ' ' || checksum(json) !== text.slice(0, 8)) return undefined;
   try {
-    return JSON.parse(json) as SpoolLine;
+    const line: unknown = JSON.parse(json);
+    return isSpoolLine(line) ? line : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The checksum says that a line is whole, not that a writer of ours made it. What a record holds is the controller's to judge. */
+function isSpoolLine(line: unknown): line is SpoolLine {
+  if (!isObject(line)) return false;
+  if ('left' in line) return line['left'] === true;
+  if ('carry' in line) return isObject(line['carry']);
+  return Number.isSafeInteger(line['seq']) && Number(line['seq']) > 0 && isObject(line['record']);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checksum(json: string): string {

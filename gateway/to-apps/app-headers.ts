@@ -48,5 +48,5 @@ function headerValue(claims: GrantClaims, claim: 'person' | 'name' | 'groups' | 
   if (claim === 'device') return claims.did;
   if (claim === 'groups') return (claims.groups ?? []).join(',');
   // A person's name may hold anything; header values are bytes, and apps expect UTF-8 in percent-encoding at best.
-  return (claims.name ?? '').replaceAll(/[^\x20-\x7e]|%/g, (char) => encodeURIComponent(char.toWellFormed()));
+  return (claims.name ?? '').replaceAll(/[^\x20-\x7e]|%/gu, (char) => encodeURIComponent(char.toWellFormed()));
 }

@@ -1,5 +1,6 @@
 /** A gateway that only follows its stream, and an agent that only asks: over real TLS, invited through the admin API. */
 import type { Test } from 'tap';
+import type { Dispatcher } from 'undici';
 import { agentBootstrap, agentToController } from '../../../shared/contracts/agent-to-controller.ts';
 import {
   gatewayBootstrap,
@@ -46,6 +47,8 @@ export interface FakeGateway {
   readonly ended: Promise<void>;
   readonly calls: Client<typeof gatewayToController>;
   readonly generation: () => string;
+  /** The connections under `calls`, for what no client of a contract would send. */
+  readonly place: { readonly dispatcher: Dispatcher; readonly origin: string };
 }
 
 export async function joinGateway(t: Test, controller: RunController, id: string, site = 'main'): Promise<FakeGateway> {
@@ -87,6 +90,7 @@ export async function joinGateway(t: Test, controller: RunController, id: string
     ended: Promise.resolve().then(() => follow().catch(() => undefined)),
     calls,
     generation: () => generation,
+    place: { dispatcher, origin },
   };
   await first;
   return gateway;
@@ -101,9 +105,9 @@ export async function enrolAgent(t: Test, controller: RunController, person: str
   const body = { code, csr: makeCsr(keys), facts, version: 1 };
   const { device, certificate, chain } = await callContract(agentBootstrap, stranger).enrol({ body });
   let secret: string | undefined;
+  const place = { dispatcher: dispatcherOf({ key: keys.privateKey, certificate, chain }), origin };
   const call = callContract(agentToController, {
-    dispatcher: dispatcherOf({ key: keys.privateKey, certificate, chain }),
-    origin,
+    ...place,
     headers: (): Record<string, string> => (secret === undefined ? {} : { authorization: `Postern-Session ${secret}` }),
   });
   const { flow } = await call.signIn({ body: { purpose: 'sign-in' } });
@@ -113,5 +117,5 @@ export async function enrolAgent(t: Test, controller: RunController, person: str
   const now = controller.clock.now();
   const done = await call.confirmTotp({ params, body: { code: currentTotp(totp!.secret, now) } });
   secret = done.session!.secret;
-  return { call, device };
+  return { call, device, place, stranger, secret };
 }

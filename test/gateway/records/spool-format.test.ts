@@ -47,6 +47,24 @@ t.test('one altered bit ends what is believed before it', async (t) => {
   t.pass('the property held');
 });
 
+t.test('a line that no writer of ours made is not believed, however right its checksum', async (t) => {
+  const lines = [
+    0,
+    null,
+    'left',
+    [],
+    {},
+    { left: false },
+    { carry: null },
+    { seq: 0, record: {} },
+    { seq: 1, record: [] },
+  ];
+  for (const odd of lines) {
+    const bytes = Buffer.from(encodeLine(odd as unknown as SpoolLine));
+    t.same(decodeLines(bytes), { lines: [], goodBytes: 0 }, JSON.stringify(odd));
+  }
+});
+
 t.test('no bytes throw', async (t) => {
   fc.assert(
     fc.property(

@@ -1,0 +1,122 @@
+/** Spool files as a crash, a bad disk or another hand left them: recovered without a throw, nothing good lost, nothing doubled. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { silentLog } from '#shared/base/log.ts';
+import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/contracts/record.ts';
+import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
+import { recoverSpool } from '../../../gateway/records/recover-spool.ts';
+import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
+import { decodeLines } from '../../../gateway/records/spool-format.ts';
+import { fromSchema, nearValid } from '../from-schema.ts';
+import { applyEdits, type Edit, edits } from '../mutate.ts';
+import { type FuzzTarget, must, type OpenTarget, Rig } from '../target.ts';
+
+interface Case {
+  /** JSON of each line; the checksum is always right. */
+  readonly lines: readonly string[];
+  readonly edits: readonly Edit[];
+  readonly through: string;
+}
+
+const ids = ['rec_00000001', 'rec_00000002', 'rec_00000003'];
+/** A few accesses that open, go on and close, in any order and also not at all. */
+const record = fc
+  .record({
+    base: fromSchema(accessRecord),
+    id: fc.constantFrom(...ids, 'rec_00000009'),
+    opening: fc.option(fc.constantFrom(...ids), { nil: undefined }),
+    phase: fc.constantFrom('opening', 'closing', 'progress', 'interrupted', 'single'),
+  })
+  .map(({ base, ...more }) => ({ ...(base as object), ...more }));
+const line = fc.oneof(
+  { weight: 10, arbitrary: record.map((one): unknown => ({ seq: 0, record: one })) },
+  { weight: 2, arbitrary: record.map((carry): unknown => ({ carry })) },
+  { weight: 1, arbitrary: fc.constant<unknown>({ left: true }) },
+  { weight: 2, arbitrary: nearValid(accessRecord).map((one): unknown => ({ seq: 0, record: one })) },
+  { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
+  { weight: 1, arbitrary: fc.record({ seq: fc.jsonValue({ maxDepth: 1 }), record: fc.jsonValue({ maxDepth: 1 }) }) },
+);
+
+/** Numbered in order, as a writer would, unless a line brings a number of its own. */
+function numbered(lines: readonly unknown[]): string[] {
+  let seq = 0;
+  return lines.map((one) => {
+    const isPlain = typeof one === 'object' && one !== null && 'record' in one && 'seq' in one && one.seq === 0;
+    return JSON.stringify(isPlain ? { ...one, seq: ++seq } : one);
+  });
+}
+
+const cases: fc.Arbitrary<Case> = fc.record({
+  lines: fc.array(line, { maxLength: 12 }).map(numbered),
+  edits: edits({ tokens: ['\n', ' ', '{}', '{"left":true}'] }),
+  through: fc.constantFrom('', '0', '2', '-1', 'x', '99', 'NaN', 'Infinity'),
+});
+
+const encode = (json: string) => `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+const spoolId = 'spl_00000001';
+
+export const spool: FuzzTarget = {
+  name: 'spool',
+  about: 'recovery and delivery of spool files that were torn, altered or made up',
+  block: 300,
+  async open() {
+    const rig = new Rig();
+    const directory = new SpoolDirectory(rig.testdir());
+    const file = directory.file(spoolId);
+    return {
+      cases: cases as fc.Arbitrary<never>,
+      async judge({ lines, edits, through }: Case) {
+        for (const name of directory.list()) directory.remove(name);
+        const written = applyEdits(Buffer.from(lines.map(encode).join('')), edits);
+        writeFileSync(file, written);
+        if (through !== '') writeFileSync(file.replace(/spool$/, 'through'), through);
+        const before = decodeLines(written);
+        const count = recoverSpool(directory, spoolId, 5000);
+        const bytes = readFileSync(file);
+        const after = decodeLines(bytes);
+        must(after.goodBytes === bytes.length, 'a recovered file has a part that cannot be read');
+        must(
+          bytes.subarray(0, before.goodBytes).equals(written.subarray(0, before.goodBytes)),
+          'good lines were changed',
+        );
+        const added = after.lines.length - before.lines.length;
+        must(added === 0 || added === count + 1, `${added} lines were added for ${count} interrupted`);
+        must(
+          after.lines.some((one) => 'left' in one),
+          'a recovered file is not marked as left',
+        );
+        must(recoverSpool(directory, spoolId, 6000) === 0, 'recovered twice');
+        must(readFileSync(file).equals(bytes), 'a second recovery changed the file');
+        eachHasOneEnd(
+          after.lines.flatMap((one) => ('record' in one ? [one.record] : 'carry' in one ? [one.carry] : [])),
+        );
+        await deliver(directory);
+      },
+      close: () => rig.close(),
+    } as OpenTarget<never>;
+  },
+};
+
+/** Of what recovery had to close: the ends that it wrote are one for each opening, and none for what had a closing. */
+function eachHasOneEnd(records: readonly AccessRecord[]): void {
+  const ends = records
+    .filter(({ phase, time }) => phase === 'interrupted' && time === 5000)
+    .map(({ opening }) => opening);
+  must(new Set(ends).size === ends.length, 'an access was interrupted twice');
+}
+
+/** A controller that takes what is in order; the delivery must come to an end whatever it is given. */
+async function deliver(directory: SpoolDirectory): Promise<void> {
+  const kept: SpooledRecord[] = [];
+  const delivery = new RecordDelivery({
+    directory,
+    log: silentLog,
+    send: async (_spool, records) => {
+      for (const one of records) if (one.seq === kept.length + 1) kept.push(one);
+      return { through: kept.length };
+    },
+  });
+  await delivery.stop();
+  rmSync(directory.file(spoolId), { force: true });
+}
