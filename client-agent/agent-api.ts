@@ -13,6 +13,7 @@ import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { myAccount } from '#shared/contracts/my-account.ts';
 import type { Fix, SignInMethod, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
 import type { Client } from '#shared/wire/call-contract.ts';
+import type { ClientDesk } from './clients/client-desk.ts';
 import type { CollectedCheck } from './posture/checks.ts';
 import type { CollectedFact } from './posture/collect.ts';
 
@@ -121,6 +122,8 @@ export interface Refused {
   readonly gateway?: string;
   /** Without a query: it may hold secrets. */
   readonly request?: Pick<ExactRequest, 'method' | 'host' | 'path'>;
+  /** Name of the client of `postern client add` that asked, if any. It stays on this device. */
+  readonly client?: string;
 }
 
 export interface Hold {
@@ -137,6 +140,7 @@ export interface Hold {
   readonly fixes: readonly Fix[];
   readonly trace: string;
   readonly request?: Refused['request'];
+  readonly client?: string;
 }
 
 export type LocalEvent =
@@ -168,6 +172,8 @@ export interface TrafficOrder<T> {
   readonly exact: ExactRequest | undefined;
   /** 32 hex digits; also to be sent to the gateway as `Postern-Trace`. */
   readonly trace: string;
+  /** Name of the client that it is for, if any. */
+  readonly client?: string | undefined;
   /** False: a refusal that waits for the person is thrown at once (a navigation that shows the portal instead). */
   readonly hold: boolean;
   readonly signal?: AbortSignal;
@@ -177,6 +183,7 @@ export interface TrafficOrder<T> {
 export interface TunnelOrder {
   readonly app: string;
   readonly trace: string;
+  readonly client?: string | undefined;
   readonly hold: boolean;
   readonly signal?: AbortSignal;
 }
@@ -217,6 +224,7 @@ export interface LocalParts<C = unknown> {
   readonly config: C;
   /** Of the profile, 0700. */
   readonly directory: string;
+  readonly clients: ClientDesk;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -31,6 +31,12 @@ export const agentConfig = strict({
       default: {},
       description: 'Loopback ports of TCP apps, by the id of the app',
     }),
+    clientAddresses: Type.Array(Type.String({ minLength: 2, maxLength: 64 }), {
+      maxItems: 8,
+      default: [],
+      description:
+        'IP addresses of this machine besides loopback (the bridge of a container network: 172.17.0.1) at which HTTP proxy and SOCKS5 serve programs with a password of `postern client add`, at the ports above; nobody else is served there',
+    }),
     trustLoopback: Type.Boolean({
       default: false,
       description:

@@ -98,6 +98,30 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
   sessions: { about: 'Where you are signed in', run: account('listSessions') },
   'sessions end': { about: 'End one of your sessions', args: '<id>', run: account('endSession') },
   access: { about: 'Your own recent access, with verdicts and reasons', run: account('listAccess') },
+  client: {
+    about: 'Programs that reach your apps by a proxy user and password',
+    run: async (call) => (await import('./clients.ts')).listClients(call),
+  },
+  'client list': {
+    about: 'The same',
+    run: async (call) => (await import('./clients.ts')).listClients(call),
+  },
+  'client add': {
+    about: 'A proxy user and password for a program, limited to the apps you name',
+    args: '<name>',
+    options: {
+      app: { type: 'string', value: 'APP', multiple: true, about: 'An app it may reach; may be given again' },
+      expires: { type: 'string', value: 'TIME', about: 'Ends by itself after 30m, 12h, 30d' },
+      file: { type: 'string', value: 'FILE', about: 'Write the password to this new file (0600), not to the terminal' },
+    },
+    help: 'For programs whose connections cannot be told to be yours: in containers, in WSL, on systems where the agent cannot\nsee who connects. They use the HTTP proxy or SOCKS5 with this user and password. Containers reach the agent at the\naddress of their network: local.clientAddresses. Whoever has the password has these apps: take it back when in doubt.',
+    run: async (call) => (await import('./clients.ts')).addClient(call),
+  },
+  'client remove': {
+    about: 'Take a client back; what runs under it ends',
+    args: '<name>',
+    run: async (call) => (await import('./clients.ts')).removeClient(call),
+  },
   rekey: {
     about: "Change this device's key",
     async run(call) {

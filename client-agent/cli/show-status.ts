@@ -1,9 +1,11 @@
 /** `postern status`: one screen. */
 import type { CliCall } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
+import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
+import { endWords } from './clients.ts';
 import { placeOf, withAgent } from './with-agent.ts';
-import { ago, answer, printFacts, span } from './words.ts';
+import { ago, answer, forClient, printFacts, span } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const status = await withAgent(call, ({ calls }) => calls.status());
@@ -11,7 +13,7 @@ export async function showStatus(call: CliCall): Promise<void> {
   answer(call, status, () => print(call, status, place));
 }
 
-function print(call: CliCall, { state, local, holds, pid }: ControlStatus, place: string): void {
+function print(call: CliCall, { state, local, holds, clients, pid }: ControlStatus, place: string): void {
   const { person, organisation, profile, device, posture } = state;
   printFacts(call, [
     ['person', `${person.name} (${person.id}) at ${organisation}, profile ${profile}`],
@@ -29,15 +31,26 @@ function print(call: CliCall, { state, local, holds, pid }: ControlStatus, place
     ],
     ['agent', `process ${pid}`],
     ...local.map(({ name, address }) => [name, address] as const),
+    ...clients.map((client) => ['client', clientWords(client)] as const),
   ]);
-  for (const { app, kind, detail } of holds) {
+  for (const { app, kind, detail, client } of holds) {
     const what = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
-    call.io.out(`${safeText(app)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}${place}`);
+    call.io.out(
+      `${safeText(app)}${forClient(client)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}${place}`,
+    );
   }
   // No sign-in helps a device that was taken out of service.
   if (device.state !== 'active' && device.state !== 'pending')
     call.io.out(`This device is ${safeText(device.state)}: ask your administrator.`);
   else if (!state.session.signedIn) call.io.out(`Next: postern login${place}`);
+}
+
+function clientWords(client: ClientSeen): string {
+  const { name, apps, lastUsedAt, open } = client;
+  const used =
+    lastUsedAt === undefined ? 'not used since the agent was started' : `used ${ago(Date.now() - lastUsedAt)}`;
+  const end = client.expiresAt === undefined ? '' : `, ends ${endWords(client)}`;
+  return `${name} for ${apps.join(', ')}: ${used}, ${open} open${client.expired ? `, ${endWords(client)}` : end}`;
 }
 
 function sessionWords({ session, device }: ControlStatus['state']): string {

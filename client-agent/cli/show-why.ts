@@ -3,7 +3,7 @@ import type { CliCall } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import type { Refused } from '../agent-api.ts';
 import { withAgent } from './with-agent.ts';
-import { ago, answer } from './words.ts';
+import { ago, answer, forClient } from './words.ts';
 
 const maxShown = 10;
 
@@ -18,11 +18,23 @@ export async function showWhy(call: CliCall): Promise<void> {
   });
 }
 
-function describeRefusal({ at, app, by, gateway, code, title, detail, fixes, trace, request }: Refused): string {
+function describeRefusal({
+  at,
+  app,
+  by,
+  gateway,
+  code,
+  title,
+  detail,
+  fixes,
+  trace,
+  request,
+  client,
+}: Refused): string {
   const what = request === undefined ? '' : `: ${request.method} ${request.host}${request.path}`;
   const who = gateway === undefined ? `the ${by}` : `gateway ${gateway}`;
   return [
-    `${app}${what}`,
+    `${app}${forClient(client)}${what}`,
     `  ${ago(Date.now() - at)}, refused by ${who}: ${detail ?? title} (${code})`,
     ...fixes.map(({ text }) => `  - ${text}`),
     `  trace ${trace}`,

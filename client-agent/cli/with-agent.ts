@@ -69,10 +69,17 @@ function isNobody(cause: unknown): boolean {
   return code === 'ECONNREFUSED' || code === 'ENOENT';
 }
 
+const notRunningErrors = new WeakSet<object>();
+
+/** Whether `withAgent` failed because no agent runs for the profile. */
+export const isNotRunning = (error: unknown): boolean => typeof error === 'object' && notRunningErrors.has(error!);
+
 function notRunning(directory: string, place: string): PosternError {
   const isEnrolled = existsSync(join(directory, 'enrolment.json'));
   const tell = isEnrolled
     ? `The agent is not running for ${directory}. Start it: postern up${place}`
     : `There is no enrolled profile in ${directory}. Enrol first: postern enrol${place}`;
-  return new PosternError('unreachable', tell, { tell });
+  const error = new PosternError('unreachable', tell, { tell });
+  notRunningErrors.add(error);
+  return error;
 }

@@ -1,5 +1,6 @@
 /** Times and states in words, for the terminal. */
 import type { CliCall } from '#shared/base/cli.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
 
 const units = [
@@ -15,7 +16,17 @@ export function span(ms: number): string {
   return `${Math.trunc(Math.abs(ms) / size)} ${unit}`;
 }
 
+/** `30m`, `12h`, `30d`: milliseconds. `what` is the option it stands behind. Throws `bad-request`. */
+export function readSpan(what: string, given: string): number {
+  const [, count, unit] = /^([1-9]\d{0,4})(m|h|d)$/.exec(given) ?? [];
+  if (unit === undefined) throw new PosternError('bad-request', `${what} is a time like 30m, 12h or 30d`);
+  return Number(count) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'm' | 'h' | 'd'];
+}
+
 export const ago = (ms: number): string => (ms < 1000 ? 'now' : `${span(ms)} ago`);
+
+/** ` (client ci)`, or nothing. */
+export const forClient = (client: string | undefined): string => (client === undefined ? '' : ` (client ${client})`);
 
 /** One fact a line, under each other: `name:   text`. */
 export function printFacts(call: CliCall, facts: readonly (readonly [name: string, text: string])[]): void {

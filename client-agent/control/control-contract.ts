@@ -5,10 +5,11 @@
  */
 import { type TSchema, Type } from 'typebox';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
-import { appId, madeId, strict, text } from '#shared/contracts/common.ts';
+import { appId, madeId, slug, strict, text, time } from '#shared/contracts/common.ts';
 import { defineContract } from '#shared/contracts/route.ts';
 import { signInMethod, signInPurpose } from '#shared/contracts/sign-in.ts';
 import type { AgentState, DoctorLine, Hold, PostureShown, Refused, SignInStateShown } from '../agent-api.ts';
+import type { ClientSeen } from '../clients/client-desk.ts';
 
 const typed = <T>() => Type.Unsafe<T>(Type.Unknown() as TSchema);
 
@@ -16,6 +17,7 @@ export interface ControlStatus {
   readonly pid: number;
   readonly state: AgentState;
   readonly holds: readonly Hold[];
+  readonly clients: readonly ClientSeen[];
   readonly local: readonly { readonly name: string; readonly address: string }[];
 }
 
@@ -120,6 +122,26 @@ export const agentControl = defineContract({
       body: Type.Optional(Type.Unknown()),
     }),
     answer: typed<{ readonly answer?: unknown }>(),
+  },
+  addClient: {
+    method: 'POST',
+    path: '/v1/clients',
+    summary: 'A proxy user and password for a program, limited to apps',
+    access: 'open',
+    body: strict({
+      name: slug,
+      apps: Type.Array(appId, { minItems: 1, maxItems: 64 }),
+      expiresAt: Type.Optional(time),
+    }),
+    answer: typed<{ readonly client: ClientSeen; readonly password: string }>(),
+  },
+  removeClient: {
+    method: 'DELETE',
+    path: '/v1/clients/:name',
+    summary: 'Take it back, and end what runs under it',
+    access: 'open',
+    params: strict({ name: slug }),
+    answer: typed<{ readonly cut: number }>(),
   },
   rekey: { method: 'POST', path: '/v1/rekey', summary: 'Change the device key', access: 'open' },
   events: {

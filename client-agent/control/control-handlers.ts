@@ -2,6 +2,7 @@
 import { errorTable, PosternError } from '#shared/base/errors.ts';
 import type { AnswerOf, BodyOf, ParamsOf, QueryOf, RouteShape } from '#shared/contracts/route.ts';
 import type { Agent, LocalSide, PostureShown } from '../agent-api.ts';
+import type { ClientDesk } from '../clients/client-desk.ts';
 import { callAccount } from './call-account.ts';
 import type { agentControl, PostureTold } from './control-contract.ts';
 
@@ -20,15 +21,17 @@ export type ControlHandlers = {
 export interface HandlerParts {
   readonly agent: Agent;
   readonly local: LocalSide | undefined;
+  readonly clients: ClientDesk;
   readonly recentLogs: (() => readonly string[]) | undefined;
 }
 
-export function controlHandlers({ agent, local, recentLogs }: HandlerParts): ControlHandlers {
+export function controlHandlers({ agent, local, clients, recentLogs }: HandlerParts): ControlHandlers {
   return {
     status: () => ({
       pid: process.pid,
       state: agent.state(),
       holds: agent.holds(),
+      clients: clients.list(),
       local: local?.addresses() ?? [],
     }),
     apps: async () => ({ apps: await agent.refreshApps() }),
@@ -49,8 +52,23 @@ export function controlHandlers({ agent, local, recentLogs }: HandlerParts): Con
       return local.openLink(body.app);
     },
     account: async ({ body }) => ({ answer: await callAccount(agent, body) }),
+    addClient: ({ body: { name, apps, expiresAt } }) => {
+      requireApps(agent, apps);
+      return clients.add({ name, apps, expiresAt });
+    },
+    removeClient: ({ params }) => ({ cut: clients.remove(params.name) }),
     rekey: () => agent.rekey(),
   };
+}
+
+/** A name mistyped would be found out only by the program. While nobody is signed in no apps are known. */
+function requireApps(agent: Pick<Agent, 'apps' | 'state'>, wanted: readonly string[]): void {
+  if (!agent.state().session.signedIn) return;
+  const apps = agent.apps();
+  const unknown = wanted.find((id) => !apps.some((app) => app.id === id));
+  if (unknown === undefined) return;
+  const tell = `You have no app called ${unknown}. See: postern apps`;
+  throw new PosternError('not-allowed', tell, { tell });
 }
 
 function told({ failure, ...posture }: PostureShown): PostureTold {

@@ -12,6 +12,7 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { listenUnix } from '#shared/wire/listen.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';
 import type { Agent, LocalSide } from '../agent-api.ts';
+import type { ClientDesk } from '../clients/client-desk.ts';
 import { agentControl } from './control-contract.ts';
 import { type ControlHandlers, controlHandlers } from './control-handlers.ts';
 import { serveTunnel } from './serve-tunnel.ts';
@@ -19,6 +20,7 @@ import { serveTunnel } from './serve-tunnel.ts';
 export interface ControlParts {
   readonly agent: Agent;
   readonly local: LocalSide | undefined;
+  readonly clients: ClientDesk;
   readonly path: string;
   readonly log: Log;
   readonly recentLogs: (() => readonly string[]) | undefined;

@@ -11,6 +11,20 @@ export interface AppDirectory {
   readonly httpHosts: readonly string[];
 }
 
+/** The same list as if these apps were all that there are. */
+export function limitApps(apps: AppDirectory, ids: readonly string[]): AppDirectory {
+  const only = (app: AppListed | undefined) => (app !== undefined && ids.includes(app.id) ? app : undefined);
+  return {
+    httpById: (id) => only(apps.httpById(id)),
+    httpByHost: (host) => only(apps.httpByHost(host)),
+    tcpById: (id) => only(apps.tcpById(id)),
+    tcpByAddress: (host, port) => only(apps.tcpByAddress(host, port)),
+    get httpHosts() {
+      return apps.httpHosts.filter((host) => only(apps.httpByHost(host)) !== undefined);
+    },
+  };
+}
+
 interface Tables {
   readonly ids: ReadonlyMap<string, AppListed>;
   readonly hosts: ReadonlyMap<string, AppListed>;

@@ -2,13 +2,14 @@
  * A loopback port that serves this operating-system user and nobody else (P30): no byte of a connection is read before the
  * kernel has said whose it is.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Stoppable } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import type { OwnerCheck } from './owner-check.ts';
+import { closePausedServers, makePausedServer } from './paused-server.ts';
 
 export interface OwnPortOptions {
   /** For the log. */
@@ -21,6 +22,8 @@ export interface OwnPortOptions {
   readonly log: Log;
   /** A proven connection, still paused. */
   readonly onSocket: (socket: Socket) => void;
+  /** May take a connection whose owner is `unprovable`, still paused, to hear a password from it; false leaves it refused. */
+  readonly onUnproven?: ((socket: Socket) => boolean) | undefined;
   /** The last words to a stranger, if any; the connection is closed after them. */
   readonly refusal?: (error: PosternError) => string;
 }
@@ -29,7 +32,6 @@ export interface OwnPort extends Stoppable {
   readonly port: number;
 }
 
-const maxConnections = 2048;
 const freePortAttempts = 8;
 const lingerMs = second;
 
@@ -37,36 +39,24 @@ const lingerMs = second;
 export async function listenOwn(options: OwnPortOptions): Promise<OwnPort> {
   const open = new Set<Socket>();
   for (let attempt = 1; ; attempt += 1) {
-    const v4 = makeServer(options, open);
+    const v4 = makePausedServer(open, (socket) => void admit(options, socket));
     const { port } = await listenTcp(v4, { host: '127.0.0.1', port: options.port });
-    const v6 = makeServer(options, open);
+    const v6 = makePausedServer(open, (socket) => void admit(options, socket));
     try {
       // Browsers try ::1 first: a port left free there could be taken by another user, who would get their cookies.
       await listenTcp(v6, { host: '::1', port });
     } catch (error) {
       if (!isWithoutIpv6(error)) {
-        await closeAll([v4], open);
+        await closePausedServers([v4], open);
         if (options.port === 0 && isConflict(error) && attempt < freePortAttempts) continue;
         throw error;
       }
     }
     return {
       port,
-      stop: () => closeAll([v4, v6], open),
+      stop: () => closePausedServers([v4, v6], open),
     };
   }
-}
-
-function makeServer(options: OwnPortOptions, open: Set<Socket>): Server {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-    // 'close' follows; before that nobody else listens for errors.
-    socket.on('error', ignore);
-    void admit(options, socket);
-  });
-  server.maxConnections = maxConnections;
-  return server;
 }
 
 async function admit(options: OwnPortOptions, socket: Socket): Promise<void> {
@@ -78,6 +68,7 @@ async function admit(options: OwnPortOptions, socket: Socket): Promise<void> {
       options.onSocket(socket);
       return;
     }
+    if (ownership === 'unprovable' && options.onUnproven?.(socket)) return;
     log.warn({ listener: name, ownership, port: socket.remotePort }, 'refused a local connection');
     refuse(socket, options.refusal?.(refusalOf(ownership)));
   } catch (error) {
@@ -90,7 +81,7 @@ function refusalOf(ownership: 'other' | 'unprovable'): PosternError {
   const tell =
     ownership === 'other'
       ? 'This port serves the user who started the agent and nobody else.'
-      : 'This system does not tell whose a local connection is, so it is refused.';
+      : 'Whose this connection is cannot be told here, so it is refused.';
   return new PosternError('local-refused', undefined, { tell });
 }
 
@@ -113,18 +104,3 @@ function isWithoutIpv6(error: unknown): boolean {
   const cause = error instanceof PosternError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
   return cause?.code === 'EADDRNOTAVAIL' || cause?.code === 'EAFNOSUPPORT';
 }
-
-async function closeAll(servers: readonly Server[], open: ReadonlySet<Socket>): Promise<void> {
-  const closed = Promise.all(servers.map(closeServer));
-  for (const socket of open) socket.destroy();
-  await closed;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    if (server.listening) server.close(() => resolve());
-    else resolve();
-  });
-}
-
-function ignore(): void {}

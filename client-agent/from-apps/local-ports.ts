@@ -46,6 +46,6 @@ export async function openLocalPort(parts: LocalPortsParts, app: string, port: n
 }
 
 async function carry(parts: LocalPortsParts, app: string, socket: Socket, trace: string): Promise<void> {
-  const tunnel = await openTunnel(parts, socket, app, trace);
+  const tunnel = await openTunnel(parts, socket, { app, trace });
   await tunnel.join();
 }

@@ -15,10 +15,13 @@ import type { AppDirectory } from './app-directory.ts';
 import type { BrowserCookies } from './browser-cookie.ts';
 import { isTopNavigation } from './browser-signs.ts';
 import { createCheckHead } from './check-head.ts';
+import { createClientsDoor } from './clients-door.ts';
 import { createHttpProxy, type HttpProxy } from './http-proxy.ts';
 import { createLocalHttpServer, serveConnection, stopServer } from './http-server.ts';
 import { localPathPrefix, readLocalName } from './local-names.ts';
 import { answerPac, pacPath } from './pac-file.ts';
+import type { PendingStrangers } from './pending-strangers.ts';
+import type { ProxyLogin } from './proxy-login.ts';
 import { forwardToApp, type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
 import { type SessionRoutes, sessionPath } from './session-routes.ts';
 import type { Site, Sites } from './sites.ts';
@@ -32,6 +35,8 @@ export interface LocalServerParts {
   readonly sites: Sites;
   readonly cookies: BrowserCookies;
   readonly sessions: SessionRoutes;
+  readonly login: ProxyLogin;
+  readonly pending: PendingStrangers;
   readonly portal: PortalHandler;
   readonly port: number;
   readonly log: Log;
@@ -40,23 +45,29 @@ export interface LocalServerParts {
 export interface LocalServer {
   /** Takes a connection that is proven to be this user's. */
   serve(socket: Duplex): void;
+  /** Takes any other connection, which reaches the proxy alone, with a client's password; false when it cannot be. */
+  serveStranger(socket: Socket): boolean;
   readonly proxy: HttpProxy;
   stop(): void;
 }
 
 export function createLocalServer(parts: LocalServerParts): LocalServer {
   const door = new Door(parts);
+  const { proxy } = door;
+  const strangers = createClientsDoor({ ...parts, proxy, answer: (...answer) => door.answer(...answer) });
   const server = createLocalHttpServer({
     onRequest: (req, res, expects) => door.take({ req, res, target: req.url ?? '', expects }),
     onUpgrade: (req, socket, head) => door.take(upgradeExchange(req, socket, head, req.url ?? '')),
-    onConnect: (req, socket, head) => door.proxy.takeConnect(req, socket as Socket, head),
+    onConnect: (req, socket, head) => proxy.takeConnect(req, socket as Socket, head, (it) => parts.login.ofOwn(it)),
   });
   return {
     serve: (socket) => serveConnection(server, socket),
-    proxy: door.proxy,
+    serveStranger: (socket) => strangers.serve(socket),
+    proxy,
     stop() {
       stopServer(server);
-      door.proxy.stop();
+      strangers.stop();
+      proxy.stop();
     },
   };
 }
@@ -71,14 +82,14 @@ class Door {
     this.proxy = createHttpProxy({
       ...parts,
       toSite: (site, exchange) => this.#toSite(site, exchange),
-      answer: (req, res, thrown) => this.#answer(req, res, thrown),
+      answer: (req, res, thrown) => this.answer(req, res, thrown),
     });
   }
 
   /** Answers whatever happens. */
   take(exchange: LocalExchange): void {
     const { req, res } = exchange;
-    this.#route(exchange).catch((thrown: unknown) => this.#answer(req, res, thrown));
+    this.#route(exchange).catch((thrown: unknown) => this.answer(req, res, thrown));
   }
 
   async #route(exchange: LocalExchange): Promise<void> {
@@ -89,7 +100,7 @@ class Door {
     // P19: a portal left open asks by itself whenever something changes; that is nobody's use.
     const byItself = name?.kind === 'portal' && req.method === 'GET' && target.startsWith('/api/');
     if (!byItself) this.#parts.agent.activity();
-    if (!target.startsWith('/')) return this.proxy.takeAbsolute(exchange);
+    if (!target.startsWith('/')) return this.proxy.takeAbsolute(exchange, this.#parts.login.ofOwn(req));
     if (name === undefined) throw this.#nobodys();
     if (name.kind === 'bare') return this.#atBareName(exchange);
     if (name.kind === 'portal') return this.#atPortal(exchange);
@@ -102,9 +113,10 @@ class Door {
     const { req, res, target, upgrade } = exchange;
     const { cookies, sessions } = this.#parts;
     const own = upgrade === undefined ? ownPath(target) : undefined;
-    if (own?.path === sessionPath) return sessions.atSite(req, res, site, own.query);
+    if (own?.path === sessionPath && exchange.client === undefined) return sessions.atSite(req, res, site, own.query);
     if (own !== undefined) throw new PosternError('not-found');
-    const admission = admitToSite(req, site, cookies);
+    // A client's password stands for the cookie: both are what this person gave to this one program.
+    const admission = exchange.client === undefined ? admitToSite(req, site, cookies) : 'admit';
     if (admission === 'detour') return sessions.detour(req, res, site, target);
     if (admission !== 'admit') throw admission;
     await forwardToApp({ ...this.#parts, portalOrigin: this.#parts.sites.portalOrigin }, site, exchange);
@@ -142,7 +154,7 @@ class Door {
     return new PosternError('not-found', undefined, { tell });
   }
 
-  #answer(req: IncomingMessage, res: ServerResponse, thrown: unknown): void {
+  answer(req: IncomingMessage, res: ServerResponse, thrown: unknown): void {
     const error = asPosternError(thrown);
     const trace = newTrace();
     const { log, sites } = this.#parts;

@@ -7,9 +7,16 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv4, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { plainAddress } from '#shared/base/plain-address.ts';
 import { findRows, type SocketRow } from './proc-net-rows.ts';
 
-/** `unprovable`: this system does not say, so the connection is nobody's. */
+/**
+ * `other`: another user's, or nobody's any more. A password does not help it: whoever the kernel knows as another user could only
+ * have taken one that was made for somebody else, and P30 wants proof that a connection is this user's wherever there can be one.
+ * `unprovable`: whose it is cannot be told: another system, another machine or network namespace, or root, which relays for
+ * others (containers, WSL) and needs no port to act as this user. It is nobody's until a password proves it (clients/).
+ */
 export type Ownership = 'own' | 'other' | 'unprovable';
 
 export type ConnectionEnds = Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
@@ -22,6 +29,8 @@ export interface OwnerCheckParts {
   readonly readTable: (path: string) => Promise<string>;
   /** True when this uid is also what the kernel shows for users it has no name for here. */
   readonly isOverflow: boolean;
+  /** Whether an address is one of this machine's own, so that the kernel must know the socket behind it. */
+  readonly isHere: (address: string) => boolean;
 }
 
 /** The table is not one snapshot: the kernel may skip a row while others come and go. */
@@ -32,14 +41,20 @@ export function createOwnerCheck(parts: OwnerCheckParts): OwnerCheck {
   if (platform !== 'linux' || uid === undefined || parts.isOverflow) return async () => 'unprovable';
   const tables = new SharedReads(parts.readTable);
   return async (socket) => {
+    const isHere = parts.isHere(socket.remoteAddress ?? '');
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const rows = await farRows(tables, socket);
-      if (rows.length === 0) continue;
-      // The owner is gone once the inode is 0, and uid 0 then stands for nobody.
-      return rows.every((row) => row.uid === uid && row.inode > 0) ? 'own' : 'other';
+      if (rows.length > 0) return judge(rows, uid);
+      if (!isHere) return 'unprovable';
     }
     return 'other';
   };
+}
+
+/** The owner is gone once the inode is 0, and uid 0 then stands for nobody. */
+function judge(rows: readonly SocketRow[], uid: number): Ownership {
+  if (rows.every((row) => row.uid === uid && row.inode > 0)) return 'own';
+  return rows.every((row) => row.uid === 0 && row.inode > 0) ? 'unprovable' : 'other';
 }
 
 /** What the check needs of the running system. */
@@ -50,7 +65,15 @@ export function systemOwnerParts(): OwnerCheckParts {
     uid,
     readTable: (path) => readFile(path, 'latin1'),
     isOverflow: uid !== undefined && process.platform === 'linux' && isOverflowUid(uid),
+    isHere: isAddressHere,
   };
+}
+
+/** Also for an address that is none: then nothing is known of another machine. */
+function isAddressHere(address: string): boolean {
+  const plain = plainAddress(address);
+  if (plain === '' || plain === '::1' || plain.startsWith('127.')) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some((one) => plainAddress(one.address) === plain));
 }
 
 /** In a user namespace every user from outside shows as the overflow uid: an agent that runs as it could tell nobody apart. */

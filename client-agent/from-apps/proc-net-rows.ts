@@ -13,23 +13,21 @@ export interface SocketRow {
   readonly inode: number;
 }
 
-const established = '01';
-
 /**
- * The established rows of the socket at `local` that is connected to `remote`; none when it is in any other state. `table`
- * is the text of the file that fits the addresses (`tableOf`).
+ * The rows of the socket at `local` that is connected to `remote`, in whatever state: one that has ended its half is still
+ * somebody's. `table` is the text of the file that fits the addresses.
  */
 export function findRows(table: string, local: Endpoint, remote: Endpoint, mapped: boolean): SocketRow[] {
-  const wanted = ` ${hexEndpoint(local, mapped)} ${hexEndpoint(remote, mapped)} ${established} `;
+  const wanted = ` ${hexEndpoint(local, mapped)} ${hexEndpoint(remote, mapped)} `;
   const rows: SocketRow[] = [];
   for (let at = table.indexOf(wanted); at >= 0; at = table.indexOf(wanted, at + 1)) {
     const end = table.indexOf('\n', at);
-    // tx:rx queues, timer:when, retransmits, uid, timeout, inode
+    // state, tx:rx queues, timer:when, retransmits, uid, timeout, inode
     const fields = table
       .slice(at + wanted.length, end < 0 ? undefined : end)
       .trim()
       .split(/\s+/);
-    rows.push({ uid: readNumber(fields[3]), inode: readNumber(fields[5]) });
+    rows.push({ uid: readNumber(fields[4]), inode: readNumber(fields[6]) });
   }
   return rows;
 }

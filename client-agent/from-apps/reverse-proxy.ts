@@ -32,6 +32,8 @@ export interface LocalExchange {
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
   /** The client waits for `100 Continue`. */
   readonly expects: boolean;
+  /** Name of the client of `postern client add` that asks, if any. */
+  readonly client?: string | undefined;
 }
 
 export interface ReverseProxyParts {
@@ -104,6 +106,7 @@ function run(
     app: site.app.id,
     exact: named.exact,
     trace,
+    client: exchange.client,
     // A person who navigates is better served by a page that says what to do than by a tab that hangs.
     hold: !isTopNavigation(method, req.headers),
     signal,

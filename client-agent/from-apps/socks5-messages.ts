@@ -1,4 +1,4 @@
-/** SOCKS 5 on the wire: RFC 1928 sections 3, 4 and 6. Pure; reads from what has come so far. */
+/** SOCKS 5 on the wire: RFC 1928 sections 3, 4 and 6, and RFC 1929. Pure; reads from what has come so far. */
 
 export const socksReply = {
   ok: 0x00,
@@ -17,13 +17,39 @@ export type Read<T> = { readonly ok: T; readonly used: number } | 'more' | 'bad'
 
 const version = 5;
 
-/** Whether "no authentication" is among the methods. */
-export function readGreeting(bytes: Buffer): Read<boolean> {
+export const socksMethod = { none: 0x00, password: 0x02, refused: 0xff } as const;
+export type SocksMethod = (typeof socksMethod)[keyof typeof socksMethod];
+
+/** The methods that the client offers. */
+export function readGreeting(bytes: Buffer): Read<Buffer> {
   if (bytes.length > 0 && bytes[0] !== version) return 'bad';
   if (bytes.length < 2) return 'more';
   const end = 2 + bytes[1]!;
   if (bytes.length < end) return 'more';
-  return { ok: bytes.subarray(2, end).includes(0), used: end };
+  return { ok: bytes.subarray(2, end), used: end };
+}
+
+/** RFC 1929 section 2 has a version of its own. */
+const loginVersion = 1;
+
+export interface SocksLogin {
+  readonly name: string;
+  readonly password: string;
+}
+
+export function readLogin(bytes: Buffer): Read<SocksLogin> {
+  if (bytes.length > 0 && bytes[0] !== loginVersion) return 'bad';
+  if (bytes.length < 2) return 'more';
+  const nameEnd = 2 + bytes[1]!;
+  if (bytes.length <= nameEnd) return 'more';
+  const end = nameEnd + 1 + bytes[nameEnd]!;
+  if (bytes.length < end) return 'more';
+  const name = bytes.toString('utf8', 2, nameEnd);
+  return { ok: { name, password: bytes.toString('utf8', nameEnd + 1, end) }, used: end };
+}
+
+export function loginReply(accepted: boolean): Buffer {
+  return Buffer.from([loginVersion, accepted ? 0 : 1]);
 }
 
 export type SocksRequest =
@@ -51,8 +77,8 @@ export function readRequest(bytes: Buffer): Read<SocksRequest> {
   return { ok: { host, port: bytes.readUInt16BE(end - 2) }, used: end };
 }
 
-export function methodReply(accepted: boolean): Buffer {
-  return Buffer.from([version, accepted ? 0 : 0xff]);
+export function methodReply(method: SocksMethod): Buffer {
+  return Buffer.from([version, method]);
 }
 
 /** The bound address is nothing a client needs; zeros are usual. */

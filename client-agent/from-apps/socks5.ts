@@ -1,43 +1,56 @@
 /**
- * SOCKS 5 (RFC 1928) for programs that know no HTTP proxy: CONNECT by name to this person's apps, without a password, since
- * the owner of the connection is proven.
+ * SOCKS 5 (RFC 1928) for programs that know no HTTP proxy: CONNECT by name to this person's apps. Without a password where the
+ * owner of the connection is proven; others prove to be a client (RFC 1929).
  *
  * Accepted: a browser cannot be told here from a program. Set browsers up with the PAC file, whose way checks their cookie.
  */
 import type { Socket } from 'node:net';
 import { second } from '#shared/base/clock.ts';
-import { asPosternError, type PosternError } from '#shared/base/errors.ts';
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Agent } from '../agent-api.ts';
-import type { AppDirectory } from './app-directory.ts';
 import { findTarget, type HttpProxy } from './http-proxy.ts';
+import type { ProxyLogin, ProxyUser } from './proxy-login.ts';
 import {
+  loginReply,
   methodReply,
   type Read,
   readGreeting,
+  readLogin,
   readRequest,
   requestReply,
+  type SocksLogin,
   type SocksReply,
+  socksMethod,
   socksReply,
 } from './socks5-messages.ts';
 import { openTunnel } from './tunnel-to-app.ts';
 
 export interface SocksParts {
   readonly agent: Pick<Agent, 'traffic' | 'activity' | 'state'>;
-  readonly apps: AppDirectory;
+  readonly login: ProxyLogin;
   readonly proxy: Pick<HttpProxy, 'serveInner'>;
   readonly log: Log;
 }
 
-/** Both messages together: 257 and 262 bytes. */
+/** All messages together: 257, 513 and 262 bytes, with some of what comes behind. */
 const maxWaiting = 1024;
 const handshakeMs = 10 * second;
 
-/** Takes a proven connection, and answers or closes it whatever happens. */
-export function serveSocks(parts: SocksParts, socket: Socket): void {
+export interface SocksConnection {
+  readonly socket: Socket;
+  /** Of this operating-system user. */
+  readonly own: boolean;
+  /** Called when a password was right. */
+  readonly onProven?: () => void;
+}
+
+/** Takes a connection that was not read yet, and answers or closes it whatever happens. */
+export function serveSocks(parts: SocksParts, connection: SocksConnection): void {
+  const { socket } = connection;
   const limit = setTimeout(() => socket.destroy(), handshakeMs).unref();
   socket.once('close', () => clearTimeout(limit));
-  serve(parts, socket, () => clearTimeout(limit)).catch((thrown: unknown) => {
+  serve(parts, connection, () => clearTimeout(limit)).catch((thrown: unknown) => {
     const error = asPosternError(thrown);
     if (error.code === 'internal') parts.log.error({ err: thrown }, 'a SOCKS connection failed');
     if (socket.writable) socket.end(requestReply(replyOf(error)), () => socket.destroy());
@@ -45,26 +58,57 @@ export function serveSocks(parts: SocksParts, socket: Socket): void {
   });
 }
 
-async function serve(parts: SocksParts, socket: Socket, understood: () => void): Promise<void> {
-  const greeting = await read(socket, readGreeting);
-  if (greeting === undefined) return close(socket);
-  if (!greeting) return close(socket, methodReply(false));
-  socket.write(methodReply(true));
+async function serve(parts: SocksParts, connection: SocksConnection, understood: () => void): Promise<void> {
+  const { socket } = connection;
+  const user = await greet(parts.login, connection);
+  if (user === undefined) return;
   const request = await read(socket, readRequest);
   if (request === undefined) return close(socket);
   understood();
   if ('refuse' in request) return close(socket, requestReply(request.refuse));
   parts.agent.activity();
-  const target = findTarget(parts, request.host, request.port);
+  const target = findTarget(parts.agent, user, request.host, request.port);
   if (target.kind === 'refused') throw target.error;
   if (target.kind === 'http') {
     socket.write(requestReply(socksReply.ok));
-    parts.proxy.serveInner(socket, target.host);
+    parts.proxy.serveInner(socket, target.host, user);
     return;
   }
-  const tunnel = await openTunnel(parts, socket, target.app);
+  const tunnel = await openTunnel(parts, socket, { app: target.app, client: user.client?.name });
   socket.write(requestReply(socksReply.ok));
   await tunnel.join();
+}
+
+/** Whose the connection is; undefined when it was closed. */
+async function greet(login: ProxyLogin, { socket, own, onProven }: SocksConnection): Promise<ProxyUser | undefined> {
+  const offered = await read(socket, readGreeting);
+  if (offered === undefined) return void close(socket);
+  // Java offers a password always, and has none: who needs none is not asked for it.
+  if (own && offered.includes(socksMethod.none)) {
+    socket.write(methodReply(socksMethod.none));
+    return login.own;
+  }
+  if (!offered.includes(socksMethod.password) || !login.any()) {
+    return void close(socket, methodReply(socksMethod.refused));
+  }
+  socket.write(methodReply(socksMethod.password));
+  const given = await read(socket, readLogin);
+  if (given === undefined) return void close(socket);
+  const user = prove(login, socket, given);
+  // RFC 1929 section 2: any other status, and the connection must be closed. Why is for the log alone.
+  if (user === undefined) return void close(socket, loginReply(false));
+  onProven?.();
+  socket.write(loginReply(true));
+  return user;
+}
+
+function prove(login: ProxyLogin, socket: Socket, given: SocksLogin): ProxyUser | undefined {
+  try {
+    return login.ofPassword(socket, given.name, given.password);
+  } catch (thrown) {
+    if (thrown instanceof PosternError) return undefined;
+    throw thrown;
+  }
 }
 
 /** One message; what came behind it is put back. Undefined when it is none or the client has gone. */

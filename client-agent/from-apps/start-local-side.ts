@@ -1,4 +1,5 @@
 /** Starts everything on loopback that programs and browsers of this user talk to. */
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -6,9 +7,11 @@ import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { problemText } from '#shared/wire/answer-malformed.ts';
 import type { Agent, LocalSide } from '../agent-api.ts';
+import type { ClientDesk } from '../clients/client-desk.ts';
 import type { AgentConfig } from '../config.ts';
 import { createAppDirectory } from './app-directory.ts';
 import { BrowserCookies } from './browser-cookie.ts';
+import { listenForClients } from './listen-clients.ts';
 import { listenOwn, type OwnPortOptions } from './listen-own.ts';
 import { type LocalPort, openLocalPort, openPortFor } from './local-ports.ts';
 import { createLocalServer, type LocalServer, type PortalHandler } from './local-server.ts';
@@ -16,13 +19,16 @@ import { LinkFiles } from './one-time-link.ts';
 import { OneTimeTokens } from './one-time-tokens.ts';
 import { createOwnerCheck, type OwnerCheck, systemOwnerParts } from './owner-check.ts';
 import { pacPath } from './pac-file.ts';
+import { PendingStrangers } from './pending-strangers.ts';
+import { createProxyLogin } from './proxy-login.ts';
 import { createSessionRoutes, sessionPath } from './session-routes.ts';
 import { createSites, type Sites } from './sites.ts';
-import { serveSocks } from './socks5.ts';
+import { type SocksConnection, serveSocks } from './socks5.ts';
 
 export interface LocalSideParts {
   readonly agent: Agent;
   readonly config: AgentConfig['local'];
+  readonly clients: ClientDesk;
   /** Of the profile: one-time links are written below it. */
   readonly directory: string;
   /** Called for requests to the portal that passed P29 and P30. */
@@ -49,7 +55,7 @@ export interface StartedLocalSide extends LocalSide {
 
 /** Throws `conflict` with the name of the owner of a taken port; nothing listens then. */
 export async function startLocalSide(parts: LocalSideParts): Promise<StartedLocalSide> {
-  const { agent, config, clock, log, directory } = parts;
+  const { agent, config, clients, clock, log, directory } = parts;
   const lifecycle = new Lifecycle(log);
   try {
     const apps = createAppDirectory(() => agent.apps());
@@ -61,22 +67,48 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
 
     // The port is known only once it listens; who is faster than the server waits for it.
     const ready = Promise.withResolvers<LocalServer>();
-    const main = await listenHttp(common, config.portal, (socket) => void ready.promise.then((it) => it.serve(socket)));
+    const onReady = (act: (server: LocalServer) => void) => void ready.promise.then(act);
+    const onStranger = (socket: Socket): boolean => {
+      if (!clients.any()) return false;
+      onReady((it) => {
+        if (!it.serveStranger(socket)) socket.destroy();
+      });
+      return true;
+    };
+    const main = await listenHttp(common, config.portal, (socket) => onReady((it) => it.serve(socket)), onStranger);
     lifecycle.add('local port', main);
     const { port } = main;
     const sites = createSites(apps, port);
     const cookies = new BrowserCookies(clock, port);
     const sessions = createSessionRoutes(sites, cookies, tokens);
-    const server = createLocalServer({ agent, apps, sites, cookies, sessions, portal: parts.portal, port, log });
+    const login = createProxyLogin({ apps, sites, clients, port });
+    const pending = new PendingStrangers();
+    const shown = { apps, sites, cookies, sessions, login, pending };
+    const server = createLocalServer({ agent, ...shown, portal: parts.portal, port, log });
     lifecycle.add('local server', server);
     ready.resolve(server);
 
     const { proxy } = server;
-    const onSocks: OwnPortOptions['onSocket'] = (socket) => serveSocks({ agent, apps, proxy, log }, socket);
-    const socks =
-      config.socks === 0
-        ? undefined
-        : lifecycle.add('socks', await listenOwn({ ...common, name: 'socks', port: config.socks, onSocket: onSocks }));
+    const toSocks = (connection: SocksConnection) => serveSocks({ agent, login, proxy, log }, connection);
+    const onSocksStranger = (socket: Socket): boolean => {
+      const onProven = clients.any() ? pending.take(socket) : undefined;
+      if (onProven !== undefined) toSocks({ socket, own: false, onProven });
+      return onProven !== undefined;
+    };
+    const socksOptions: OwnPortOptions = {
+      ...common,
+      name: 'socks',
+      port: config.socks,
+      onSocket: (socket) => toSocks({ socket, own: true }),
+      onUnproven: onSocksStranger,
+    };
+    const socks = config.socks === 0 ? undefined : lifecycle.add('socks', await listenOwn(socksOptions));
+
+    const forClients = [{ check, log, name: 'client proxy', port, onSocket: onStranger }];
+    if (socks !== undefined) {
+      forClients.push({ check, log, name: 'client socks', port: socks.port, onSocket: onSocksStranger });
+    }
+    const clientPorts = lifecycle.add('client ports', await listenForClients(config.clientAddresses, forClients));
 
     const portParts = { agent, apps, ...common };
     const tcp: Record<string, number> = {};
@@ -91,7 +123,7 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
       oneTimeLink,
       openLink: async (app) => openLink(sites, oneTimeLink, app),
       openPort: async (app, wanted) => lifecycle.add(`port of ${app}`, await openPortFor(portParts, app, wanted)),
-      addresses: () => addresses(sites, port, socks?.port, tcp),
+      addresses: () => [...addresses(sites, port, socks?.port, tcp), ...clientPorts.listening()],
       stop: () => lifecycle.stop(),
     };
   } catch (error) {
@@ -102,12 +134,18 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
 
 type Common = Pick<OwnPortOptions, 'check' | 'trustLoopback' | 'log'>;
 
-function listenHttp(common: Common, port: number, onSocket: OwnPortOptions['onSocket']) {
+function listenHttp(
+  common: Common,
+  port: number,
+  onSocket: OwnPortOptions['onSocket'],
+  onUnproven: OwnPortOptions['onUnproven'],
+) {
   return listenOwn({
     ...common,
     name: 'portal and apps',
     port,
     onSocket,
+    onUnproven,
     refusal: (error) => problemText(error, 'Forbidden'),
   });
 }

@@ -8,12 +8,14 @@ export async function startLocal({
   agent,
   config,
   directory,
+  clients,
   clock,
   log,
 }: LocalParts<AgentConfig>): Promise<LocalSide> {
   let port = config.local.portal;
   const portal = createPortal({ agent, port: () => port, directory, clock, log });
-  const side = await startLocalSide({ agent, config: config.local, directory, portal: portal.handle, clock, log });
+  const parts = { agent, config: config.local, directory, clients, clock, log };
+  const side = await startLocalSide({ ...parts, portal: portal.handle });
   port = side.ports.portal;
   return {
     addresses: side.addresses,

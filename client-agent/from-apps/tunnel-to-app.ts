@@ -9,6 +9,13 @@ export interface TunnelParts {
   readonly agent: Pick<Agent, 'traffic' | 'activity'>;
 }
 
+export interface TunnelWanted {
+  readonly app: string;
+  /** Name of the client of `postern client add` that it is for, if any. */
+  readonly client?: string | undefined;
+  readonly trace?: string;
+}
+
 /** An open tunnel that still has to be joined. */
 export interface OpenTunnel {
   /** Runs until both have ended. Never rejects. */
@@ -22,8 +29,7 @@ export interface OpenTunnel {
 export async function openTunnel(
   parts: TunnelParts,
   client: Duplex,
-  app: string,
-  trace = newTrace(),
+  { app, client: name, trace = newTrace() }: TunnelWanted,
 ): Promise<OpenTunnel> {
   const gone = new AbortController();
   const onGone = () => gone.abort(new PosternError('stream-cut', 'the client went away'));
@@ -31,7 +37,7 @@ export async function openTunnel(
   parts.agent.activity();
   try {
     if (client.destroyed) onGone();
-    const tunnel = await parts.agent.traffic.openTunnel({ app, trace, hold: true, signal: gone.signal });
+    const tunnel = await parts.agent.traffic.openTunnel({ app, client: name, trace, hold: true, signal: gone.signal });
     return { join: () => join(parts, client, tunnel) };
   } finally {
     client.off('close', onGone);

@@ -16,6 +16,8 @@ export interface GrantOrder {
   readonly act: GrantAction;
   readonly exact: ExactRequest | undefined;
   readonly trace: string;
+  /** Name of the local client that it is for: shown here, told to nobody, and no part of what a grant is kept under. */
+  readonly client?: string | undefined;
 }
 
 export interface HeldGrant {

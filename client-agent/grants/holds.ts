@@ -6,7 +6,7 @@ import type { SignInPurpose } from '#shared/contracts/sign-in.ts';
 import type { Hold, LocalEvent } from '../agent-api.ts';
 import type { GrantOrder } from './grant-desk.ts';
 import { pause } from './pause.ts';
-import { fixesOf, requestOf } from './refusals.ts';
+import { clientOf, fixesOf, requestOf } from './refusals.ts';
 
 const holdMs = 90 * second;
 /** So that a page with hundreds of images cannot fill the memory with waiting requests. */
@@ -85,6 +85,7 @@ export class Holds {
       fixes: fixesOf(error),
       trace,
       ...requestOf(order),
+      ...clientOf(order),
     };
     const waiting: Waiting = { hold, error, wake: () => {}, gaveUp: false };
     this.#waiting.set(hold.id, waiting);

@@ -34,6 +34,7 @@ export class Refusals {
       trace: typeof told === 'string' && tracePattern.test(told) ? told : order.trace,
       ...(gateway === undefined ? {} : { gateway }),
       ...requestOf(order),
+      ...clientOf(order),
     };
     this.#list = [refused, ...this.#list].slice(0, maxKept);
     this.#onRefused(refused);
@@ -50,6 +51,10 @@ export class Refusals {
 export function fixesOf({ extra }: PosternError): readonly Fix[] {
   const fixes = extra?.['fixes'];
   return Array.isArray(fixes) ? fixes.filter((one): one is Fix => Check(fix, one)).slice(0, maxFixes) : [];
+}
+
+export function clientOf({ client }: GrantOrder): { client?: string } {
+  return client === undefined ? {} : { client };
 }
 
 /** Never the query: it may hold secrets, and this is shown and kept. */

@@ -40,17 +40,17 @@ export class Traffic implements AppTraffic {
     this.#parts = parts;
   }
 
-  run<T>({ app, exact, trace, hold, signal, send }: TrafficOrder<T>): Promise<T> {
-    const order: GrantOrder = { app, act: 'request', exact, trace };
+  run<T>({ app, exact, trace, client, hold, signal, send }: TrafficOrder<T>): Promise<T> {
+    const order: GrantOrder = { app, act: 'request', exact, trace, client };
     return new Run<T>(this.#parts, { order, canHold: hold, signal, send }).run();
   }
 
-  async openTunnel({ app, trace, hold, signal }: TunnelOrder): Promise<Duplex> {
+  async openTunnel({ app, trace, client, hold, signal }: TunnelOrder): Promise<Duplex> {
     const listed = await this.#parts.findApp(app);
     // P12: no such app and not this person's app are one answer.
     const target = listed?.kind === 'tcp' && listed.hosts[0] !== undefined ? `${listed.hosts[0]}:${listed.port}` : '';
     if (target === '') throw new PosternError('not-allowed', `no TCP app ${app} in the list`);
-    const order: GrantOrder = { app, act: 'connect', exact: undefined, trace };
+    const order: GrantOrder = { app, act: 'connect', exact: undefined, trace, client };
     return new Run<Duplex>(this.#parts, {
       order,
       canHold: hold,

@@ -108,6 +108,7 @@ export const errorTable = {
 
   // The device's local side
   'local-refused': { status: 403, next: 'stop', title: 'This local port serves another user.' },
+  'proxy-login-required': { status: 407, next: 'stop', title: 'This proxy wants a user and password of its own.' },
   'browser-unknown': {
     status: 403,
     next: 'stop',

@@ -55,6 +55,8 @@ export function problemHeaders(error: PosternError): Record<string, string> {
   if (typeof retryAfterMs === 'number') headers['retry-after'] = String(Math.ceil(retryAfterMs / 1000));
   const challenge = challengeOf(error);
   if (challenge !== undefined) headers['www-authenticate'] = challenge;
+  // RFC 9110 section 11.7.1: a 407 has a challenge. RFC 7617 section 2.1: what the user is written in.
+  if (error.code === 'proxy-login-required') headers['proxy-authenticate'] = 'Basic realm="postern", charset="UTF-8"';
   return headers;
 }
 

@@ -73,7 +73,9 @@ t.test('P30: an agent of another user does not serve root', needsRoot, async (t)
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
   for (const [uid, ownership] of [
-    [0, 'other'],
+    // Nobody: only a password could prove it (p30-clients.test.ts).
+    [0, 'unprovable'],
+    [1, 'other'],
     [nobody, 'own'],
   ] as const) {
     const child = runAs(uid, port, 'x');

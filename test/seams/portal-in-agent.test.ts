@@ -4,13 +4,21 @@ import { silentLog } from '#shared/base/log.ts';
 import { startLocal } from '../../client-agent/from-apps/start-local.ts';
 import { launchChromium, needsChromium } from '../support/chromium.ts';
 import { fakeCode, fakePassword, makeFakeAgent } from '../support/fake-agent-portal.ts';
+import { makeClients } from '../support/make-clients.ts';
 
 t.test('P30: the file of `postern open` signs one browser in', needsChromium(), async (t) => {
   const agent = makeFakeAgent();
-  const config = { local: { portal: 0, socks: 0, tcp: {}, trustLoopback: false } };
+  const config = { local: { portal: 0, socks: 0, tcp: {}, clientAddresses: [], trustLoopback: false } };
   const clock = { now: () => Date.now() };
   const directory = t.testdir({});
-  const local = await startLocal({ agent, config: config as never, directory, clock, log: silentLog });
+  const local = await startLocal({
+    agent,
+    config: config as never,
+    directory,
+    clients: makeClients(directory),
+    clock,
+    log: silentLog,
+  });
   const browser = await launchChromium();
   t.teardown(async () => {
     await browser.close();

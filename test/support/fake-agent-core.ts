@@ -20,6 +20,7 @@ export interface Asked {
   readonly app: string;
   readonly exact: ExactRequest | undefined;
   readonly hold: boolean;
+  readonly client?: string | undefined;
 }
 
 export const wiki = listed({ id: 'wiki', hosts: ['wiki.corp.internal', 'notes.corp.internal'] });
@@ -73,8 +74,8 @@ export class FakeAgentCore {
   }
 
   async #run<T>(order: TrafficOrder<T>): Promise<T> {
-    const { app, exact, hold, signal } = order;
-    this.asked.push({ app, exact, hold });
+    const { app, exact, hold, client, signal } = order;
+    this.asked.push({ app, exact, hold, client });
     for (let attempt = 1; ; attempt += 1) {
       await this.#decide(hold, signal);
       const sent = await order.send(this.#lease(app));
@@ -83,8 +84,8 @@ export class FakeAgentCore {
     }
   }
 
-  async #tunnel({ app, hold, signal }: TunnelOrder): Promise<Duplex> {
-    this.asked.push({ app, exact: undefined, hold });
+  async #tunnel({ app, hold, client, signal }: TunnelOrder): Promise<Duplex> {
+    this.asked.push({ app, exact: undefined, hold, client });
     await this.#decide(hold, signal);
     const socket = connect({ host: '127.0.0.1', port: this.#tcpApp, allowHalfOpen: true });
     await once(socket, 'connect');

@@ -12,6 +12,7 @@ import type { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { GatewayLinks } from '../../client-agent/to-gateway/gateway-links.ts';
 import { FakeAgentCore } from './fake-agent-core.ts';
 import { type GrantChanges, gatewayId, trustDomain } from './gateway-world.ts';
+import { makeClients } from './make-clients.ts';
 import { startDataPath } from './start-data-path.ts';
 
 interface Test {
@@ -36,10 +37,12 @@ export async function startChain(t: Test, apps: readonly App[], grant: (app: str
   });
   const core = new FakeAgentCore(t, lease);
   core.list = apps.map(listed);
+  const directory = t.testdir();
   const side = await startLocalSide({
     agent: core.agent,
-    config: { portal: 0, socks: 0, tcp: {}, trustLoopback: false },
-    directory: t.testdir(),
+    config: { portal: 0, socks: 0, tcp: {}, clientAddresses: [], trustLoopback: false },
+    directory,
+    clients: makeClients(directory),
     portal: (_req, res) => res.end('the portal'),
     clock: systemClock,
     log: silentLog,

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { silentLog } from '#shared/base/log.ts';
+
 import { startControl } from '../../../client-agent/control/start-control.ts';
 import { type FakeAgent, makeFakeAgent } from '../../support/fake-agent-portal.ts';
+import { makeClients } from '../../support/make-clients.ts';
 
 export interface Ran {
   readonly code: number | null;
@@ -93,6 +95,7 @@ export async function makeRig(t: Test, options: { readonly signedIn?: boolean } 
   const control = await startControl({
     agent,
     local,
+    clients: makeClients(directory),
     path: join(directory, 'agent.sock'),
     log: silentLog,
     recentLogs: () => logs,

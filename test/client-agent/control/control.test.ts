@@ -136,7 +136,7 @@ t.test('no agent, no socket: said in words', async (t) => {
   t.teardown(() => control.stop());
   await t.rejects(control.calls.status(), { code: 'unreachable' });
   await t.rejects(control.connect('db'), { code: 'unreachable', tell: /not running/ });
-  const long = { agent: {} as never, local: undefined, log: silentLog, recentLogs: undefined };
+  const long = { agent: {} as never, local: undefined, clients: {} as never, log: silentLog, recentLogs: undefined };
   await t.rejects(startControl({ ...long, path: `/tmp/${'x'.repeat(110)}` }), {
     code: 'invalid-config',
     message: /too long/,

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { readCookies } from '../../../client-agent/from-apps/browser-cookie.ts';
 import { type Endpoint, findRows, hexEndpoint } from '../../../client-agent/from-apps/proc-net-rows.ts';
-import { readGreeting, readRequest } from '../../../client-agent/from-apps/socks5-messages.ts';
+import { readBasic } from '../../../client-agent/from-apps/proxy-login.ts';
+import { readGreeting, readLogin, readRequest } from '../../../client-agent/from-apps/socks5-messages.ts';
 
 const host = fc.stringMatching(/^[a-z0-9.-]{1,200}$/);
 const port = fc.integer({ min: 0, max: 65_535 });
@@ -34,6 +35,38 @@ t.test('RFC 1928: no bytes throw, and none but version 5 is understood', async (
     }),
   );
   t.pass('the property held');
+});
+
+t.test('RFC 1929 and RFC 7617: what is written is read back, and no bytes throw', async (t) => {
+  const name = fc.stringMatching(/^[a-z0-9.-]{1,63}$/);
+  const password = fc.stringMatching(/^[\x20-\x7e]{1,80}$/);
+  fc.assert(
+    fc.property(name, password, fc.uint8Array({ maxLength: 8 }), (name, password, rest) => {
+      const bytes = Buffer.from(
+        `\x01${String.fromCharCode(name.length)}${name}${String.fromCharCode(password.length)}${password}`,
+      );
+      const login = readLogin(Buffer.concat([bytes, rest]));
+      const basic = readBasic(`Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`);
+      const wanted = JSON.stringify({ name, password });
+      return (
+        typeof login === 'object' &&
+        login.used === bytes.length &&
+        JSON.stringify(login.ok) === wanted &&
+        JSON.stringify(basic) === wanted &&
+        readLogin(bytes.subarray(0, -1)) === 'more'
+      );
+    }),
+  );
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.string(), (bytes, text) => {
+      const read = readLogin(Buffer.from(bytes));
+      return (bytes.length === 0 || bytes[0] === 1 || read === 'bad') && readBasic(text) === undefined;
+    }),
+  );
+  for (const field of ['Basic', 'Basic ', 'Basic !', 'Digest YTpi', 'Basic YWI=', `Basic ${'YTpi'.repeat(400)}`]) {
+    t.equal(readBasic(field), undefined, field.slice(0, 20));
+  }
+  t.same(readBasic('bAsIc YTpiOmM='), { name: 'a', password: 'b:c' });
 });
 
 t.test('cookies are read back; odd headers do not throw', async (t) => {
@@ -67,9 +100,9 @@ t.test('P30 the row of a connection is found in a table, and no other', async (t
         return `${String(index).padStart(4)}: ${ends} 00000000:00000000 00:00000000 00000000 ${uid}        0 ${inode} 1 0000000000000000 20 4 30 10 -1`;
       });
       const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n${lines.join('\n')}\n`;
-      return rows.every(({ local, remote, uid, inode, state }) => {
+      return rows.every(({ local, remote, uid, inode }) => {
         const found = findRows(table, local, remote, false);
-        return JSON.stringify(found) === JSON.stringify(state === '01' ? [{ uid, inode }] : []);
+        return JSON.stringify(found) === JSON.stringify([{ uid, inode }]);
       });
     }),
   );

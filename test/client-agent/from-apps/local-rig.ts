@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { silentLog } from '#shared/base/log.ts';
+import { type Log, silentLog } from '#shared/base/log.ts';
+import type { ClientDesk } from '../../../client-agent/clients/client-desk.ts';
+import type { OwnerCheck } from '../../../client-agent/from-apps/owner-check.ts';
 import { type StartedLocalSide, startLocalSide } from '../../../client-agent/from-apps/start-local-side.ts';
 import { FakeAgentCore, fakeGateway } from '../../support/fake-agent-core.ts';
+import { makeClients } from '../../support/make-clients.ts';
 
 interface Test {
   teardown(close: () => unknown): void;
@@ -19,11 +22,16 @@ export interface LocalRigOptions {
   readonly tcpApp?: number;
   readonly tcp?: Record<string, number>;
   readonly socks?: boolean;
+  readonly clientAddresses?: string[];
+  /** The system's unless told. */
+  readonly ownerCheck?: OwnerCheck;
+  readonly log?: Log;
 }
 
 export interface LocalRig {
   readonly core: FakeAgentCore;
   readonly side: StartedLocalSide;
+  readonly clients: ClientDesk;
   readonly port: number;
   /** Milliseconds; the clock of cookies and links. */
   now: number;
@@ -46,24 +54,32 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
   );
   const core = new FakeAgentCore(t, gateway, options.tcpApp);
   const rig = { core, got, portalGot, now: 1_000_000_000_000 };
+  const directory = t.testdir();
+  const clock = { now: () => rig.now };
+  const log = options.log ?? silentLog;
+  const clients = makeClients(directory, clock, log);
   const side = await startLocalSide({
     agent: core.agent,
     config: {
       portal: 0,
       socks: options.socks === true ? await freePort() : 0,
       tcp: options.tcp ?? {},
+      clientAddresses: options.clientAddresses ?? [],
       trustLoopback: false,
     },
-    directory: t.testdir(),
+    directory,
+    clients,
     portal: (req, res) => {
       portalGot.push(`${req.method} ${req.url}`);
       res.end('the portal');
     },
-    clock: { now: () => rig.now },
-    log: silentLog,
+    clock,
+    log,
+    ...(options.ownerCheck === undefined ? {} : { ownerCheck: options.ownerCheck }),
   });
   t.teardown(() => side.stop());
-  return Object.assign(rig, { side, port: side.ports.portal });
+  t.teardown(() => clients.stop());
+  return Object.assign(rig, { side, clients, port: side.ports.portal });
 }
 
 /** 0 means "off" for SOCKS, so a port is looked for before. */

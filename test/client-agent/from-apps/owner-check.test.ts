@@ -2,7 +2,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
-import { createOwnerCheck, systemOwnerParts } from '../../../client-agent/from-apps/owner-check.ts';
+import {
+  createOwnerCheck,
+  type OwnerCheckParts,
+  systemOwnerParts,
+} from '../../../client-agent/from-apps/owner-check.ts';
 import { findRows, hexEndpoint } from '../../../client-agent/from-apps/proc-net-rows.ts';
 
 const ends = { remoteAddress: '127.0.0.1', remotePort: 50_334, localAddress: '127.0.0.1', localPort: 7070 };
@@ -11,14 +15,13 @@ const near = { address: '127.0.0.1', port: 7070 };
 const row = (more: { state?: string; uid?: string; inode?: string } = {}) =>
   `   1: ${hexEndpoint(far, false)} ${hexEndpoint(near, false)} ${more.state ?? '01'} 00000000:00000000 00:00000000 00000000 ${more.uid ?? ' 1000'}        0 ${more.inode ?? '4711'} 1 0000000000000000 20 4 30 10 -1\n`;
 const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
-const ask = (
-  tables: readonly string[],
-  parts: { uid?: number; platform?: NodeJS.Platform; isOverflow?: boolean } = {},
-) => {
+const ask = (tables: readonly string[], parts: Partial<Omit<OwnerCheckParts, 'readTable'>> = {}) => {
   let reads = 0;
   const readTable = async (path: string) =>
     path.endsWith('6') ? '' : `${header}${tables[Math.min(reads++, tables.length - 1)]}`;
-  return createOwnerCheck({ platform: 'linux', uid: 1000, isOverflow: false, readTable, ...parts })(ends);
+  return createOwnerCheck({ platform: 'linux', uid: 1000, isOverflow: false, isHere: () => true, readTable, ...parts })(
+    ends,
+  );
 };
 
 t.test(
@@ -33,15 +36,19 @@ t.test(
   },
 );
 
-t.test('only an established row of this user with a live socket counts', async (t) => {
+t.test('only a row of this user with a live socket counts', async (t) => {
   t.equal(await ask([row()]), 'own');
   t.equal(await ask([row({ uid: ' 1001' })]), 'other');
-  t.equal(await ask([row({ uid: '    0' })]), 'other', 'root is another user');
+  t.equal(await ask([row({ uid: '    0' })]), 'unprovable', 'root relays for others');
   t.equal(await ask([row({ inode: '0' })]), 'other', 'nobody holds it');
   t.equal(await ask([row({ uid: '0', inode: '0' })], { uid: 0 }), 'other', 'a dead socket is not root');
-  t.equal(await ask([row({ state: '04' })]), 'other');
+  t.equal(await ask([row({ state: '05' })]), 'own', 'it has ended its half');
+  t.equal(await ask([row({ state: '05', uid: '1001' })]), 'other', 'and so does not hide whose it is');
+  t.equal(await ask([row() + row({ uid: '0' })]), 'other');
   t.equal(await ask([row() + row({ uid: '1001' })]), 'other', 'two rows that disagree');
   t.equal(await ask(['']), 'other');
+  t.equal(await ask([''], { isHere: () => false }), 'unprovable', 'another machine or namespace');
+  t.equal(await ask([row({ uid: '1001' })], { isHere: () => false }), 'other');
   t.equal(await ask([row().replace('4711', 'x')]), 'other');
   t.equal(await ask(['', row()]), 'own', 'a row that the first read missed');
   t.equal(await ask([row()], { platform: 'darwin' }), 'unprovable');
@@ -53,7 +60,7 @@ t.test('only an established row of this user with a live socket counts', async (
 t.test('connections that come together share reads, and each read is younger than the connection', async (t) => {
   const reads: ((text: string) => void)[] = [];
   const readTable = () => new Promise<string>((resolve) => reads.push(resolve));
-  const check = createOwnerCheck({ platform: 'linux', uid: 1000, isOverflow: false, readTable });
+  const check = createOwnerCheck({ platform: 'linux', uid: 1000, isOverflow: false, isHere: () => true, readTable });
   const first = check(ends);
   const second = check(ends);
   const third = check(ends);
