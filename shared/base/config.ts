@@ -3,9 +3,10 @@
  * Says everything that is wrong at once, and never repeats a value: it may be a secret.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Static, TObject } from 'typebox';
 import { Default, Errors } from 'typebox/value';
-import { parseDocument } from 'yaml';
+import type yaml from 'yaml';
 import { type ConfigOption, isSection, listOptions, type OptionSchema } from './config-options.ts';
 import { PosternError } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
@@ -88,6 +89,8 @@ function readFile(file: string | undefined, complaints: string[]): Values {
     complaints.push(`${file}: larger than ${maxFile} bytes`);
     return {};
   }
+  // Loaded here: a process without a file, as most agents are, is some MB smaller.
+  const { parseDocument } = createRequire(import.meta.url)('yaml') as typeof yaml;
   // Plain messages: the library's pretty ones quote the line at fault, which may hold a secret.
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
   for (const { message, pos } of document.errors) {

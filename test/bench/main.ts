@@ -1,5 +1,6 @@
 /** `npm run bench [name...]`: runs the benchmarks one after another and prints what they measured. Nothing is asserted. */
 import { cpus } from 'node:os';
+import { agent } from './agent.ts';
 import { cuts } from './cuts.ts';
 import { decisions } from './decisions.ts';
 import { grants } from './grants.ts';
@@ -7,7 +8,7 @@ import type { Bench } from './measure.ts';
 import { quickstart } from './quickstart.ts';
 import { spool } from './spool.ts';
 
-const benches: readonly Bench[] = [decisions, grants, spool, cuts, quickstart];
+const benches: readonly Bench[] = [decisions, grants, spool, cuts, quickstart, agent];
 
 const wanted = process.argv.slice(2);
 if (wanted.includes('--help')) {

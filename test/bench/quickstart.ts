@@ -1,26 +1,11 @@
 /** From `npm start` to ready, on a new directory and on one that was used before. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { portNames } from '../../deploy/quickstart/ports.ts';
-import { root } from '../support/source-tree.ts';
-import { freeRange, stopTriangle } from '../support/triangle.ts';
+import { freeRange } from '../support/triangle.ts';
 import { type Bench, median } from './measure.ts';
-
-async function start(dir: string, base: string): Promise<number> {
-  const args = ['deploy/quickstart/main.ts', '--json', '--dir', dir, '--port-base', base];
-  const began = performance.now();
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const failed = once(child, 'exit').then(() => Promise.reject(new Error('the quickstart ended before it was ready')));
-  await Promise.race([once(createInterface({ input: child.stdout }), 'line'), failed]);
-  failed.catch(() => {});
-  const took = performance.now() - began;
-  await stopTriangle(child);
-  return took;
-}
+import { startQuickstart } from './quickstart-process.ts';
 
 export const quickstart: Bench = {
   name: 'quickstart',
@@ -29,10 +14,13 @@ export const quickstart: Bench = {
     const first: number[] = [];
     const again: number[] = [];
     for (let round = 0; round < 3; round++) {
-      const base = String(await freeRange(portNames.length));
+      const base = await freeRange(portNames.length);
       const dir = mkdtempSync(join(tmpdir(), 'postern-bench-'));
-      first.push(await start(dir, base));
-      again.push(await start(dir, base));
+      for (const took of [first, again]) {
+        const triangle = await startQuickstart(dir, base);
+        took.push(triangle.tookMs);
+        await triangle.stop();
+      }
       rmSync(dir, { recursive: true });
     }
     const seconds = (values: number[]) => `${(median(values) / 1000).toFixed(1)} s`;
