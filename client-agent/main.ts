@@ -1,12 +1,8 @@
 #!/usr/bin/env node
 /** `postern`: the agent and its command line. */
-import { enableCompileCache } from 'node:module';
 import { type Cli, runCli } from '#shared/base/cli.ts';
 import { agentCommands } from './cli/commands.ts';
 import { placeOptions } from './cli/place-options.ts';
-
-// A second start costs a third of the time, and parsing leaves no garbage behind.
-enableCompileCache();
 
 const cli: Cli = {
   name: 'postern',
