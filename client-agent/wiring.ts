@@ -15,6 +15,7 @@ import { createAskBudget } from './grants/ask-budget.ts';
 import { GrantDesk, type GrantOrder } from './grants/grant-desk.ts';
 import { Holds } from './grants/holds.ts';
 import { LiveStreams } from './grants/live-streams.ts';
+import { isBoundTo } from './grants/read-own-grant.ts';
 import { Refusals } from './grants/refusals.ts';
 import { Traffic } from './grants/run-traffic.ts';
 import { Keystore } from './keystore/keystore.ts';
@@ -129,13 +130,25 @@ function makeParts(
     onChange: (signedIn, reason) => onSessionChange(parts, signedIn, reason),
     onFactor: () => onFactor(parts),
   });
-  const link = new ControllerLink({ keystore, clock, log, session: () => sessions.secret(), onChange: onState });
+  const link: ControllerLink = new ControllerLink({
+    keystore,
+    clock,
+    log,
+    session: () => sessions.secret(),
+    onChange: onState,
+    keySettled: () => care.settled(),
+  });
   const links = new GatewayLinks({ keystore, clock });
-  const onRenewed = () => {
+  const onRenewed = (newKey: boolean) => {
+    if (newKey) {
+      // Grants bind to the key of the handshake (P4). In one turn, so that no request pairs an old one with the new key.
+      desk.clear();
+      links.reconnect();
+    }
     channel?.reconnect();
     onState();
   };
-  const care = new CertificateCare({ keystore, link, clock, log, onRenewed });
+  const care: CertificateCare = new CertificateCare({ keystore, link, clock, log, onRenewed });
   const apps = new AppsList({ link, sessions, log, onChange: () => emit({ type: 'apps' }) });
   const directory = keystore.directory;
   const reporter = new PostureReporter({
@@ -159,7 +172,10 @@ function makeParts(
     const { app, act, exact, trace } = order;
     await care.ensure();
     const request = exact === undefined ? {} : { request: exact };
-    return link.calls.grants({ body: { app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace } });
+    const body = () => ({ app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace });
+    const given = await link.calls.grants({ body: body() });
+    // Asked for before the key was changed, answered after: no gateway takes it on a connection of the new key (P4).
+    return isBoundTo(given.grant, keystore.jkt) ? given : link.calls.grants({ body: body() });
   };
   const desk = new GrantDesk({ ask, budget: createAskBudget(clock), clock, log });
   const holds = new Holds({ clock, emit });
@@ -255,12 +271,7 @@ function makeAgent({ profile }: AgentConfig, parts: Parts, { lifecycle, listener
     holds: () => holds.list(),
     giveUp: (hold) => holds.giveUp(hold),
     doctor: () => runDoctor({ state, care, link, links }),
-    async rekey() {
-      await care.rekey();
-      // Grants bind to the key of the handshake (P4).
-      desk.clear();
-      links.reconnect();
-    },
+    rekey: () => care.rekey(),
     on(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

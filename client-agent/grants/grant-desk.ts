@@ -10,6 +10,7 @@ import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { AskBudget } from './ask-budget.ts';
 import { waitOf } from './next-step.ts';
 import { orAborted, pause } from './pause.ts';
+import { isOnce } from './read-own-grant.ts';
 
 export interface GrantOrder {
   readonly app: string;
@@ -217,15 +218,4 @@ function exactKey(order: GrantOrder): string {
   return exact === undefined
     ? `${appKey(order)} *`
     : `${appKey(order)} ${exact.method} ${exact.host} ${exact.path}?${exact.query}`;
-}
-
-/** Read for our own use only: whom a grant serves, the gateway judges. */
-function isOnce(grant: string): boolean {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(grant.split('.')[1] ?? '', 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null && 'use' in claims && claims.use === 'once';
-  } catch {
-    // Unreadable to us is the gateway's to refuse; kept no longer than one use.
-    return true;
-  }
 }

@@ -26,6 +26,8 @@ export interface LiveOptions {
 
 /** After a failed renewal. */
 const retryMs = 5000;
+/** After one that the gateway could not judge yet: it is learning the key (P20). */
+const soonMs = 1000;
 const lookMs = 1000;
 /** Of the contract: grants in one call. */
 const maxGrants = 64;
@@ -119,7 +121,7 @@ export class LiveStreams {
 
   /** All for one gateway. */
   async #present(list: { held: HeldGrant; streams: LiveStream[] }[]): Promise<void> {
-    const { links, log, onRefused } = this.#options;
+    const { links, clock, log, onRefused } = this.#options;
     for (let from = 0; from < list.length; from += maxGrants) {
       const part = list.slice(from, from + maxGrants);
       const { gateway } = part[0]!.streams[0]!;
@@ -136,6 +138,10 @@ export class LiveStreams {
             stream.dueAt = held.renewAt;
           }
           if (code === undefined) continue;
+          if (code === 'grant-key-unknown') {
+            for (const stream of streams) stream.dueAt = clock.now() + soonMs;
+            continue;
+          }
           log.info(
             { app: streams[0]!.order.app, problem: code, gateway: gateway.id },
             'a running stream was not renewed',

@@ -27,12 +27,11 @@ const gatewayTrouble: ReadonlySet<ErrorCode> = new Set([
   'gateway-stale',
   'record-failed',
 ]);
-/** It only has to learn something first (P20, P19). */
-const soonKnown: ReadonlySet<ErrorCode> = new Set(['grant-key-unknown', 'grant-early']);
+/** It only has to learn something first: a key (P20), or that time goes on (P19). How often the same is asked again. */
+const soonKnown: Partial<Record<ErrorCode, number>> = { 'grant-key-unknown': 1, 'grant-early': 3 };
 const soonMs = 300;
 const maxWaitMs = 30_000;
 const maxRenewals = 1;
-const maxRepetitions = 3;
 
 export function nextStep(error: PosternError, attempt: Attempt): NextStep {
   const { by, canRepeat, canHold, renewals, repetitions } = attempt;
@@ -42,8 +41,10 @@ export function nextStep(error: PosternError, attempt: Attempt): NextStep {
   }
   if (by === 'controller') return { do: 'throw' };
   if (gatewayTrouble.has(error.code)) return { do: 'other-gateway' };
-  if (soonKnown.has(error.code) && repetitions < maxRepetitions) return { do: 'again', waitMs: waitOf(error, soonMs) };
-  if (error.next === 'renew' && renewals < maxRenewals) return { do: 'renew', waitMs: waitOf(error, 0) };
+  if (repetitions < (soonKnown[error.code] ?? 0)) return { do: 'again', waitMs: waitOf(error, soonMs) };
+  // It still does not know the key, as after a withdrawal that it heard of before it ever met a grant: another grant may do.
+  const wantsAnother = error.next === 'renew' || error.code === 'grant-key-unknown';
+  if (wantsAnother && renewals < maxRenewals) return { do: 'renew', waitMs: waitOf(error, 0) };
   return { do: 'throw' };
 }
 

@@ -17,8 +17,8 @@ export interface CareOptions {
   readonly link: ControllerLink;
   readonly clock: Clock;
   readonly log: Log;
-  /** After each new certificate. */
-  readonly onRenewed: () => void;
+  /** After each new certificate, in the turn in which it is put in use; `newKey`: it is for another key than before. */
+  readonly onRenewed: (newKey: boolean) => void;
   /** From 0 to 1. */
   readonly random?: () => number;
 }
@@ -100,9 +100,21 @@ export class CertificateCare {
     return this.#running;
   }
 
-  /** Changes the key (P4): the request by the new key, its signature by the old one. */
+  /** Changes the key (P4): the request by the new key, its signature by the old one. A renewal meanwhile joins it. */
   async rekey(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running.catch(() => {});
+    this.#running = this.#rekey().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Resolves when no change of key or certificate is under way, however it ended. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => {});
+  }
+
+  async #rekey(): Promise<void> {
     const { keystore, link } = this.#options;
     const key = keystore.makeKey();
     const oldSignature = keystore.sign(rekeyText(key.csr));
@@ -159,7 +171,7 @@ export class CertificateCare {
     this.#failures = 0;
     this.#notBefore = 0;
     link.reconnect();
-    onRenewed();
+    onRenewed(key !== undefined);
   }
 
   #readTimes(): void {

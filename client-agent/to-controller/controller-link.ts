@@ -1,7 +1,7 @@
 /** The mutual connections to the controller (edge 1), with the device's certificate and, once signed in, the session. */
 import type { Agent } from 'undici';
 import type { Clock } from '#shared/base/clock.ts';
-import type { ErrorCode } from '#shared/base/errors.ts';
+import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import { myAccount } from '#shared/contracts/my-account.ts';
@@ -19,6 +19,8 @@ export interface LinkOptions {
   /** The session's secret, asked at every call. */
   readonly session: () => string | undefined;
   readonly onChange: () => void;
+  /** Resolves when no change of the key is under way. */
+  readonly keySettled?: () => Promise<unknown>;
 }
 
 const connections = 4;
@@ -85,7 +87,7 @@ export class ControllerLink {
       return secret === undefined ? {} : { authorization: `Postern-Session ${secret}` };
     };
     const dispatcher = () => this.#dispatcher;
-    return failover(contract, {
+    const client = failover(contract, {
       addresses: () => keystore.enrolment.controllers,
       repeatable,
       call: (address) =>
@@ -106,6 +108,31 @@ export class ControllerLink {
         this.#note(failure === undefined, failure?.code);
       },
     });
+    return this.#acrossKeyChange(client);
+  }
+
+  /**
+   * A call that was on its way while the key was changed comes with a key that is no longer the device's: it is refused before
+   * anything is done, and is sent once more under the new one. Not what is about the key itself.
+   */
+  #acrossKeyChange<C extends Contract>(client: Client<C>): Client<C> {
+    const { keystore, keySettled = async () => {} } = this.#options;
+    const calls = Object.entries(client).map(([name, call]) => {
+      if (name === 'renew' || name === 'rekey') return [name, call];
+      const again = async (input: unknown) => {
+        const before = keystore.jkt;
+        try {
+          return await call(input as never);
+        } catch (thrown) {
+          if (!(thrown instanceof PosternError) || thrown.code !== 'certificate-refused') throw thrown;
+          await keySettled();
+          if (keystore.jkt === before) throw thrown;
+          return call(input as never);
+        }
+      };
+      return [name, again];
+    });
+    return Object.fromEntries(calls) as Client<C>;
   }
 
   #note(reachable: boolean, failure: ErrorCode | undefined): void {

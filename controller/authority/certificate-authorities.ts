@@ -12,7 +12,8 @@ import type { Sealer } from '#shared/crypto/seal.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
-const place = (id: string) => ({ table: 'authorities', row: id, column: 'sealed' });
+/** What the sealed key of a CA is bound to. */
+export const authorityPlace = (id: string) => ({ table: 'authorities', row: id, column: 'sealed' });
 
 interface CaOrder {
   readonly sealer: Sealer;
@@ -32,7 +33,7 @@ export async function announceIssuingCa(trx: Trx, at: number, order: CaOrder): P
   const root = await readIssuer(trx, order.sealer, 'root');
   if (root === undefined) {
     throw new PosternError('conflict', 'the key of the root is not here', {
-      tell: 'The key of the root CA is not on this machine: bring it back first.',
+      tell: 'The key of the root CA is not on this machine: posternctl keys root bring FILE.',
     });
   }
   const issuing = await makeIssuingCa({ root, trustDomain: order.trustDomain, now: at });
@@ -88,7 +89,7 @@ export async function readIssuer(
     .orderBy('since', 'desc')
     .executeTakeFirst();
   if (row === undefined || row.sealed === null) return undefined;
-  const privateKey = privateKeyFromPem(sealer.openText(row.sealed, place(row.id)));
+  const privateKey = privateKeyFromPem(sealer.openText(row.sealed, authorityPlace(row.id)));
   return { id: row.id, certificate: row.certificate, privateKey, createdAt: row.created_at, endsAt: row.ends_at };
 }
 
@@ -103,7 +104,7 @@ async function insert(
     id,
     kind,
     certificate: made.certificate,
-    sealed: sealer.sealText(privateKeyToPem(made.privateKey), place(id)),
+    sealed: sealer.sealText(privateKeyToPem(made.privateKey), authorityPlace(id)),
     state,
     announced_n: 0,
     since: at,

@@ -24,6 +24,7 @@ import {
   readSigner,
   readVerificationKeys,
   type SignerKey,
+  type Withdrawn,
   withdrawRetired,
   withdrawSigningKey,
 } from './signing-keys.ts';
@@ -144,11 +145,19 @@ export class Authority {
     return { kid: await addSigningKey(trx, at, { sealer, purpose: 'grant', state: 'announced' }) };
   }
 
-  /** Takes a grant key out of use at once, with every grant under it. */
-  async withdraw(kid: string): Promise<void> {
+  /** Takes a grant key out of use at once, with every grant under it; `also` runs in the same transaction. */
+  async withdraw(
+    kid: string,
+    also: (trx: Trx, taken: Withdrawn) => Promise<void> = async () => {},
+  ): Promise<Withdrawn> {
     const { store, sealer, clock } = this.#parts;
-    await store.db.transaction().execute((trx) => withdrawSigningKey(trx, clock.now(), { kid, sealer }));
+    const taken = await store.db.transaction().execute(async (trx) => {
+      const done = await withdrawSigningKey(trx, clock.now(), { kid, sealer });
+      await also(trx, done);
+      return done;
+    });
     await this.reload();
+    return taken;
   }
 
   /**

@@ -13,10 +13,15 @@ import {
   publicKeyToJwk,
 } from '#shared/crypto/keys.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
-import { nextChange } from '../store/changes.ts';
+import { nextChange, readChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
 export type KeyPurpose = 'grant' | 'key-set';
+/** The change that gateways confirm, and how many grants alive the key had signed. */
+export interface Withdrawn {
+  readonly n: number;
+  readonly grants: number;
+}
 export type KeyState = 'announced' | 'current' | 'retired' | 'withdrawn';
 
 const place = (kid: string) => ({ table: 'signing_keys', row: kid, column: 'sealed' });
@@ -101,15 +106,20 @@ export async function withdrawSigningKey(
   trx: Trx,
   at: number,
   { kid, sealer }: { kid: string; sealer: Sealer },
-): Promise<void> {
+): Promise<Withdrawn> {
   const row = await trx
     .selectFrom('signing_keys')
-    .select('state')
+    .select(['state', 'since'])
     .where('kid', '=', kid)
     .where('purpose', '=', 'grant')
     .where('state', '!=', 'withdrawn')
     .executeTakeFirst();
-  if (row === undefined) throw new PosternError('not-found', 'no such signing key in use');
+  if (row === undefined) {
+    throw new PosternError('not-found', 'no such signing key in use', {
+      tell: 'No signing key of that name is in use.',
+    });
+  }
+  const grants = await countUnder(trx, at, row);
   await trx
     .updateTable('signing_keys')
     .set({ state: 'withdrawn', since: at, sealed: '' })
@@ -117,9 +127,22 @@ export async function withdrawSigningKey(
     .execute();
   if (row.state === 'current' && !(await promoteSigningKey(trx, at, Number.MAX_SAFE_INTEGER))) {
     await addSigningKey(trx, at, { sealer, purpose: 'grant', state: 'current' });
-    return;
+  } else {
+    await nextChange(trx, at, [await keysChange(trx)]);
   }
-  await nextChange(trx, at, [await keysChange(trx)]);
+  return { n: await readChange(trx), grants };
+}
+
+/** Grants alive that it signed: a current key since it is in use, a retired one until it was retired. */
+async function countUnder(trx: Trx, at: number, { state, since }: { state: string; since: number }): Promise<number> {
+  if (state === 'announced') return 0;
+  const row = await trx
+    .selectFrom('grants')
+    .select((eb) => eb.fn.countAll<number>().as('grants'))
+    .where('ends_at', '>', at)
+    .where('issued_at', state === 'current' ? '>=' : '<=', since)
+    .executeTakeFirst();
+  return Number(row?.grants ?? 0);
 }
 
 async function setState(

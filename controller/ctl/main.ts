@@ -6,6 +6,7 @@ import { cutCommands } from './cut-commands.ts';
 import { deviceCommands } from './device-commands.ts';
 import { gatewayCommands } from './gateway-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
+import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
 import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
@@ -21,6 +22,7 @@ process.exitCode = await runCli(
     options: connectOptions,
     commands: {
       ...systemCommands,
+      ...keyCommands,
       ...personCommands,
       ...invitationCommands,
       ...deviceCommands,

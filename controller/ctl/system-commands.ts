@@ -1,5 +1,4 @@
-/** `posternctl status`, `apply`, `export`, `keys`, `trust`, `backup`, `login`, `logout`, `whoami`. */
-import { X509Certificate } from 'node:crypto';
+/** `posternctl status`, `apply`, `export`, `backup`, `login`, `logout`, `whoami`. */
 import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { stringify } from 'yaml';
@@ -9,7 +8,7 @@ import { readSecret } from '#shared/base/read-secret.ts';
 import { findSocket, withAdmin } from './connect.ts';
 import { tellingProblems } from './policy-commands.ts';
 import { readDirectory } from './read-directory.ts';
-import { answerDone, answerThing, flag, given, option, usage, when } from './show.ts';
+import { answerDone, answerThing, flag, given, option, usage } from './show.ts';
 import { answerCut } from './show-cut.ts';
 import { showStatus } from './show-status.ts';
 import { removeToken, writeToken } from './token-file.ts';
@@ -93,37 +92,6 @@ export const systemCommands: Readonly<Record<string, CliCommand>> = {
           return answerDone(call, { files }, `Wrote ${files.length} files to ${dir}.`);
         }
         call.io.out(call.json ? JSON.stringify(bundle) : stringify(bundle, { lineWidth: 120 }).trimEnd());
-      }),
-  },
-  'keys rotate': {
-    about: 'Start a rotation: the new key is used once every fresh gateway has it',
-    args: '<what>',
-    help: 'What: signing (grants) or issuing (the issuing CA).',
-    run: (call) =>
-      withAdmin(call, async (admin) => {
-        const what = call.args[0];
-        if (what !== 'signing' && what !== 'issuing') throw usage('what to rotate is one of: signing, issuing');
-        const { kid } = await admin.rotateKeys({ body: { what } });
-        answerDone(
-          call,
-          { kid },
-          `The next ${what} key is ${kid}; it is used once every fresh gateway has confirmed it.`,
-        );
-      }),
-  },
-  trust: {
-    about: 'The roots and the signing keys',
-    run: (call) =>
-      withAdmin(call, async (admin) => {
-        const { bundle, signing } = await admin.trust();
-        if (call.json) return call.io.out(JSON.stringify({ bundle, signing }));
-        for (const pem of bundle) {
-          const root = new X509Certificate(pem);
-          call.io.out(
-            `root CA  ${root.subject.replaceAll('\n', ', ')}  until ${root.validTo}\n  SHA-256 ${root.fingerprint256}`,
-          );
-        }
-        for (const { kid, state, since } of signing) call.io.out(`signing key  ${kid}  ${state} since ${when(since)}`);
       }),
   },
   backup: {

@@ -12,6 +12,7 @@ import { deviceHandlers } from './device-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
+import { keyHandlers } from './key-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
@@ -31,6 +32,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...appHandlers(parts),
     ...policyHandlers(parts),
     ...cutHandlers(parts),
+    ...keyHandlers(parts),
     ...logHandlers(parts),
     ...systemHandlers(parts),
   };

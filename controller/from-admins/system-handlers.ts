@@ -1,4 +1,4 @@
-/** Status, whole descriptions, keys and backups. */
+/** Status, whole descriptions and backups. */
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import { type Applied, applyBundle } from '../admin/apply-bundle.ts';
 import { exportBundle } from '../admin/export-bundle.ts';
@@ -18,7 +18,7 @@ class DryRun extends Error {
 }
 
 export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
-  const { db, clock, authority, store, cuts } = parts;
+  const { db, clock, store, cuts } = parts;
   return {
     status: () => showStatus(parts),
     export: () => exportBundle(db),
@@ -49,24 +49,6 @@ export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem
       const n = Math.max(applied.change, taken?.change ?? 0);
       const cut = await cuts.report({ n, after: applied.after, at, grants: taken?.revoked.length ?? 0, sessions: 0 });
       return { ...answer, cut, ...(set === undefined ? {} : { epoch: set.epoch }) };
-    },
-
-    rotateKeys({ body: { what }, caller }) {
-      return db.transaction().execute(async (trx) => {
-        const { kid } = await authority.startRotation(trx, what);
-        await recordAdmin(trx, clock.now(), caller, { event: 'rotation-started', details: { what, kid } });
-        return { kid };
-      });
-    },
-
-    async trust() {
-      const rows = await db
-        .selectFrom('signing_keys')
-        .select(['kid', 'state', 'since'])
-        .where('purpose', '=', 'grant')
-        .orderBy('created_at')
-        .execute();
-      return { bundle: authority.bundle(), signing: rows };
     },
 
     async backup({ body: { file }, caller }) {

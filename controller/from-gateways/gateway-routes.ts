@@ -93,6 +93,7 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
           .onConflict((conflict) => conflict.columns(['n', 'gateway_id']).doNothing())
           .execute();
       });
+      streams.confirmed(gateway.id, body.through);
       cuts.applied();
     },
 

@@ -3,9 +3,14 @@
  * one, it sends what came after its number, in order. A gateway that is too slow to read is cut and comes back by number.
  */
 import type { ServerResponse } from 'node:http';
-import type { Clock } from '#shared/base/clock.ts';
+import { type Clock, second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
-import { heartbeatMs, type StreamChange, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import {
+  heartbeatMs,
+  type StreamChange,
+  type StreamMessage,
+  staleAfterMs,
+} from '#shared/contracts/gateway-to-controller.ts';
 import { type NdjsonWriter, writeNdjson } from '#shared/wire/ndjson.ts';
 import { onChangeHint, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
@@ -22,6 +27,8 @@ export interface StreamParts {
 /** Bytes that may wait for a slow gateway before its stream is cut: a snapshot, the longest line, and as much again. */
 const maxWaiting = 32 * 1024 * 1024;
 const lookMs = 500;
+/** Its first snapshot starts a gateway's workers, which takes its time on a busy machine. */
+const firstConfirmMs = 60 * second;
 
 interface Stream {
   readonly gateway: string;
@@ -30,6 +37,8 @@ interface Stream {
   readonly response: ServerResponse;
   readonly writer: NdjsonWriter;
   sent: number;
+  /** The oldest number that it has not confirmed, and until when it must have (by `performance.now()`). */
+  owed: { readonly n: number; readonly until: number } | undefined;
   sending: Promise<void> | undefined;
   again: boolean;
 }
@@ -69,6 +78,7 @@ export class GatewayStreams {
       response,
       writer: writeNdjson(response, { maxBuffered: maxWaiting }),
       sent: 0,
+      owed: undefined,
       sending: undefined,
       again: false,
     };
@@ -78,6 +88,15 @@ export class GatewayStreams {
     this.#send(stream);
     await stream.writer.closed;
     this.#streams.delete(stream);
+  }
+
+  /** A gateway has put everything up to `through` in force. */
+  confirmed(gateway: string, through: number): void {
+    for (const stream of this.#streams) {
+      if (stream.gateway !== gateway || stream.owed === undefined || through < stream.owed.n) continue;
+      stream.owed = undefined;
+      if (through < stream.sent) owe(stream, stream.sent, staleAfterMs);
+    }
   }
 
   /** Ends the stream of a gateway: it was revoked, or is being replaced. */
@@ -112,6 +131,7 @@ export class GatewayStreams {
     }
     const snapshot = await readSnapshot(db, { site: stream.site, generation, at: clock.now(), authority });
     stream.sent = snapshot.n;
+    owe(stream, snapshot.n, firstConfirmMs);
     write(stream, snapshot);
   }
 
@@ -181,13 +201,27 @@ export class GatewayStreams {
   #change(stream: Stream, n: number, changes: StreamChange[], time: number): void {
     write(stream, { t: 'change', after: stream.sent, n, time, changes });
     stream.sent = n;
+    owe(stream, n, staleAfterMs);
   }
 
+  /** One that reads but does not confirm, or does not even read, is not fresh: nothing waits for it (P20), no agent is sent to it. */
   #beat(): void {
     for (const stream of this.#streams) {
+      if (stream.owed !== undefined && stream.owed.until < performance.now()) {
+        this.#parts.log.warn(
+          { gateway: stream.gateway, n: stream.owed.n },
+          'a gateway does not confirm; its stream is cut',
+        );
+        this.#drop(stream);
+        continue;
+      }
       write(stream, { t: 'heartbeat', n: stream.sent, time: this.#parts.clock.now() });
     }
   }
+}
+
+function owe(stream: Stream, n: number, ms: number): void {
+  stream.owed ??= { n, until: performance.now() + ms };
 }
 
 function write({ writer }: Stream, message: StreamMessage): void {

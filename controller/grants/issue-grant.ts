@@ -68,12 +68,13 @@ export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<Gran
   const waitMs = parts.budget.take(ask.device, at);
   if (waitMs > 0) throw await overBudget(parts, ask, at, waitMs);
   const begun = performance.now();
-  const { kid, privateKey } = parts.signer();
+  const { kid } = parts.signer();
   const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid });
   const outcome = await (parts.batch?.run(work) ?? parts.db.transaction().execute(work));
   if (outcome instanceof PosternError) throw await evenOut(parts, ask, outcome, performance.now() - begun);
   const { claims, scope, gateways } = outcome;
-  const grant = mintGrant(claims, { kid, privateKey });
+  // Asked again: the key that was current before the transaction may have been withdrawn during it (P20).
+  const grant = mintGrant(claims, parts.signer());
   return { grant, id: claims.jti, expiresInMs: claims.exp * second - at, scope, gateways: [...gateways] };
 }
 

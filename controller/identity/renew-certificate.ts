@@ -12,7 +12,6 @@ import {
 import { isTextSigned, rekeyText } from '#shared/crypto/signed-text.ts';
 import type { Issued } from '../authority/open-authority.ts';
 import { appendRecord } from '../log/append-record.ts';
-import { revoke } from '../revocation/revoke.ts';
 import type { Db } from '../store/open-store.ts';
 import { claimKey } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
@@ -93,7 +92,11 @@ export interface Rekey {
   readonly oldSignature: string;
 }
 
-/** Signed by the new key (the CSR) and the old one. Grants bound to the old key are taken back; sessions stay. */
+/**
+ * Signed by the new key (the CSR) and the old one. Nothing that runs is cut, for sessions and streams bind to the device: the old
+ * key gets nothing more here from this moment, and what it holds ends with the life of a grant. A key that somebody else may have
+ * is no case for this, but for `contain`.
+ */
 export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Origin): Promise<Issued> {
   const { store, authority, clock } = parts;
   const { device, csr, oldSignature } = order;
@@ -124,7 +127,6 @@ export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Or
       .executeTakeFirst();
     if (result.numUpdatedRows !== 1n)
       throw new PosternError('conflict', `the key of device/${device} changed meanwhile`);
-    await revoke(trx, at, [{ kind: 'device', ids: [device], reason: 'facts-changed' }]);
     await appendRecord(trx, at, {
       kind: 'device',
       device,

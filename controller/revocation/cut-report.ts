@@ -35,6 +35,11 @@ export class CutWatch {
     this.#bell.emit('applied');
   }
 
+  /** Resolves when a gateway confirms something, or after `ms`. */
+  async nextApplied(ms: number): Promise<void> {
+    await once(this.#bell, 'applied', { signal: AbortSignal.timeout(ms) }).catch(() => undefined);
+  }
+
   /** Waits until every gateway in service confirmed, or patience ends. Several controllers: it also looks each 250 ms. */
   async report(order: CutOrder): Promise<CutReport> {
     const until = this.#clock.now() + patienceMs;
@@ -42,7 +47,7 @@ export class CutWatch {
     for (;;) {
       const report = await this.look(order, seen);
       if (report.complete || order.n === 0 || this.#clock.now() >= until) return report;
-      await once(this.#bell, 'applied', { signal: AbortSignal.timeout(250) }).catch(() => undefined);
+      await this.nextApplied(250);
     }
   }
 

@@ -53,5 +53,7 @@ async function answerOf(parts: DataParts, ask: Ask, peer: AskingPeer, exchange: 
   exchange.goOn();
   const body = await readJsonBody(exchange.req, renewStreams.maxBody);
   if (!Value.Check(renewStreams.body, body)) throw new PosternError('bad-request', 'renewal of another shape');
-  return parts.renew(body.grants, peer);
+  const renewal = await parts.renew(body.grants, peer);
+  if (renewal.refused.some(({ code }) => code === 'grant-key-unknown')) parts.onUnknownKey();
+  return renewal;
 }

@@ -3,14 +3,16 @@
  * known, signature, issuer, audience, binding, times, floor (P14, P16, P19).
  */
 import { second } from '#shared/base/clock.ts';
+import type { ErrorCode } from '#shared/base/errors.ts';
 import { type GrantClaims, grantLife, iatLeeway } from '#shared/contracts/grant.ts';
+import type { ReadGrant } from '../grants/grant-cache.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 import { type AskingPeer, type Gate, refuse, type Verdict } from './ask.ts';
 
 export const grantGate: Gate = (ask, state, at) => {
   if (ask.grant === undefined) return refuse('grant-missing');
   const read = ask.grants.read(ask.grant, state.keys);
-  if (!read.ok) return refuse(read.code);
+  if (!read.ok) return refuse(unreadableCode(read, state));
   const { claims, kid } = read;
   const verdict = judgeClaims(claims, ask.peer, state, at);
   // Known from here on to be the controller's own words, whatever is wrong with them: the record may name them.
@@ -18,6 +20,14 @@ export const grantGate: Gate = (ask, state, at) => {
   ask.found.kid = kid;
   return verdict;
 };
+
+/** P20: under a key that was withdrawn nothing counts, and asking again would not help; one that is not known yet will be soon. */
+export function unreadableCode(
+  { code, kid }: Extract<ReadGrant, { ok: false }>,
+  { withdrawn }: Pick<GatewaySnapshot, 'withdrawn'>,
+): ErrorCode {
+  return code === 'grant-key-unknown' && kid !== undefined && withdrawn.has(kid) ? 'grant-revoked' : code;
+}
 
 /** Everything about a verified grant but its rules and its revocation; also for the grants that renew streams (P15). */
 export function judgeClaims(

@@ -9,7 +9,8 @@ import { openGrant, type ParsedGrant, verifyGrantSignature } from '#shared/crypt
 
 export type ReadGrant =
   | { readonly ok: true; readonly kid: string; readonly claims: GrantClaims }
-  | { readonly ok: false; readonly code: ErrorCode };
+  /** `kid`: the unknown one. */
+  | { readonly ok: false; readonly code: ErrorCode; readonly kid?: string };
 
 export interface GrantReader {
   /** In this order: size and shape, class, key known, signature. */
@@ -54,7 +55,7 @@ export class GrantCache implements GrantReader {
     try {
       parsed = openGrant(text);
       const key = keys.get(parsed.kid);
-      if (key === undefined) return { ok: false, code: 'grant-key-unknown' };
+      if (key === undefined) return { ok: false, code: 'grant-key-unknown', kid: parsed.kid };
       verifyGrantSignature(parsed, key);
       return this.#remember(text, { grant: { ok: true, kid: parsed.kid, claims: parsed.claims }, verifiedBy: key });
     } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { PosternError } from '#shared/base/errors.ts';
 import type { AskingPeer } from '../gates/ask.ts';
-import { judgeClaims } from '../gates/grant.ts';
+import { judgeClaims, unreadableCode } from '../gates/grant.ts';
 import { revocableOf } from '../gates/revocation.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 import { allows } from './allows.ts';
@@ -59,7 +59,7 @@ export function mergeRenewals(parts: readonly Renewal[]): Renewal {
 function renewBy(text: string, peer: Pick<AskingPeer, 'id' | 'jkt'>, parts: RenewalParts): number {
   const { grants, live, state, at } = parts;
   const read = grants.read(text, state.keys);
-  if (!read.ok) throw new PosternError(read.code);
+  if (!read.ok) throw new PosternError(unreadableCode(read, state));
   const { claims } = read;
   const verdict = judgeClaims(claims, peer, state, at);
   if (verdict !== undefined) throw new PosternError(verdict.code);

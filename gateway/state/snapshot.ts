@@ -20,6 +20,8 @@ export interface GatewaySnapshot extends GatewayIdentity {
   readonly apps: ReadonlyMap<string, App>;
   /** The controller's signing keys by `kid`. */
   readonly keys: ReadonlyMap<string, KeyObject>;
+  /** The `kid` of keys that were in force here and are no more: a grant under one needs another grant, not patience (P20). */
+  readonly withdrawn: ReadonlySet<string>;
   readonly revocations: RevocationSet;
   /** The oldest policy version accepted, by app. */
   readonly floors: ReadonlyMap<string, number>;
@@ -54,7 +56,9 @@ export function compileSnapshot(
     freshUntil: times.freshUntil,
     bundle: before !== undefined && isSame('bundle') ? before.bundle : checkBundle(wire.bundle),
     apps: before !== undefined && isSame('apps') ? before.apps : new Map(wire.apps.map((app) => [app.id, app])),
-    keys: before !== undefined && isSame('keys') ? before.keys : compileKeys(wire, before),
+    ...(before !== undefined && isSame('keys')
+      ? { keys: before.keys, withdrawn: before.withdrawn }
+      : compileKeys(wire, before)),
     revocations:
       before !== undefined && isSame('revocations') ? before.revocations : revocationSet(wire.revocations, times.at),
     floors: new Map(wire.floors.map(({ app, epoch }) => [app, epoch])),
@@ -70,12 +74,18 @@ function checkBundle(bundle: readonly string[]): readonly string[] {
   return bundle;
 }
 
-function compileKeys(wire: WireState, before: GatewaySnapshot | undefined): ReadonlyMap<string, KeyObject> {
+const mostWithdrawn = 64;
+
+function compileKeys(
+  wire: WireState,
+  before: GatewaySnapshot | undefined,
+): Pick<GatewaySnapshot, 'keys' | 'withdrawn'> {
   const keys = new Map<string, KeyObject>();
   for (const { kid, jwk } of wire.keys) {
     const key = publicKeyFromJwk(jwk);
     const known = before?.keys.get(kid);
     keys.set(kid, known?.equals(key) ? known : key);
   }
-  return keys;
+  const known = [...(before?.withdrawn ?? []), ...(before?.keys.keys() ?? [])];
+  return { keys, withdrawn: new Set(known.filter((kid) => !keys.has(kid)).slice(-mostWithdrawn)) };
 }

@@ -1,7 +1,7 @@
-/** The admin API: status, apply, keys, backup. */
+/** The admin API: status, apply, backup. */
 import { Type } from 'typebox';
 import * as shown from './admin-objects.ts';
-import { changeNumber, oneOf, pem, shortText, strict, text, time } from './common.ts';
+import { changeNumber, oneOf, shortText, strict, text, time } from './common.ts';
 import { defineContract } from './route.ts';
 
 export const adminSystem = defineContract({
@@ -47,24 +47,6 @@ export const adminSystem = defineContract({
     summary: 'The description that `apply` takes',
     access: 'reader',
     answer: shown.bundle,
-  },
-  rotateKeys: {
-    method: 'POST',
-    path: '/v1/admin/keys/rotate',
-    summary: 'Start a rotation: the new key is used once every fresh gateway has it (P20)',
-    access: 'owner',
-    body: strict({ what: oneOf(['signing', 'issuing']) }),
-    answer: strict({ kid: text(64) }),
-  },
-  trust: {
-    method: 'GET',
-    path: '/v1/admin/trust',
-    summary: 'Trust bundle and keys in use',
-    access: 'reader',
-    answer: strict({
-      bundle: Type.Array(pem),
-      signing: Type.Array(strict({ kid: text(64), state: text(16), since: time })),
-    }),
   },
   backup: {
     method: 'POST',

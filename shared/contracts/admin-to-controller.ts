@@ -8,6 +8,7 @@ import { adminApps } from './admin-apps.ts';
 import { adminCuts } from './admin-cuts.ts';
 import { adminDevices } from './admin-devices.ts';
 import { adminIdentity } from './admin-identity.ts';
+import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
@@ -22,6 +23,7 @@ export const adminContract = {
   ...adminApps,
   ...adminPolicy,
   ...adminCuts,
+  ...adminKeys,
   ...adminLog,
   ...adminSystem,
 } as const;

@@ -1,7 +1,7 @@
 /** The pooled HTTP/1.1 connections under `callContract`. */
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Agent as AgentType } from 'undici';
-import { second, systemClock } from '../base/clock.ts';
+import { hour, second, systemClock } from '../base/clock.ts';
 import { lapseConnection } from './connection-lapse.ts';
 import { hearOut } from './hear-out.ts';
 import { Agent, buildConnector } from './undici-parts.ts';
@@ -11,19 +11,23 @@ export interface DispatcherOptions {
   readonly connections?: number;
   readonly connectTimeoutMs?: number;
   readonly keepAliveMs?: number;
+  /** A connection older than this takes no new request; what runs on it goes on to its end. An hour unless told. */
+  readonly maxAgeMs?: number;
 }
 
 /**
  * `tls` is asked at every new connection, so a renewed certificate or bundle is used from the next one on. Each connection
- * ends with the server's certificate. Close it with `close()` (waits for requests) or `destroy()`.
+ * ends with the server's certificate: long before, new requests go to new connections, so that none is caught by that end.
+ * Close it with `close()` (waits for requests) or `destroy()`.
  */
 export function makeDispatcher(tls: () => ConnectionOptions, options: DispatcherOptions = {}): AgentType {
-  const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 30 * second } = options;
+  const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 30 * second, maxAgeMs = hour } = options;
   const timeout = connectTimeoutMs;
   return new Agent({
     connections,
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
+    clientTtl: maxAgeMs,
     connect(target, done) {
       // No cached sessions: with resumption Node skips checkServerIdentity (P2).
       const connector = buildConnector({ ...tls(), ALPNProtocols: undefined, maxCachedSessions: 0, timeout } as never);

@@ -1,6 +1,9 @@
 /** The whole controller, a gateway on its stream and an agent with a grant: what administrators take away is gone. */
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { generateKeyPair, privateKeyToPem } from '#shared/crypto/keys.ts';
 import { enrolAgent, joinGateway } from '../controller/support/fake-peers.ts';
 import { runController } from '../controller/support/run-controller.ts';
 
@@ -143,9 +146,76 @@ t.test('P23 revoking a gateway cuts its stream and takes its keys out of the set
 });
 
 t.test('P20 a new signing key is used once the gateway has confirmed it', async (t) => {
-  const { admin, gateway } = await begin(t);
-  const { kid } = await admin.rotateKeys({ body: { what: 'signing' } });
+  const { admin, gateway, controller } = await begin(t);
+  const away = await joinGateway(t, controller, 'gw-away');
+  await away.calls.stream({ query: {} }).then((bytes) => (bytes as unknown as { destroy(): void }).destroy());
+  await away.ended;
+  gateway.confirms = false;
+  const rotation = await admin.rotateKeys({ body: { what: 'signing', waitMs: 0 } });
+  const { kid } = rotation;
+  t.match(rotation, {
+    inUse: false,
+    gateways: [
+      { gateway: 'gw-away', state: 'away' },
+      { gateway: 'gw-main', state: 'waiting' },
+    ],
+  });
   await t.rejects(admin.rotateKeys({ body: { what: 'signing' } }), { code: 'conflict' });
   t.match((await admin.trust()).signing, [{ state: 'current' }, { kid, state: 'announced' }]);
-  t.ok(gateway.seen() > 0);
+  const generation = gateway.generation();
+  await gateway.calls.applied({ body: { generation, through: rotation.change, closed: [] } });
+  gateway.confirms = true;
+  const issuing = await admin.rotateKeys({ body: { what: 'issuing' } });
+  t.match(issuing, {
+    inUse: true,
+    gateways: [
+      { gateway: 'gw-away', state: 'away' },
+      { gateway: 'gw-main', state: 'confirmed' },
+    ],
+  });
+  t.match((await admin.trust()).signing, [{ state: 'retired' }, { kid, state: 'current' }], 'it was taken along');
+});
+
+t.test('P20 withdrawing a key says which gateway has dropped it, and another key signs', async (t) => {
+  const { admin, gateway, grant } = await begin(t);
+  await grant();
+  const [before] = (await admin.trust()).signing;
+  const { signer, cut } = await admin.withdrawKey({ body: { kid: before!.kid } });
+  t.match(cut, { complete: true, grants: 1, gateways: [{ gateway: 'gw-main', state: 'applied' }] });
+  t.not(signer, before!.kid);
+  t.match(gateway.changes.at(-1), { kind: 'keys', keys: [{ kid: signer }] });
+  const given = await grant();
+  t.match(JSON.parse(Buffer.from(given.grant.split('.')[0]!, 'base64url').toString()), { kid: signer });
+  await t.rejects(admin.withdrawKey({ body: { kid: before!.kid } }), { code: 'not-found' });
+  const { records } = await admin.records({ query: { kind: 'revocation' } });
+  t.match(records[0], { actor: 'shell', because: 'test', details: { event: 'key-withdrawn', kid: before!.kid } });
+});
+
+t.test("P33 the root's key leaves the machine in a file, and comes back from it alone", async (t) => {
+  const { admin, controller } = await begin(t);
+  const order = { file: join(controller.dir, 'root-key.pem'), passphrase: 'four plain words here' };
+  await t.rejects(admin.bringRootKey({ body: order }), { code: 'conflict' });
+  const { fingerprint } = await admin.takeRootKey({ body: order });
+  t.equal(statSync(order.file).mode & 0o777, 0o600);
+  t.match((await admin.trust()).authorities[0], { kind: 'root', fingerprint, keyHere: false });
+  await t.rejects(admin.takeRootKey({ body: order }), { code: 'conflict' });
+  await t.rejects(
+    admin.rotateKeys({ body: { what: 'issuing' } }),
+    { code: 'conflict' },
+    'no new issuing CA without it',
+  );
+  const stolen = await controller.store.db
+    .selectFrom('authorities')
+    .select('sealed')
+    .where('kind', '=', 'root')
+    .execute();
+  t.same(stolen, [{ sealed: null }]);
+  await t.rejects(admin.bringRootKey({ body: { ...order, passphrase: 'another passphrase' } }), {
+    code: 'bad-request',
+  });
+  const other = join(controller.dir, 'other.pem');
+  writeFileSync(other, privateKeyToPem(generateKeyPair().privateKey));
+  await t.rejects(admin.bringRootKey({ body: { ...order, file: other } }), { code: 'bad-request' });
+  await admin.bringRootKey({ body: order });
+  t.match(await admin.rotateKeys({ body: { what: 'issuing' } }), { inUse: true });
 });

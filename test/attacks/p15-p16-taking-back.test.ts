@@ -108,7 +108,10 @@ t.test('P14 P20 a raised floor, a withdrawn key and an app that is gone cut', as
   t.equal(gw.change({ kind: 'app-gone', id: 'db' }), 1);
   await run.sse({ epoch: 4 });
   t.equal(gw.change({ kind: 'keys', keys: [] }), 1);
-  t.equal((await ask(world, device, port, { grant })).code, 'grant-key-unknown', 'a cached grant counts for nothing');
+  t.equal((await ask(world, device, port, { grant })).code, 'grant-revoked', 'a cached grant counts for nothing');
+  t.equal(gw.unknownKeys(), 0, 'nobody has to be asked: it is known to be withdrawn');
+  const strange = world.grant(device, { epoch: 4, kid: 'key-of-tomorrow' });
+  t.equal((await ask(world, device, port, { grant: strange })).code, 'grant-key-unknown');
   t.equal(gw.unknownKeys(), 1, 'the stream is asked');
 });
 
