@@ -39,7 +39,9 @@ export interface Agent extends Stoppable {
   giveUp(hold: string): void;
   /** What `postern doctor` shows: each leg looked at by its own means, within 2 s. */
   doctor(): Promise<readonly DoctorLine[]>;
-  /** Changes the device key (P4). Sessions live on, grants do not. */
+  /** Renews the certificate now, with the same key (P4); by itself it does so long before the end. */
+  renew(): Promise<void>;
+  /** Changes the device key (P4). Sessions and what runs live on; grants in hand are asked for anew. */
   rekey(): Promise<void>;
   /** Listeners must not throw. Returns the way to stop listening. */
   on(listener: (event: LocalEvent) => void): () => void;

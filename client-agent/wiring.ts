@@ -271,6 +271,7 @@ function makeAgent({ profile }: AgentConfig, parts: Parts, { lifecycle, listener
     holds: () => holds.list(),
     giveUp: (hold) => holds.giveUp(hold),
     doctor: () => runDoctor({ state, care, link, links }),
+    renew: () => care.renewNow(),
     rekey: () => care.rekey(),
     on(listener) {
       listeners.add(listener);

@@ -122,14 +122,13 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
     args: '<name>',
     run: async (call) => (await import('./clients.ts')).removeClient(call),
   },
+  renew: {
+    about: "Renew this device's certificate now; by itself it is renewed every 16 hours",
+    run: async (call) => (await import('./certificate.ts')).renew(call),
+  },
   rekey: {
-    about: "Change this device's key",
-    async run(call) {
-      const { withAgent } = await import('./with-agent.ts');
-      const { answer } = await import('./words.ts');
-      await withAgent(call, ({ calls }) => calls.rekey());
-      answer(call, { done: true }, () => call.io.out('The device has a new key.'));
-    },
+    about: "Change this device's key; nothing that runs is cut",
+    run: async (call) => (await import('./certificate.ts')).rekey(call),
   },
   version: {
     about: 'The version of this program',

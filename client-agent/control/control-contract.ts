@@ -143,6 +143,7 @@ export const agentControl = defineContract({
     params: strict({ name: slug }),
     answer: typed<{ readonly cut: number }>(),
   },
+  renew: { method: 'POST', path: '/v1/renew', summary: 'Renew the certificate now', access: 'open' },
   rekey: { method: 'POST', path: '/v1/rekey', summary: 'Change the device key', access: 'open' },
   events: {
     method: 'GET',

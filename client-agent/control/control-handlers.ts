@@ -57,6 +57,7 @@ export function controlHandlers({ agent, local, clients, recentLogs }: HandlerPa
       return clients.add({ name, apps, expiresAt });
     },
     removeClient: ({ params }) => ({ cut: clients.remove(params.name) }),
+    renew: () => agent.renew(),
     rekey: () => agent.rekey(),
   };
 }

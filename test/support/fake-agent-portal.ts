@@ -149,6 +149,7 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
       { name: 'controller', ok: true, detail: 'knows this device: active' },
       { name: 'gateway g1', ok: false, detail: 'unreachable', fix: 'Ask your administrator.' },
     ],
+    renew: async () => void asked.push('renew'),
     rekey: async () => void asked.push('rekey'),
     on(listener) {
       listeners.add(listener);

@@ -25,7 +25,8 @@ import {
 } from '../../deploy/quickstart/start-triangle.ts';
 import { type PersonId, type SampleUser, StateFile } from '../../deploy/quickstart/state.ts';
 
-export type ProcessName = 'controller' | 'gateway' | `agent-${PersonId}`;
+/** `gw-...`: a gateway that `joinGateway` has added. */
+export type ProcessName = 'controller' | 'gateway' | `agent-${PersonId}` | `gw-${string}`;
 
 export interface SteeredTriangle extends Triangle {
   readonly admin: AdminClient;
@@ -36,6 +37,8 @@ export interface SteeredTriangle extends Triangle {
   portalPort(person: PersonId): number;
   /** Resolves when the process has ended. */
   end(name: ProcessName, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** `SIGSTOP` and `SIGCONT`: it hangs, and goes on. */
+  signal(name: ProcessName, signal: NodeJS.Signals): void;
   /** Resolves when the controller or agent answers; for a gateway at once. */
   start(name: ProcessName): Promise<void>;
   /** A gateway of the same site with the other one's configuration but for its ports; resolves when it is fresh. */
@@ -86,9 +89,15 @@ export async function steerTriangle(t: Test, env: Readonly<Record<string, string
         if (expected.has(name)) throw new Error(`${name} goes on`);
       });
     },
+    signal(name, signal) {
+      const pid = processes.pid(name);
+      if (pid === undefined) throw new Error(`there is no process ${name}`);
+      process.kill(pid, signal);
+    },
     async start(name) {
       if (name === 'controller') await startControllerProcess(triangle);
       else if (name === 'gateway') startGatewayProcess(triangle);
+      else if (name.startsWith('gw-')) startOtherGateway(triangle, name);
       else await startAgentProcess(triangle, name.slice('agent-'.length) as PersonId);
     },
     async joinGateway(id) {
@@ -114,7 +123,7 @@ export async function steerTriangle(t: Test, env: Readonly<Record<string, string
 
 /** A test that is ended from outside must leave nothing running: the processes are in groups of their own. */
 function endWithTheTest(processes: Processes): void {
-  const names = ['controller', 'gateway', 'apps', 'gw-first', 'agent-emil', 'agent-olivia', 'agent-audrey'];
+  const names = ['controller', 'gateway', 'apps', 'gw-first', 'gw-other', 'agent-emil', 'agent-olivia', 'agent-audrey'];
   const kill = () => {
     for (const name of names) {
       const pid = processes.pid(name);
@@ -150,5 +159,10 @@ async function joinSecond({ state, processes }: Triangle, admin: AdminClient, id
   const { invitation } = await admin.inviteGateway({ body });
   const args = (verb: string) => ['gateway/main.ts', verb, '--config', config];
   await run({ name: `join ${id}`, args: args('join'), input: `${invitation}\n`, logFile });
-  processes.start({ name: id, args: args('run'), logFile });
+  startOtherGateway({ state, processes }, id);
+}
+
+function startOtherGateway({ state, processes }: Pick<Triangle, 'state' | 'processes'>, id: string): void {
+  const args = ['gateway/main.ts', 'run', '--config', state.path('config', `${id}.yaml`)];
+  processes.start({ name: id, args, logFile: state.path('logs', `${id}.log`) });
 }
