@@ -31,7 +31,7 @@ const changing = [
   'lift',
   'apply',
 ];
-const ownersOnly = ['rotateKeys', 'backup'];
+const ownersOnly = ['rotateKeys', 'withdrawKey', 'takeRootKey', 'bringRootKey', 'backup'];
 
 t.test('each role reaches its routes and no other', async (t) => {
   const controller = await runController(t);
