@@ -5,6 +5,7 @@ import { second } from '#shared/base/clock.ts';
 import { createServer } from '#shared/base/node-http.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
+import { maxHeadBytes } from '#shared/wire/head-limits.ts';
 import { inTurn } from '#shared/wire/in-turn.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 
@@ -16,11 +17,9 @@ export interface LocalHandlers {
   readonly onConnect?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-const maxHeaderSize = 32 * 1024;
-
 export function createLocalHttpServer(handlers: LocalHandlers): Server {
   const server = createServer({
-    maxHeaderSize,
+    maxHeaderSize: maxHeadBytes,
     // Bodies take as long as they take; a head does not.
     requestTimeout: 0,
     headersTimeout: 10 * second,

@@ -10,6 +10,7 @@ import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
+import { maxCarriedHeadBytes } from '#shared/wire/head-limits.ts';
 import { inTurn } from '#shared/wire/in-turn.ts';
 import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
@@ -28,8 +29,6 @@ export interface MutualServerParts {
   readonly onConnect: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
-const maxHeaderSize = 32 * 1024;
-
 export interface MutualServer {
   readonly server: Server;
   readonly guard: Guard;
@@ -40,7 +39,7 @@ export interface MutualServer {
 export function createMutualServer(parts: MutualServerParts): MutualServer {
   const server = createServer({
     ...serverTlsOptions(parts.tls),
-    maxHeaderSize,
+    maxHeaderSize: maxCarriedHeadBytes,
     // Bodies take as long as they take; a head does not.
     requestTimeout: 0,
     headersTimeout: 10 * second,

@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';
+import { maxHeadBytes } from '#shared/wire/head-limits.ts';
 import type { AppCredentials } from '../keystore/app-credentials.ts';
 import { greetingName, upstreamConnector } from './upstream-tls.ts';
 
@@ -73,6 +74,7 @@ function makeUpstream(app: HttpApp, credential: AppCredentials): Upstream {
     // The forwarder has its own timers; a body may be silent for hours.
     headersTimeout: 0,
     bodyTimeout: 0,
+    maxHeaderSize: maxHeadBytes,
     allowH2: false,
   });
   return { pool, origin: app.upstream, servername };

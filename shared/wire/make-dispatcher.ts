@@ -3,6 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Agent as AgentType } from 'undici';
 import { hour, second, systemClock } from '../base/clock.ts';
 import { lapseConnection } from './connection-lapse.ts';
+import { maxCarriedHeadBytes } from './head-limits.ts';
 import { hearOut } from './hear-out.ts';
 import { Agent, buildConnector } from './undici-parts.ts';
 
@@ -28,6 +29,7 @@ export function makeDispatcher(tls: () => ConnectionOptions, options: Dispatcher
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
     clientTtl: maxAgeMs,
+    maxHeaderSize: maxCarriedHeadBytes,
     connect(target, done) {
       // No cached sessions: with resumption Node skips checkServerIdentity (P2).
       const connector = buildConnector({ ...tls(), ALPNProtocols: undefined, maxCachedSessions: 0, timeout } as never);
