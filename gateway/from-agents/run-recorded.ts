@@ -6,6 +6,7 @@ import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Forwarding, ForwardOutcome } from '#shared/wire/forward-types.ts';
 import type { Ask, Refusal } from '../gates/ask.ts';
 import type { LiveEntry } from '../grants/live-table.ts';
+import type { OpenAccess } from '../record-sink.ts';
 import { laterRecord, openingRecord, refusalRecord } from './access-records.ts';
 import type { DataParts } from './data-parts.ts';
 
@@ -41,11 +42,14 @@ export async function runRecorded(
   const startedAt = parts.time();
   const bytes = { up: 0, down: 0 };
   const opening = openingRecord({ id: parts.recordId(), ask, trace, at: startedAt, gateway: parts.state().gateway });
+  let access: OpenAccess | undefined;
   const close = (phase: 'progress' | 'closing', outcome: ForwardOutcome | undefined) => {
+    if (access === undefined) return;
     const at = parts.time();
     const sums = { bytesUp: bytes.up, bytesDown: bytes.down, durationMs: at - startedAt };
     const { ended, status, error } = outcome ?? { ended: 'running' };
     records.close(
+      access,
       laterRecord(opening, { id: parts.recordId(), phase, at }, { ...sums, ended, status, code: error?.code }),
     );
   };
@@ -62,7 +66,7 @@ export async function runRecorded(
   const endUse = usage.begin(app, claims.did, startedAt);
   try {
     try {
-      await records.open(opening);
+      access = await records.open(opening);
     } catch (cause) {
       parts.log.error({ err: cause, trace }, 'an opening record could not be written');
       parts.counters.add('requests', 'record-failed');
@@ -91,7 +95,7 @@ async function runOne(
   } catch (error) {
     return refused(asPosternError(error));
   }
-  entry.stop = (error) => forwarding.cut(error);
+  entry.running = forwarding;
   if (entry.cutBy !== undefined) forwarding.cut(entry.cutBy);
   return forwarding.done;
 }

@@ -24,30 +24,38 @@ interface Known {
 
 const defaultEntries = 8192;
 
+/**
+ * Two generations: when the recent one is full it becomes the older one, and what is still asked for there comes back. So
+ * the `entries` used last are known, and at most twice as many; a grant in use is found without moving anything.
+ */
 export class GrantCache implements GrantReader {
   readonly #entries: number;
-  // A Map keeps the order of insertion: the first entry is the one longest unused.
-  readonly #known = new Map<string, Known>();
+  #recent = new Map<string, Known>();
+  #older = new Map<string, Known>();
 
   constructor(entries: number = defaultEntries) {
     this.#entries = entries;
   }
 
   get size(): number {
-    return this.#known.size;
+    return this.#recent.size + this.#older.size;
   }
 
   read(text: string, keys: ReadonlyMap<string, KeyObject>): ReadGrant {
-    const known = this.#known.get(text);
-    if (known !== undefined) {
-      this.#known.delete(text);
-      // P20: with the key gone or replaced, what it had verified counts for nothing.
-      if (keys.get(known.grant.kid) === known.verifiedBy) {
-        this.#known.set(text, known);
-        return known.grant;
-      }
-    }
+    const known = this.#recent.get(text) ?? this.#bringBack(text);
+    if (known === undefined) return this.#verify(text, keys);
+    if (keys.get(known.grant.kid) === known.verifiedBy) return known.grant;
+    // P20: with the key gone or replaced, what it had verified counts for nothing.
+    this.#recent.delete(text);
     return this.#verify(text, keys);
+  }
+
+  #bringBack(text: string): Known | undefined {
+    const known = this.#older.get(text);
+    if (known === undefined) return undefined;
+    this.#older.delete(text);
+    this.#remember(text, known);
+    return known;
   }
 
   #verify(text: string, keys: ReadonlyMap<string, KeyObject>): ReadGrant {
@@ -66,12 +74,10 @@ export class GrantCache implements GrantReader {
   }
 
   #remember(text: string, known: Known): ReadGrant {
-    this.#known.set(text, known);
-    if (this.#known.size > this.#entries) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest);
-        break;
-      }
+    this.#recent.set(text, known);
+    if (this.#recent.size >= this.#entries) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
     }
     return known.grant;
   }

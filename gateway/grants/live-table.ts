@@ -2,6 +2,7 @@
  * Everything that is running: plain requests, streams, WebSockets, tunnels. A request enters before anything about it waits
  * (P16); from then on a revocation, a withdrawn key, a denied device or the end of its last grant cuts it (P15).
  */
+import { Bag, type Placed } from '#shared/base/bag.ts';
 import { second } from '#shared/base/clock.ts';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { type GrantClaims, streamGrace } from '#shared/contracts/grant.ts';
@@ -18,7 +19,7 @@ export interface LiveOrder {
   readonly onProgress?: () => void;
 }
 
-export class LiveEntry {
+export class LiveEntry implements Placed {
   claims: GrantClaims;
   kid: string;
   readonly ruled: RuledRequest;
@@ -27,9 +28,10 @@ export class LiveEntry {
   readonly grants: Set<string>;
   /** The number its first grant was decided at: what came later can take it back. */
   readonly firstSeen: number;
-  /** Ends what is running; set once there is something to end. */
-  stop: ((error: PosternError) => void) | undefined;
+  /** What is running, once there is something to end. */
+  running: { cut(error: PosternError): void } | undefined;
   nextProgressAt: number;
+  place = -1;
   #cutBy: PosternError | undefined;
 
   constructor(order: LiveOrder, nextProgressAt: number) {
@@ -56,7 +58,7 @@ export class LiveEntry {
   cut(error: PosternError): boolean {
     if (this.#cutBy !== undefined) return false;
     this.#cutBy = error;
-    this.stop?.(error);
+    this.running?.cut(error);
     return true;
   }
 }
@@ -64,7 +66,7 @@ export class LiveEntry {
 const progressMs = 300 * second;
 
 export class LiveTable {
-  readonly #entries = new Set<LiveEntry>();
+  readonly #entries = new Bag<LiveEntry>();
   readonly #waiting: (() => void)[] = [];
 
   get size(): number {
@@ -91,8 +93,8 @@ export class LiveTable {
     });
   }
 
-  entries(): Iterable<LiveEntry> {
-    return this.#entries;
+  entries(): readonly LiveEntry[] {
+    return this.#entries.all();
   }
 
   /** Cuts what rests on anything taken back; returns how many that were. */
@@ -108,13 +110,13 @@ export class LiveTable {
   /** The error says why to whoever has not had an answer yet. */
   cutWhere(code: ErrorCode, test: (entry: LiveEntry) => boolean): number {
     let count = 0;
-    for (const entry of this.#entries) if (test(entry) && entry.cut(new PosternError(code))) count += 1;
+    for (const entry of this.#entries.all()) if (test(entry) && entry.cut(new PosternError(code))) count += 1;
     return count;
   }
 
   /** Cuts what has outlived its last grant by more than the grace, and tells the others of their progress. */
   tick(at: number): number {
-    for (const entry of this.#entries) {
+    for (const entry of this.#entries.all()) {
       if (at < entry.nextProgressAt) continue;
       entry.nextProgressAt = at + progressMs;
       entry.onProgress?.();

@@ -3,10 +3,11 @@
  * byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
 import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import type { RecordSink } from '../record-sink.ts';
+import type { OpenAccess, RecordSink } from '../record-sink.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { encodeLine } from './spool-format.ts';
@@ -26,7 +27,10 @@ export interface SpoolOptions {
 
 interface Waiting {
   readonly record: AccessRecord;
-  readonly settle?: { resolve(): void; reject(error: PosternError): void };
+  /** What an opening or closing record opens or closes. */
+  readonly access?: OpenAccess;
+  /** Of an opening: who waits for it. */
+  readonly settle?: { resolve(access: OpenAccess): void; reject(error: PosternError): void };
 }
 
 const flushMs = 20;
@@ -37,7 +41,7 @@ const denialShare = 0.25;
 export class SpoolWriter implements RecordSink {
   readonly #options: SpoolOptions;
   readonly #merger: DenialMerger;
-  readonly #open = new Map<string, AccessRecord>();
+  readonly #open = new Bag<OpenAccess>();
   readonly #denialBytes = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #spool: string;
@@ -69,16 +73,17 @@ export class SpoolWriter implements RecordSink {
     return this.#spool;
   }
 
-  open(record: AccessRecord): Promise<void> {
+  open(opening: AccessRecord): Promise<OpenAccess> {
     if (this.#used >= this.#options.maxBytes) {
       return Promise.reject(new PosternError('record-failed', 'the spool is full: the controller takes no records'));
     }
-    return new Promise((resolve, reject) => this.#add({ record, settle: { resolve, reject } }));
+    const access = { opening, place: -1 };
+    return new Promise((resolve, reject) => this.#add({ record: opening, access, settle: { resolve, reject } }));
   }
 
   /** Closing and progress records: never refused; kept in memory while the disk takes none. */
-  close(record: AccessRecord): void {
-    this.#add({ record });
+  close(access: OpenAccess, record: AccessRecord): void {
+    this.#add({ record, access });
   }
 
   refuse(record: AccessRecord): void {
@@ -125,18 +130,15 @@ export class SpoolWriter implements RecordSink {
     if (batch.length === 0) return;
     this.#waiting = [];
     let seq = this.#seq;
-    const text = batch.map(({ record }) => encodeLine({ seq: ++seq, record })).join('');
+    const lines = batch.map(({ record }) => encodeLine({ seq: ++seq, record }));
     try {
-      this.#append(text);
+      this.#append(lines.join(''));
     } catch (error) {
       this.#keepForLater(batch, error);
       return;
     }
     this.#seq = seq;
-    for (const { record, settle } of batch) {
-      this.#follow(record);
-      settle?.resolve();
-    }
+    for (const [index, waiting] of batch.entries()) this.#follow(waiting, lines[index]!.length);
     this.#planFlush();
     this.#options.onWritten?.();
     if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
@@ -144,15 +146,19 @@ export class SpoolWriter implements RecordSink {
 
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */
   #append(text: string): void {
-    const bytes = Buffer.from(text);
-    let written = 0;
+    const length = Buffer.byteLength(text);
     try {
-      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
+      // As text, which costs no buffer for each batch; the rest of a disk that takes only a part as bytes.
+      let written = writeSync(this.#fd, text);
+      if (written < length) {
+        const bytes = Buffer.from(text);
+        while (written < length) written += writeSync(this.#fd, bytes, written);
+      }
     } catch (error) {
       ftruncateSync(this.#fd, this.#length);
       throw error;
     }
-    this.#length += bytes.length;
+    this.#length += length;
   }
 
   /** Openings are refused at once; what tells of the past is written when the disk takes it again. */
@@ -169,12 +175,14 @@ export class SpoolWriter implements RecordSink {
     }, retryMs);
   }
 
-  #follow(record: AccessRecord): void {
-    if (record.phase === 'opening') this.#open.set(record.id, record);
-    if (record.phase === 'closing' && record.opening !== undefined) this.#open.delete(record.opening);
-    if (record.verdict === 'deny') {
-      const bytes = this.#denialBytes.get(this.#spool) ?? 0;
-      this.#denialBytes.set(this.#spool, bytes + JSON.stringify(record).length);
+  #follow({ record, access, settle }: Waiting, length: number): void {
+    if (access !== undefined && record.phase === 'opening') {
+      this.#open.add(access);
+      settle?.resolve(access);
+    } else if (access !== undefined && record.phase === 'closing') {
+      this.#open.delete(access);
+    } else if (record.verdict === 'deny') {
+      this.#denialBytes.set(this.#spool, (this.#denialBytes.get(this.#spool) ?? 0) + length);
     }
   }
 
@@ -192,7 +200,10 @@ export class SpoolWriter implements RecordSink {
     const spool = directory.newSpool();
     try {
       const fd = openSync(directory.file(spool), 'ax', 0o600);
-      const carried = [...this.#open.values()].map((carry) => encodeLine({ carry })).join('');
+      const carried = this.#open
+        .all()
+        .map(({ opening }) => encodeLine({ carry: opening }))
+        .join('');
       const left = { fd: this.#fd, length: this.#length };
       this.#fd = fd;
       this.#length = 0;

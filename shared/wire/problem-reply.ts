@@ -6,16 +6,16 @@ import { asPosternError, PosternError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { traceHeader } from '../contracts/agent-to-gateway.ts';
 
-const traces = new WeakMap<IncomingMessage, string>();
+const traceKey = Symbol('trace');
 const tracePattern = /^[0-9a-f]{32}$/;
 
 /** The trace of a request: the caller's when it is well formed, else a new one; always the same for one request. */
-export function traceOf(request: IncomingMessage): string {
-  let trace = traces.get(request);
+export function traceOf(request: IncomingMessage & { [traceKey]?: string }): string {
+  let trace = request[traceKey];
   if (trace === undefined) {
     const given = request.headers[traceHeader];
     trace = typeof given === 'string' && tracePattern.test(given) ? given : newTrace();
-    traces.set(request, trace);
+    request[traceKey] = trace;
   }
   return trace;
 }

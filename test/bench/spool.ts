@@ -37,8 +37,8 @@ export const spool: Bench = {
     let n = 0;
     const one = async () => {
       const id = `rec_${String(++n).padStart(16, '0')}`;
-      await writer.open(record(id, {}));
-      writer.close(record(`${id}c`, { phase: 'closing', opening: id, status: 200 }));
+      const access = await writer.open(record(id, {}));
+      writer.close(access, record(`${id}c`, { phase: 'closing', opening: id, status: 200 }));
     };
     const spooled = await perSecond(operations, async () => {
       for (let done = 0; done < operations; done += together) await Promise.all(Array.from({ length: together }, one));

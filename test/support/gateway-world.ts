@@ -7,7 +7,7 @@ import { mintGrant } from '#shared/crypto/grant-token.ts';
 import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
-import type { RecordSink } from '../../gateway/record-sink.ts';
+import type { OpenAccess, RecordSink } from '../../gateway/record-sink.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 
 export const trustDomain = 'postern.test';
@@ -103,13 +103,14 @@ export class MemorySink implements RecordSink {
   /** Runs before an opening record counts as written. */
   beforeOpen: () => Promise<void> | void = () => {};
 
-  async open(record: AccessRecord): Promise<void> {
+  async open(record: AccessRecord): Promise<OpenAccess> {
     await this.beforeOpen();
     if (this.failing) throw new Error('the disk is full');
     this.opened.push(record);
+    return { opening: record, place: -1 };
   }
 
-  close(record: AccessRecord): void {
+  close(_access: OpenAccess, record: AccessRecord): void {
     this.closed.push(record);
   }
 

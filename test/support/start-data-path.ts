@@ -5,14 +5,19 @@ import type { App } from '#shared/contracts/app.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { DataPath } from '../../gateway/from-agents/data-path.ts';
 import { appCredentials } from '../../gateway/keystore/app-credentials.ts';
+import type { RecordSink } from '../../gateway/record-sink.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 import { gatewayId, type Leaf, MemorySink, makeWorld, site, trustDomain } from './gateway-world.ts';
 
 /** `dir`: of the gateway, where an app asks for a certificate. */
-export async function startDataPath(apps: readonly App[], changes: Record<string, unknown> = {}, dir = '/nowhere') {
+export async function startDataPath<Records extends RecordSink = MemorySink>(
+  apps: readonly App[],
+  changes: Record<string, unknown> = {},
+  dir = '/nowhere',
+  records: Records = new MemorySink() as RecordSink as Records,
+) {
   const world = await makeWorld();
   const [own, device] = await Promise.all([world.leaf('gateway', gatewayId), world.leaf('device', 'dev_00000001')]);
-  const records = new MemorySink();
   const identityKey = (await world.leaf('gateway', 'other')).keys;
   const kid = keyThumbprint(identityKey.publicKey);
   let offset = 0;
@@ -47,6 +52,7 @@ export async function startDataPath(apps: readonly App[], changes: Record<string
     world,
     path,
     port,
+    own,
     device: device as Leaf,
     records,
     identityKey,

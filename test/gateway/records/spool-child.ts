@@ -14,7 +14,8 @@ for (let i = 1; i < 100_000; i++) {
     reasons: [],
   };
   const id = `rec_o${String(i).padStart(9, '0')}`;
-  await spool.open({ ...base, id, phase: 'opening' });
+  const access = await spool.open({ ...base, id, phase: 'opening' });
   process.send?.(id);
-  if (i % 3 !== 0) spool.close({ ...base, id: `rec_c${String(i).padStart(9, '0')}`, phase: 'closing', opening: id });
+  if (i % 3 !== 0)
+    spool.close(access, { ...base, id: `rec_c${String(i).padStart(9, '0')}`, phase: 'closing', opening: id });
 }

@@ -61,8 +61,7 @@ t.test('everything is delivered once and in order, over segments and restarts, a
   const sent: string[] = [];
   for (let i = 0; i < 40; i++) {
     const opening = record({ phase: 'opening' });
-    await spool.open(opening);
-    spool.close(record({ phase: 'closing', opening: opening.id }));
+    spool.close(await spool.open(opening), record({ phase: 'closing', opening: opening.id }));
     sent.push(opening.id);
   }
   spool.stop();
@@ -123,8 +122,7 @@ t.test('P24 a full spool refuses openings and still takes closings', async (t) =
   const directory = new SpoolDirectory(t.testdir());
   const spool = writer(t, directory, { maxBytes: 300 });
   const opening = record({ phase: 'opening' });
-  await spool.open(opening);
-  spool.close(record({ phase: 'closing', opening: opening.id }));
+  spool.close(await spool.open(opening), record({ phase: 'closing', opening: opening.id }));
   await new Promise(setImmediate);
   await t.rejects(spool.open(record({ phase: 'opening' })), { code: 'record-failed' });
   t.equal(decodeLines(readFileSync(directory.file(spool.spool))).lines.length, 2);
