@@ -1,4 +1,4 @@
-/** Timing for benchmarks: several runs, the median told, never asserted. */
+/** What a benchmark is, and its arithmetic: several rounds, the median told, never asserted. */
 
 export interface Result {
   /** What was measured, as one line of the table. */
@@ -8,11 +8,25 @@ export interface Result {
   readonly beside?: string;
 }
 
+/** What `main.ts` gives each benchmark. */
+export interface Run {
+  /** A line of progress, on standard error. */
+  readonly tell: (line: string) => void;
+  /** What must be ended or removed, whatever happens: last one first, on success, failure and Ctrl-C alike. */
+  readonly defer: (end: () => unknown) => void;
+  /** A directory of its own, removed afterwards. */
+  readonly dir: string;
+}
+
 export interface Bench {
   readonly name: string;
   readonly about: string;
-  readonly run: () => Promise<readonly Result[]>;
+  /** Programs it cannot do without. */
+  readonly needs?: readonly Program[];
+  readonly run: (run: Run) => Promise<readonly Result[]>;
 }
+
+export type Program = 'taskset' | 'nginx' | 'haproxy';
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -33,6 +47,30 @@ export async function perSecond(operations: number, work: () => Promise<void> | 
     if (round > 0) rates.push((operations * 1000) / (performance.now() - began));
   }
   return median(rates);
+}
+
+/**
+ * The contenders in turn, round after round, so that whatever else the machine does meets all of them alike; each round
+ * begins with another one. Returns the samples by contender, in the order of the rounds.
+ */
+export async function interleaved<Name extends string, Sample>(
+  names: readonly Name[],
+  rounds: number,
+  measure: (name: Name, round: number) => Promise<Sample>,
+): Promise<Record<Name, Sample[]>> {
+  const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>;
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(round + turn) % names.length]!;
+      samples[name].push(await measure(name, round));
+    }
+  }
+  return samples;
+}
+
+/** Median of the ratios of samples that were taken side by side. */
+export function medianRatio(values: readonly number[], beside: readonly number[]): number {
+  return median(values.map((value, index) => value / beside[index]!));
 }
 
 export const whole = (value: number): string => Math.round(value).toLocaleString('en');
