@@ -24,6 +24,7 @@ import { meRoutes } from './from-agents/me-routes.ts';
 import { makeMutualServer } from './from-agents/mutual-server.ts';
 import { postureRoutes } from './from-agents/posture-routes.ts';
 import { signInRoutes } from './from-agents/sign-in-routes.ts';
+import { AppChecks } from './from-gateways/app-checks.ts';
 import { freshGateways } from './from-gateways/fresh-gateways.ts';
 import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
 import { GatewayStreams } from './from-gateways/gateway-streams.ts';
@@ -93,6 +94,7 @@ async function start(
   await loadPolicy(publishing, log);
 
   const streams = lifecycle.add('gateway streams', new GatewayStreams({ db, clock, log, authority, generation }));
+  const checks = lifecycle.add('checks of apps', new AppChecks(streams));
   const events = lifecycle.add('agent events', new AgentEvents({ db, clock, log }));
   const cuts = new CutWatch(db, clock);
   const fresh = { streams, generation };
@@ -123,7 +125,7 @@ async function start(
       ...eventRoutes({ db, events }),
     },
     me: meRoutes(identity),
-    gateways: gatewayRoutes({ db, clock, authority, streams, cuts, generation }),
+    gateways: gatewayRoutes({ db, clock, authority, streams, checks, cuts, generation }),
   });
   lifecycle.add('mutual server', mutual);
   reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
@@ -135,7 +137,7 @@ async function start(
   };
   const adminSocket = adminSocketOf(config);
   const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, generation };
-  const admin: AdminParts = { ...parts, streams, events, cuts, cutGateway, reached: () => reached };
+  const admin: AdminParts = { ...parts, streams, checks, events, cuts, cutGateway, reached: () => reached };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);

@@ -16,6 +16,7 @@ import { SpoolDirectory } from './records/spool-directory.ts';
 import { StateKeeper } from './state/state-keeper.ts';
 import { createKeySetServer } from './to-apps/key-set-server.ts';
 import { Acknowledger } from './to-controller/acknowledge.ts';
+import { answerChecks } from './to-controller/answer-checks.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
 import { ControllerLink } from './to-controller/controller-link.ts';
 import { ControllerTime } from './to-controller/controller-time.ts';
@@ -141,6 +142,12 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       position: () =>
         keeper.isEmpty ? undefined : { generation: keeper.snapshot.generation, after: keeper.snapshot.n },
       onMessage: taking.onMessage,
+      onCheck: answerChecks({
+        link,
+        log,
+        app: (id) => (keeper.isEmpty ? undefined : keeper.snapshot.apps.get(id)),
+        credential: keys.forApps,
+      }),
     }),
   );
   askAgain = () => following.askAgain();

@@ -2,10 +2,10 @@
 import type { CliCommand } from '#shared/base/cli.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { appFromFlags, appOptions } from './app-flags.ts';
-import { checkUpstream } from './check-upstream.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
 import { readAppFile } from './read-directory.ts';
 import { answerList, answerThing, option, usage } from './show.ts';
+import { checkHelp, runCheck } from './show-check.ts';
 import { answerCut } from './show-cut.ts';
 
 async function findApp(admin: AdminClient, id: string): Promise<App | undefined> {
@@ -80,21 +80,11 @@ export const appCommands: Readonly<Record<string, CliCommand>> = {
       }),
   },
   'app check': {
-    about: 'Try the upstream from this host: name, TCP, TLS, HTTP',
+    about: 'Let the gateways try the way to an app, and look whether there is one around them',
     args: '<id>',
+    help: checkHelp,
     run: (call) =>
-      withAdmin(call, async (admin) => {
-        const app = await requireApp(admin, call.args[0]!);
-        const steps = await checkUpstream(app);
-        const ok = steps.every((step) => step.ok);
-        if (call.json) call.io.out(JSON.stringify({ app: app.id, from: 'this host', ok, steps }));
-        else {
-          for (const { step, ok: isOk, told } of steps)
-            call.io.out(`${isOk ? 'ok  ' : 'FAIL'}  ${step.padEnd(4)}  ${told}`);
-          call.io.err('Tried from this host; a gateway on another host may see it otherwise.');
-        }
-        return ok ? 0 : 1;
-      }),
+      withAdmin({ ...call, values: { reason: 'app check', ...call.values } }, (admin) => runCheck(call, admin)),
   },
   'site list': {
     about: 'All sites',

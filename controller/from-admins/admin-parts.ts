@@ -8,6 +8,7 @@ import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Authority } from '../authority/open-authority.ts';
 import type { AgentEvents } from '../from-agents/agent-events.ts';
+import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
@@ -27,6 +28,7 @@ export interface AdminParts {
   readonly decider: Decider;
   readonly generation: string;
   readonly streams: GatewayStreams;
+  readonly checks: AppChecks;
   readonly events: AgentEvents;
   readonly cuts: CutWatch;
   /** Ends stream and connections of a gateway that was revoked. */

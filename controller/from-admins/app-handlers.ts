@@ -1,13 +1,14 @@
 /** Apps. */
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminApps } from '#shared/contracts/admin-apps.ts';
+import { checkApp } from '../admin/check-app.ts';
 import { putApp, removeApp } from '../admin/put-app.ts';
-import { loadApps } from '../grants/load-facts.ts';
+import { loadApp, loadApps } from '../grants/load-facts.ts';
 import { readChange } from '../store/changes.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
-type Routes = Pick<HandlersOf<typeof adminApps>, 'apps' | 'putApp' | 'removeApp'>;
+type Routes = Pick<HandlersOf<typeof adminApps>, 'apps' | 'putApp' | 'removeApp' | 'checkApp'>;
 
 export function appHandlers(parts: AdminParts): Routes {
   const { db, clock, cuts } = parts;
@@ -24,6 +25,18 @@ export function appHandlers(parts: AdminParts): Routes {
         if (how !== 'same') await recordAdmin(trx, at, caller, { event, app: id, before, after: app });
         return app;
       });
+    },
+
+    async checkApp({ params: { id }, caller }) {
+      const app = await loadApp(db, id);
+      if (app === undefined) throw new PosternError('not-found', `no app ${id}`, { tell: 'There is no such app.' });
+      // First: what dials somewhere at somebody's word is on record, whatever comes of it.
+      await recordAdmin(db, clock.now(), caller, {
+        event: 'app-checked',
+        app: id,
+        details: { upstream: app.upstream },
+      });
+      return checkApp(parts, app);
     },
 
     async removeApp({ params: { id }, caller }) {

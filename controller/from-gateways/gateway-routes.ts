@@ -13,6 +13,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
 import { nextChange, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
+import type { AppChecks } from './app-checks.ts';
 import { readKeySets } from './gateway-state.ts';
 import type { GatewayStreams } from './gateway-streams.ts';
 import { takeRecords } from './take-records.ts';
@@ -22,12 +23,13 @@ export interface GatewayRouteParts {
   readonly clock: Clock;
   readonly authority: Authority;
   readonly streams: GatewayStreams;
+  readonly checks: AppChecks;
   readonly cuts: CutWatch;
   readonly generation: string;
 }
 
 export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gatewayToController, unknown> {
-  const { db, clock, authority, streams, cuts, generation } = parts;
+  const { db, clock, authority, streams, checks, cuts, generation } = parts;
   return {
     renew: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
@@ -95,6 +97,11 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
       });
       streams.confirmed(gateway.id, body.through);
       cuts.applied();
+    },
+
+    checked: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      checks.answered(gateway.id, body.id, body.finding);
     },
 
     records: async ({ peer, body }) => {

@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { type Clock, second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import {
+  type CheckOrder,
   heartbeatMs,
   type StreamChange,
   type StreamMessage,
@@ -67,6 +68,19 @@ export class GatewayStreams {
   /** Gateways with an open stream here. */
   connected(): ReadonlySet<string> {
     return new Set([...this.#streams].map((stream) => stream.gateway));
+  }
+
+  /** Where each of them dials from. */
+  addressOf(gateway: string): string | undefined {
+    const stream = [...this.#streams].find((one) => one.gateway === gateway);
+    return stream?.response.socket?.remoteAddress;
+  }
+
+  /** An order outside the state. False when the gateway has no stream here. */
+  order(gateway: string, order: CheckOrder): boolean {
+    const stream = [...this.#streams].find((one) => one.gateway === gateway);
+    stream?.writer.send(order);
+    return stream !== undefined;
   }
 
   /** Serves one gateway until its connection ends. A newer stream of the same gateway replaces the older. */

@@ -2,7 +2,13 @@
 import { Compile } from 'typebox/compile';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
-import { type StreamMessage, staleAfterMs, streamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import {
+  type CheckOrder,
+  type StreamLine,
+  type StreamMessage,
+  staleAfterMs,
+  streamLine,
+} from '#shared/contracts/gateway-to-controller.ts';
 import { type LongChannel, openLongChannel } from '#shared/wire/long-channel.ts';
 import type { ControllerTimes } from '../state/state-keeper.ts';
 import type { ControllerLink } from './controller-link.ts';
@@ -16,6 +22,8 @@ export interface FollowParts {
   readonly position: () => { readonly generation: string; readonly after: number } | undefined;
   /** Resolves when the message is in force everywhere. When it throws, the old state has stayed. */
   readonly onMessage: (message: StreamMessage, times: ControllerTimes) => Promise<void>;
+  /** Must not hold up what follows. */
+  readonly onCheck: (order: CheckOrder) => void;
 }
 
 export interface Following {
@@ -26,18 +34,19 @@ export interface Following {
 
 const askAgainMs = 10 * second;
 
-export function followStream({ link, time, log, position, onMessage }: FollowParts): Following {
-  const validator = Compile(streamMessage);
+export function followStream({ link, time, log, position, onMessage, onCheck }: FollowParts): Following {
+  const validator = Compile(streamLine);
   let wantsSnapshot = false;
   let nextAsk = 0;
-  const channel: LongChannel = openLongChannel<StreamMessage>({
+  const channel: LongChannel = openLongChannel<StreamLine>({
     connect(signal) {
       time.restart();
       const from = wantsSnapshot ? undefined : position();
       return link.client.stream({ signal, ...(from === undefined ? {} : { query: from }) });
     },
-    check: (value): value is StreamMessage => validator.Check(value),
+    check: (value): value is StreamLine => validator.Check(value),
     async onMessage(message) {
+      if (message.t === 'check') return onCheck(message);
       const times = time.observe(message.time);
       try {
         await onMessage(message, times);

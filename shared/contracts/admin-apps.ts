@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import * as shown from './admin-objects.ts';
 import { because, byId, list } from './admin-shapes.ts';
 import { app } from './app.ts';
+import { appChecked } from './app-check.ts';
 import { address, appId, shortText, slug, strict, text, time } from './common.ts';
 import { defineContract } from './route.ts';
 
@@ -24,6 +25,14 @@ export const adminApps = defineContract({
     access: 'admin',
     params: byId,
     answer: shown.cutReport,
+  },
+  checkApp: {
+    method: 'POST',
+    path: '/v1/admin/apps/:id/check',
+    summary: 'Let the gateways of its site try the way to an app',
+    access: 'admin',
+    params: strict({ id: appId }),
+    answer: appChecked,
   },
   sites: {
     method: 'GET',

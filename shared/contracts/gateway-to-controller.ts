@@ -1,6 +1,7 @@
 /** Edge 2: what a gateway asks of the controller, and the messages of its stream. */
 import { type Static, Type } from 'typebox';
 import { app } from './app.ts';
+import { gatewayFinding } from './app-check.ts';
 import {
   address,
   appId,
@@ -73,6 +74,12 @@ export const streamMessage = Type.Union([
 ]);
 export type StreamMessage = Static<typeof streamMessage>;
 
+/** An order on the same stream, outside the state: try this app and say what was found (`checked`, with the same id). */
+export const checkOrder = strict({ t: Type.Literal('check'), id: madeId, app: appId });
+export type CheckOrder = Static<typeof checkOrder>;
+export const streamLine = Type.Union([streamMessage, checkOrder]);
+export type StreamLine = StreamMessage | CheckOrder;
+
 /** Milliseconds between heartbeats, and of silence after which a gateway reports itself stale. */
 export const heartbeatMs = 5000;
 export const staleAfterMs = 15_000;
@@ -135,6 +142,13 @@ export const gatewayToController = defineContract({
         maxItems: 1000,
       }),
     }),
+  },
+  checked: {
+    method: 'POST',
+    path: '/v1/gateway/checked',
+    summary: 'What was found on the way to an app',
+    access: 'certificate',
+    body: strict({ id: madeId, finding: gatewayFinding }),
   },
   records: {
     method: 'POST',

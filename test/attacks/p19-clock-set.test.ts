@@ -86,6 +86,7 @@ t.test("P19 a controller's clock that is set back is followed after a new connec
       } as never,
     },
     position: () => undefined,
+    onCheck: () => {},
     async onMessage(message, { freshUntil }) {
       applied.push(message.time);
       if (freshUntil === start - hour + 15_000) fresh.resolve();

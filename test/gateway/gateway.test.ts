@@ -60,6 +60,13 @@ for (const workers of [0, 2]) {
     await controller.until(({ identityKeys, applied }) => identityKeys.length > 0 && applied.length > 0);
     t.match(controller.told.applied[0], { generation: 'gen_00000001', through: 10, closed: [] });
 
+    controller.send({ t: 'check', id: 'chk_00000001', app: 'wiki' });
+    controller.send({ t: 'check', id: 'chk_00000002', app: 'nothing' });
+    await controller.until(({ checked }) => checked.length === 2);
+    const found = Object.fromEntries(controller.told.checked.map(({ id, finding }) => [id, finding.steps.at(-1)]));
+    t.match(found['chk_00000001'], { step: 'answer', result: 'ok' }, 'an app is tried at the word of the controller');
+    t.match(found['chk_00000002'], { step: 'app', result: 'fail', told: /does not know/ });
+
     const answer = await ask(world, device, port, { path: '/x', grant: world.grant(device) });
     t.equal(answer.status, 200);
     t.equal((await ask(world, device, port, { path: '/x' })).code, 'grant-missing');

@@ -8,6 +8,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { App } from '#shared/contracts/app.ts';
+import type { GatewayFinding } from '#shared/contracts/app-check.ts';
 import { gatewayBootstrap, gatewayToController, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
@@ -43,6 +44,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
     applied: [] as Applied[],
     records: [] as SpooledRecord[],
     identityKeys: [] as unknown[],
+    checked: [] as { readonly id: string; readonly finding: GatewayFinding }[],
     streams: [] as { generation?: string | undefined; after?: number | undefined }[],
     renewals: 0,
   };
@@ -86,6 +88,10 @@ export async function startFakeController(world: World, apps: readonly App[]) {
       },
       applied: ({ body }) => {
         told.applied.push(body);
+        changed();
+      },
+      checked: ({ body }) => {
+        told.checked.push(body);
         changed();
       },
       records: ({ body }) => {

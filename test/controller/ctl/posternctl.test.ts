@@ -1,42 +1,13 @@
 /** The real command against a real controller. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { decodeInvitation } from '../../../shared/wire/invitation.ts';
-import { makeWorld } from '../../support/gateway-world.ts';
-import { type RunController, runController } from '../support/run-controller.ts';
+import { runController } from '../support/run-controller.ts';
+import { ctlOf } from '../support/run-ctl.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const sample = join(root, 'deploy/quickstart/organisation');
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function ctlOf(t: Test, { addresses }: RunController) {
-  const home = t.testdir();
-  return (args: readonly string[], input = ''): Promise<Result> =>
-    new Promise((resolve, reject) => {
-      const env = { ...process.env, POSTERN_SOCKET: addresses.adminSocket, XDG_CONFIG_HOME: home };
-      const child = spawn(process.execPath, [join(root, 'controller/ctl/main.ts'), ...args], { env });
-      let out = '';
-      let err = '';
-      child.stdout.on('data', (chunk) => {
-        out += chunk;
-      });
-      child.stderr.on('data', (chunk) => {
-        err += chunk;
-      });
-      child.once('error', reject);
-      child.once('close', (code) => resolve({ code: code ?? -1, out, err }));
-      child.stdin.end(input);
-    });
-}
 
 t.test('from an empty controller to a running organisation', async (t) => {
   const controller = await runController(t);
@@ -125,54 +96,6 @@ t.test('policies: publish, what-if and rollback', async (t) => {
   t.match(await ctl(['policy', 'rollback', '1']), { code: 0, out: /^Version 3, the same as 1/ });
   t.match(await ctl(['policy', 'history']), { code: 0, out: /3 +yes +7[\s\S]*2 +no +1/ });
   t.match(await ctl(['policy', 'what-if', 'olga', 'wiki']), { code: 1, err: /no device in service/ });
-});
-
-t.test('apps from flags, checked step by step', async (t) => {
-  const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
-  const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
-  t.teardown(() => server.close());
-  await new Promise((resolve) => server.once('listening', resolve));
-  const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', upstream];
-  t.match(await ctl([...add, '--operation', 'export=POST /x/*/export']), { code: 0 });
-  t.match(await ctl(add), { code: 1, err: /already/ });
-  t.match(await ctl(['app', 'show', 'notes', '--json']), { out: /"operations":\{"export":"POST \/x\/\*\/export"\}/ });
-  t.match(await ctl(['app', 'check', 'notes']), {
-    code: 0,
-    out: /ok +http +GET \/ answers 200/,
-    err: /from this host/,
-  });
-  t.match(await ctl(['app', 'set', 'notes', '--upstream', 'http://127.0.0.1:1']), { code: 0, out: /export/ });
-  t.match(await ctl(['app', 'check', 'notes']), { code: 1, out: /FAIL +tcp +ECONNREFUSED/ });
-  t.match(await ctl(['app', 'set', 'notes', '--upstream', 'nonsense']), { code: 1, err: /upstream/ });
-  t.match(await ctl(['app', 'remove', 'notes']), { code: 0, out: /^The app notes is removed/ });
-});
-
-t.test('TLS to the upstream from flags: one way to trust takes the place of another', async (t) => {
-  const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
-  const dir = t.testdir({ 'ca.pem': (await makeWorld()).root.certificate, 'none.pem': 'nothing' });
-  const ca = join(dir, 'ca.pem');
-  const tlsOf = async () => JSON.parse((await ctl(['app', 'show', 'notes', '--json'])).out).tls;
-  const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'https://10.0.0.5', '--tls-ca', ca];
-  t.match(await ctl([...add, '--tls-name', 'notes.inside', '--tls-min', 'TLSv1.3']), { code: 0 });
-  t.match(await tlsOf(), { ca: /BEGIN CERTIFICATE/, serverName: 'notes.inside', minVersion: 'TLSv1.3' });
-  const set = (...flags: string[]) => ctl(['app', 'set', 'notes', ...flags]);
-  t.match(await set('--tls-pin', ca), { code: 0 }, 'a certificate is as good as its pin');
-  const { pin, ...others } = await tlsOf();
-  t.match(pin, /^[0-9a-f]{64}$/);
-  t.same(others, { serverName: 'notes.inside', minVersion: 'TLSv1.3' }, 'the CA is gone, the rest stays');
-  t.match(await set('--tls-pin', 'abc'), { code: 1, err: /neither 64 hex digits nor a file|cannot be read/ });
-  t.match(await set('--tls-pin', join(dir, 'none.pem')), { code: 1, err: /neither 64 hex digits nor a file/ });
-  t.match(await set('--tls-min', 'SSLv3'), { code: 1, err: /--tls-min is one of: TLSv1\.2, TLSv1\.3/ });
-  t.match(await set('--tls-ca', join(dir, 'none.pem')), { code: 1, err: /no certificate in PEM/ });
-  t.match(await set('--upstream', 'http://10.0.0.5'), { code: 1, err: /not https/ });
-  t.match(await set('--tls-insecure'), { code: 0 });
-  t.match(await ctl(['status']), { code: 1, out: /! App notes takes any certificate from its upstream/ });
-  t.match(await set('--tls-default'), { code: 0 });
-  t.equal(await tlsOf(), undefined);
-  t.notMatch((await ctl(['status'])).out, /App notes takes any/);
 });
 
 t.test('under one own name: login from a pipe, the role, logout; the shell needs a reason', async (t) => {

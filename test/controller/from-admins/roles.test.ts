@@ -21,6 +21,7 @@ const changing = [
   'putInventory',
   'putApp',
   'removeApp',
+  'checkApp',
   'putSite',
   'inviteGateway',
   'removeGateway',

@@ -62,6 +62,7 @@ export async function startEdge(t: Test): Promise<TestEdge> {
     identityKey: async () => {},
     stream: elsewhere,
     applied: elsewhere,
+    checked: elsewhere,
     records: elsewhere,
   };
   const mutual = makeMutualServer({ ...controller, log: silentLog, agents, me: meRoutes(controller), gateways });

@@ -2,11 +2,12 @@
 import type { Test } from 'tap';
 import type { Dispatcher } from 'undici';
 import { agentBootstrap, agentToController } from '../../../shared/contracts/agent-to-controller.ts';
+import type { GatewayFinding } from '../../../shared/contracts/app-check.ts';
 import {
   gatewayBootstrap,
   gatewayToController,
   type StreamChange,
-  type StreamMessage,
+  type StreamLine,
 } from '../../../shared/contracts/gateway-to-controller.ts';
 import { makeCsr } from '../../../shared/crypto/csr.ts';
 import { generateKeyPair } from '../../../shared/crypto/keys.ts';
@@ -43,6 +44,8 @@ export interface FakeGateway {
   readonly seen: () => number;
   /** While false, it reads and confirms nothing. */
   confirms: boolean;
+  /** What it says when it is asked to try an app; nothing when undefined. */
+  finds: (app: string) => GatewayFinding | undefined;
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>;
   readonly calls: Client<typeof gatewayToController>;
@@ -72,7 +75,12 @@ export async function joinGateway(t: Test, controller: RunController, id: string
   let generation = '';
   const follow = async () => {
     for await (const value of readNdjson(bytes)) {
-      const message = value as StreamMessage;
+      const message = value as StreamLine;
+      if (message.t === 'check') {
+        const finding = gateway.finds(message.app);
+        if (finding !== undefined) await calls.checked({ body: { id: message.id, finding } });
+        continue;
+      }
       if (message.t === 'snapshot') generation = message.generation;
       if (message.t === 'change') gateway.changes.push(...message.changes);
       last = message.n;
@@ -87,6 +95,7 @@ export async function joinGateway(t: Test, controller: RunController, id: string
     changes: [],
     seen: () => last,
     confirms: true,
+    finds: () => undefined,
     ended: Promise.resolve().then(() => follow().catch(() => undefined)),
     calls,
     generation: () => generation,
