@@ -10,6 +10,7 @@ import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
 import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
+import { recoveryCommands } from './recovery-commands.ts';
 import { systemCommands } from './system-commands.ts';
 
 // `posternctl log search | head` ends the reader first: that is no failure.
@@ -31,6 +32,7 @@ process.exitCode = await runCli(
       ...policyCommands,
       ...cutCommands,
       ...logCommands,
+      ...recoveryCommands,
     },
   },
   process.argv.slice(2),

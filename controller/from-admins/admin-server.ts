@@ -16,6 +16,7 @@ import { keyHandlers } from './key-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
+import { recoveryHandlers } from './recovery-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
 import { systemHandlers } from './system-handlers.ts';
 
@@ -34,6 +35,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),
+    ...recoveryHandlers(parts),
     ...systemHandlers(parts),
   };
   serveContract(app, adminContract, handlers, {

@@ -12,6 +12,7 @@ import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
+import { adminRecovery } from './admin-recovery.ts';
 import { adminSystem } from './admin-system.ts';
 
 export const reasonHeader = 'postern-reason';
@@ -25,5 +26,6 @@ export const adminContract = {
   ...adminCuts,
   ...adminKeys,
   ...adminLog,
+  ...adminRecovery,
   ...adminSystem,
 } as const;
