@@ -16,15 +16,16 @@ const layerOf = (path: string) =>
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/base': [],
   'shared/contracts': ['shared/base'],
+  'shared/cedar': ['shared/base', 'shared/contracts'],
   'shared/crypto': ['shared/base', 'shared/contracts'],
   'shared/wire': ['shared/base', 'shared/contracts', 'shared/crypto'],
-  controller: ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
-  gateway: ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
+  controller: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
+  gateway: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
   'client-agent': ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
 };
 
 /** Folders that hold pure rules: no socket, file, store or clock. */
-const pureFolders = ['gateway/gates/', 'controller/policy/', 'shared/contracts/'];
+const pureFolders = ['gateway/gates/', 'controller/policy/', 'shared/cedar/', 'shared/contracts/'];
 const impure =
   /^(node:(net|tls|http|https|http2|dgram|dns|fs|fs\/promises|child_process|cluster|worker_threads|sqlite|timers|timers\/promises)|undici|fastify|kysely|pino|ws|pg|ioredis)$/;
 const impureText = /\bDate\.now\(|\bnew Date\(\)|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(/;

@@ -1,7 +1,7 @@
 /**
  * A policy as it would be for the request that suits best: every condition on the request is replaced by the value that
  * helps to allow. What is denied even so is denied for every request; what is allowed says "perhaps", for lists and
- * explanations. (The engine's own partial evaluation stops at the first extension value in the context, as an address is.)
+ * explanations.
  */
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { readsContext } from './read-policy.ts';

@@ -1,7 +1,12 @@
 /**
  * Policy files to a `PolicySet`. Whatever is not wholly right is refused: the caller keeps the set it has (invariant 6).
- * The engine's limits are met before it sees the text: sizes are capped, Longs stay within what JSON can carry.
+ * The official engine parses and validates; its limits are met before it sees the text: sizes are capped, Longs stay
+ * within what JSON can carry. Our own engine (`shared/cedar/`) then compiles what it will decide by.
  */
+import { asPosternError } from '#shared/base/errors.ts';
+import { compilePolicy, type Policy } from '#shared/cedar/compile-policy.ts';
+import type { PolicyJson } from '#shared/cedar/policy-json.ts';
+import { ScopeIndex } from '#shared/cedar/scope-index.ts';
 import { assumeRequest } from './assume-request.ts';
 import { lintPolicy } from './lint-policies.ts';
 import { type ParsedPolicy, type PolicyFile, parsePolicyFile } from './parse-policies.ts';
@@ -31,6 +36,8 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
   if (tooMuch !== undefined) return { problems: [tooMuch] };
   const problems: PolicyProblem[] = [];
   const policies: CompiledPolicy[] = [];
+  const rules: Policy[] = [];
+  const assumedRules: Policy[] = [];
   const taken = new Map<string, ParsedPolicy>();
   for (const source of files) {
     const parsed = parsePolicyFile(source);
@@ -51,22 +58,31 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
         if (message) problems.push({ severity: 'error', ...at, message });
       }
       const { name, file, line, text } = policy;
-      const assumed = [...reading.reads].some((path) => path === '*' || path.split('.')[0] === 'request');
-      policies.push({
-        name,
-        file,
-        line,
-        text,
-        ...reading,
-        ...(assumed ? { assumed: assumeRequest(policy.json) } : {}),
-      });
+      const json = policy.json as unknown as PolicyJson;
+      const looks = [...reading.reads].some((path) => path === '*' || path.split('.')[0] === 'request');
+      try {
+        const rule = compilePolicy(name, json);
+        rules.push(rule);
+        assumedRules.push(looks ? compilePolicy(name, assumeRequest(policy.json) as unknown as PolicyJson) : rule);
+      } catch (error) {
+        problems.push({ severity: 'error', ...at, message: asPosternError(error).message });
+      }
+      policies.push({ name, file, line, text, ...reading });
     }
   }
   if (policies.length > policyLimits.policies)
     problems.push({ severity: 'error', file: '', message: `More than ${policyLimits.policies} policies.` });
   const sorted = sortProblems(problems);
   if (sorted.some(({ severity }) => severity === 'error')) return { problems: sorted };
-  return { set: Object.freeze({ epoch, policies: Object.freeze(policies), warnings: sorted }), problems: sorted };
+  const set: PolicySet = {
+    epoch,
+    policies: Object.freeze(policies),
+    byName: new Map(policies.map((policy) => [policy.name, policy])),
+    index: new ScopeIndex(rules),
+    assumed: new ScopeIndex(assumedRules),
+    warnings: sorted,
+  };
+  return { set: Object.freeze(set), problems: sorted };
 }
 
 const computing =

@@ -2,44 +2,112 @@
  * Stored facts as the context of a Cedar request at one moment. Every fact has a value: one that is unknown, failed,
  * stale, of a wrong type or from the future takes its worst (P8). Ages are whole seconds by the controller's clock (P19).
  */
-import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs';
 import { plainAddress } from '#shared/base/plain-address.ts';
+import { EvaluationError } from '#shared/cedar/evaluation-error.ts';
+import { Datetime } from '#shared/cedar/ext-datetime.ts';
+import { parseIpAddr } from '#shared/cedar/ext-ipaddr.ts';
+import { CedarRecord, CedarSet, type Members, type Value } from '#shared/cedar/values.ts';
 import { never } from '#shared/contracts/policy-schema.ts';
 import { type FactKey, factKeys, osNames, postureFacts } from '#shared/contracts/posture.ts';
-import type { PostureFact, Question, RequestFacts } from './facts.ts';
+import type { PostureFact, Question } from './facts.ts';
 
-/**
- * `reads`: what the policies look at; only that is carried into the engine, which costs more than deciding on it. If a
- * reading were ever missed, the policy would meet an absent value and be in error, which forbids (P7).
- */
-export function toContext(question: Question, reads: ReadonlySet<string> = everything): Context {
-  const { facts, at, act, request } = question;
-  const parts: Record<string, () => Record<string, CedarValueJson>> = {
-    session: () => sessionContext(question),
-    device: () => ({ id: facts.device.id, ownership: facts.device.ownership, ...deviceContext(question) }),
-    network: () => ({ address: { __extn: { fn: 'ip', arg: plainAddress(facts.network.address) } } }),
-    time: () => timeContext(at, facts.timezone),
-    risk: () => ({ level: wholeNumber(facts.person.risk, 100) }),
-  };
-  if (act === 'request' && request !== undefined) parts['request'] = () => requestContext(request);
-  const context: Context = {};
-  for (const [part, make] of Object.entries(parts)) {
-    if (reads.has('*') || reads.has(part)) context[part] = make();
-    else if (readsWithin(reads, part))
-      context[part] = Object.fromEntries(Object.entries(make()).filter(([name]) => reads.has(`${part}.${name}`)));
+/** Throws, at the first look at it, for an address that is none: no policy may be decided on that. */
+export function toContext(question: Question): CedarRecord {
+  return part(contextFacts, question);
+}
+
+type Find = (question: Question) => Value | undefined;
+
+/** Found when a policy looks, once: most policies look at little of what is known. */
+class FoundFacts implements Members {
+  readonly #facts: ReadonlyMap<string, Find>;
+  readonly #question: Question;
+  readonly #found = new Map<string, Value | undefined>();
+
+  constructor(facts: ReadonlyMap<string, Find>, question: Question) {
+    this.#facts = facts;
+    this.#question = question;
   }
-  return context;
+
+  get(name: string): Value | undefined {
+    let value = this.#found.get(name);
+    if (value === undefined) {
+      value = this.#facts.get(name)?.(this.#question);
+      this.#found.set(name, value);
+    }
+    return value;
+  }
+
+  keys(): string[] {
+    return [...this.#facts.keys()].filter((name) => this.get(name) !== undefined);
+  }
 }
 
-const everything: ReadonlySet<string> = new Set(['*']);
-
-function readsWithin(reads: ReadonlySet<string>, part: string): boolean {
-  for (const path of reads) if (path.startsWith(`${part}.`)) return true;
-  return false;
+function part(facts: ReadonlyMap<string, Find>, question: Question): CedarRecord {
+  return new CedarRecord(new FoundFacts(facts, question));
 }
 
-function requestContext({ method, host, path, query, operation }: RequestFacts): Record<string, CedarValueJson> {
-  return { method, host, path, query, operation };
+const table = (facts: Readonly<Record<string, Find>>): ReadonlyMap<string, Find> => new Map(Object.entries(facts));
+const text = (value: string): string => value.toWellFormed();
+const texts = (values: readonly string[]): CedarSet => new CedarSet(values.map(text));
+
+const sessionFacts = table({
+  methods: ({ facts: { session } }) => texts(session?.methods ?? []),
+  secondFactor: (question) => secondFactorAge(question) !== never,
+  signInAge: ({ facts: { session }, at }) => ageSeconds(session?.startedAt ?? null, at),
+  secondFactorAge,
+});
+
+const deviceFacts = table({
+  id: ({ facts: { device } }) => text(device.id),
+  ownership: ({ facts: { device } }) => text(device.ownership),
+  ...Object.fromEntries(factKeys.map((key) => [key, findFact(key)])),
+});
+
+const networkFacts = table({ address: ({ facts: { network } }) => readAddress(network.address) });
+
+const timeFacts = table({
+  now: ({ at }) => new Datetime(at),
+  minuteOfDay: ({ at, facts: { timezone } }) => calendarOf(at, timezone).minuteOfDay,
+  weekday: ({ at, facts: { timezone } }) => calendarOf(at, timezone).weekday,
+});
+
+const riskFacts = table({ level: ({ facts: { person } }) => wholeNumber(person.risk, 100) });
+
+const requestFacts = table({
+  method: ({ request }) => request && text(request.method),
+  host: ({ request }) => request && text(request.host),
+  path: ({ request }) => request && text(request.path),
+  query: ({ request }) => request && text(request.query),
+  operation: ({ request }) => request && text(request.operation),
+});
+
+const contextFacts = table({
+  session: (question) => part(sessionFacts, question),
+  device: (question) => part(deviceFacts, question),
+  network: (question) => part(networkFacts, question),
+  time: (question) => part(timeFacts, question),
+  risk: (question) => part(riskFacts, question),
+  request: (question) =>
+    question.act === 'request' && question.request !== undefined ? part(requestFacts, question) : undefined,
+});
+
+function findFact(key: FactKey): Find {
+  if (key === 'checks') return ({ facts: { device }, at }) => texts(passedChecks(device.checks, at));
+  return ({ facts: { device }, at }) => {
+    const value = seenValue(key, ownMember(device.posture, key), at);
+    return typeof value === 'string' ? text(value) : value;
+  };
+}
+
+/** Not an error of the policy that looks: then a permit that does not look would still permit. */
+function readAddress(address: string): Value {
+  try {
+    return parseIpAddr(plainAddress(address));
+  } catch (error) {
+    if (error instanceof EvaluationError) throw new Error(`the network address cannot be read: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The value that a policy sees of one posture fact at a moment. */
@@ -58,30 +126,14 @@ export function isFresh(fact: PostureFact, at: number): boolean {
   return fact.measuredAt <= at && at < fact.goodUntil;
 }
 
-function deviceContext({ facts, at }: Question): Record<string, CedarValueJson> {
-  const seen: Record<string, CedarValueJson> = {};
-  for (const key of factKeys)
-    seen[key] =
-      key === 'checks'
-        ? passedChecks(facts.device.checks, at)
-        : seenValue(key, ownMember(facts.device.posture, key), at);
-  return seen;
-}
-
 function passedChecks(checks: Readonly<Record<string, PostureFact>>, at: number): string[] {
   return Object.entries(checks)
     .filter(([, check]) => check.status === 'pass' && isFresh(check, at))
     .map(([id]) => id);
 }
 
-function sessionContext({ facts: { session }, at }: Question): Record<string, CedarValueJson> {
-  const secondFactorAge = ageSeconds(session?.secondFactorAt ?? null, at);
-  return {
-    methods: [...(session?.methods ?? [])],
-    secondFactor: secondFactorAge !== never,
-    signInAge: ageSeconds(session?.startedAt ?? null, at),
-    secondFactorAge,
-  };
+function secondFactorAge({ facts: { session }, at }: Question): number {
+  return ageSeconds(session?.secondFactorAt ?? null, at);
 }
 
 /** Whole seconds since then; `never` when it did not happen, or happened in a future that a clock was set back from. */
@@ -89,30 +141,30 @@ function ageSeconds(then: number | null, at: number): number {
   return then === null || then > at ? never : Math.min(Math.floor((at - then) / 1000), never);
 }
 
-const calendars = new Map<string, Intl.DateTimeFormat>();
+interface Calendar {
+  readonly format: Intl.DateTimeFormat;
+  /** Of the minute last asked about: a search through many moments asks for each several times. */
+  last?: { readonly minute: number; readonly minuteOfDay: number; readonly weekday: number };
+}
+const calendars = new Map<string, Calendar>();
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
 /** `weekday` is 1 for Monday to 7 for Sunday (ISO 8601); `minuteOfDay` is 0 to 1439; both in the organisation's timezone. */
-function timeContext(at: number, timezone: string): Record<string, CedarValueJson> {
+function calendarOf(at: number, timezone: string): { readonly minuteOfDay: number; readonly weekday: number } {
   let calendar = calendars.get(timezone);
   if (calendar === undefined) {
-    const options = {
-      timeZone: timezone,
-      weekday: 'short',
-      hour: '2-digit',
-      minute: '2-digit',
-      hourCycle: 'h23',
-    } as const;
-    calendar = new Intl.DateTimeFormat('en-US', options);
+    const options = { timeZone: timezone, weekday: 'short', hour: '2-digit', minute: '2-digit' } as const;
+    calendar = { format: new Intl.DateTimeFormat('en-US', { ...options, hourCycle: 'h23' }) };
     calendars.set(timezone, calendar);
   }
-  const parts: Record<string, string> = {};
-  for (const { type, value } of calendar.formatToParts(at)) parts[type] = value;
-  return {
-    now: { __extn: { fn: 'datetime', arg: new Date(at).toISOString() } },
-    minuteOfDay: Number(parts['hour']) * 60 + Number(parts['minute']),
-    weekday: weekdays.indexOf(parts['weekday'] ?? '') + 1,
-  };
+  const minute = Math.floor(at / 60_000);
+  if (calendar.last?.minute !== minute) {
+    const parts: Record<string, string> = {};
+    for (const { type, value } of calendar.format.formatToParts(at)) parts[type] = value;
+    const minuteOfDay = Number(parts['hour']) * 60 + Number(parts['minute']);
+    calendar.last = { minute, minuteOfDay, weekday: weekdays.indexOf(parts['weekday'] ?? '') + 1 };
+  }
+  return calendar.last!;
 }
 
 /** A risk that cannot be read is the highest. */

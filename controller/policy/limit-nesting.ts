@@ -1,9 +1,9 @@
 /**
- * How deep a policy may be. The engine parses and evaluates by recursion on a stack of fixed size, and what overflows it
- * leaves the whole engine unusable: one text with 200 parentheses, only validated, would end every decision of this process.
- * So texts are measured before the engine sees them.
+ * How deep a policy may be. The official engine, which parses and validates, does so by recursion on a stack of fixed size,
+ * and what overflows it leaves the whole engine unusable: after one text with 200 parentheses no policy could be published
+ * until a restart. So texts are measured before it sees them.
  *
- * Measured on the engine: parsing breaks between 100 and 200 brackets, evaluating between 200 and 300 links of any chain.
+ * Measured on it: parsing breaks between 100 and 200 brackets, evaluating between 200 and 300 links of any chain.
  * The depth here is counted from tokens and never less than the true one: a bracket counts 2, each operator, condition,
  * `if` and dot of a chain 1, for a chain may hang below each of its links.
  */

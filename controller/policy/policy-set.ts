@@ -1,18 +1,11 @@
 /** A policy version that has been read and found valid: an immutable value, swapped whole (invariant 6). */
-import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { ScopeIndex } from '#shared/cedar/scope-index.ts';
 
 /** An entity of the schema that a policy names. */
 export interface EntityName {
   readonly type: string;
   readonly id: string;
 }
-
-/** `principal` or `resource` of a policy's scope: all, one entity, or those in one. */
-export type ScopePart =
-  | { readonly op: 'all' }
-  | { readonly op: 'none' }
-  | { readonly op: '=='; readonly entity: EntityName }
-  | { readonly op: 'in'; readonly entity: EntityName };
 
 export interface CompiledPolicy {
   /** `@id`, or `<file>#<index>`. */
@@ -22,12 +15,6 @@ export interface CompiledPolicy {
   readonly line: number;
   readonly effect: 'permit' | 'forbid';
   readonly text: string;
-  /** As it would be for the request that suits best; absent when it does not look at the request. */
-  readonly assumed?: PolicyJson;
-  readonly principal: ScopePart;
-  readonly resource: ScopePart;
-  /** Actions it can match; undefined means every one. */
-  readonly actions: readonly string[] | undefined;
   /** Dotted paths of the context that its conditions look at, two levels deep; `*` when it takes the context whole. */
   readonly reads: ReadonlySet<string>;
   /** Integer literals: the thresholds that ages can cross. */
@@ -53,6 +40,11 @@ export interface PolicyProblem {
 export interface PolicySet {
   readonly epoch: number;
   readonly policies: readonly CompiledPolicy[];
+  readonly byName: ReadonlyMap<string, CompiledPolicy>;
+  /** What decides. */
+  readonly index: ScopeIndex;
+  /** The same, as if the request were the one that suits best. */
+  readonly assumed: ScopeIndex;
   readonly warnings: readonly PolicyProblem[];
 }
 

@@ -1,10 +1,10 @@
 /** What a policy looks at, read from its JSON form (the engine's `policyToJson`) without evaluating it. */
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
-import type { CompiledPolicy, EntityName, ScopePart } from './policy-set.ts';
+import type { CompiledPolicy, EntityName } from './policy-set.ts';
 
 export type PolicyReading = Pick<
   CompiledPolicy,
-  'effect' | 'principal' | 'resource' | 'actions' | 'reads' | 'longs' | 'moments' | 'computes' | 'strings' | 'entities'
+  'effect' | 'reads' | 'longs' | 'moments' | 'computes' | 'strings' | 'entities'
 > & {
   /** A Long that JSON cannot carry: the engine's JSON form has rounded it. */
   readonly unsafeLong: boolean;
@@ -16,9 +16,6 @@ export function readPolicy(json: PolicyJson): PolicyReading {
   for (const scope of [json.principal, json.action, json.resource]) walkScope(scope, seen);
   return {
     effect: json.effect,
-    principal: scopePart(json.principal, 'Person'),
-    resource: scopePart(json.resource, 'App'),
-    actions: actionsOf(json.action),
     reads: seen.reads,
     longs: [...seen.longs],
     moments: [...seen.moments],
@@ -34,22 +31,6 @@ export function readsContext(body: Expr, part: string): boolean {
   const seen = nothingSeen();
   walk(body, seen);
   return [...seen.reads].some((path) => path === '*' || path === part || path.startsWith(`${part}.`));
-}
-
-function scopePart(scope: PolicyJson['principal'] | PolicyJson['resource'], type: string): ScopePart {
-  if (scope.op === 'All') return { op: 'all' };
-  if (scope.op === 'is') {
-    if (scope.entity_type !== type) return { op: 'none' };
-    return scope.in && 'entity' in scope.in ? { op: 'in', entity: entityName(scope.in.entity) } : { op: 'all' };
-  }
-  // A slot of a template: templates are refused before this; matching everything only makes rules stricter.
-  return 'entity' in scope ? { op: scope.op, entity: entityName(scope.entity) } : { op: 'all' };
-}
-
-function actionsOf(action: PolicyJson['action']): readonly string[] | undefined {
-  if (action.op === 'All') return undefined;
-  if ('entities' in action) return action.entities.map((uid) => entityName(uid).id);
-  return 'entity' in action ? [entityName(action.entity).id] : undefined;
 }
 
 function entityName(uid: EntityName | { __entity: EntityName }): EntityName {
