@@ -1,6 +1,6 @@
 /** Entities with their attributes, tags and ancestors. `in` is transitive: ancestors are found when the store is made. */
 import type { EntityJsonUid, UidJson, ValueJson } from './policy-json.ts';
-import { refuse } from './refuse.ts';
+import { cedarLimits, refuse } from './refuse.ts';
 import { CedarRecord, type EntityUid } from './values.ts';
 import { recordFromJson, uidFromJson } from './values-from-json.ts';
 
@@ -68,6 +68,7 @@ function isSame(a: Given, b: Given): boolean {
 function findAncestors(given: ReadonlyMap<string, Given>): Map<string, ReadonlySet<string>> {
   const done = new Map<string, ReadonlySet<string>>();
   const open = new Set<string>();
+  let total = 0;
   for (const start of given.keys()) {
     const path = [start];
     while (path.length > 0) {
@@ -86,6 +87,8 @@ function findAncestors(given: ReadonlyMap<string, Given>): Map<string, ReadonlyS
       }
       const all = new Set(parents);
       for (const parent of parents) for (const above of done.get(parent) ?? []) all.add(above);
+      total += all.size;
+      if (total > cedarLimits.ancestors) throw refuse('The hierarchy of entities is too large.');
       done.set(key, all);
       open.delete(key);
       path.pop();

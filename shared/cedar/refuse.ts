@@ -7,6 +7,8 @@ export const cedarLimits = {
   nodes: 100_000,
   /** Operators inside operators; records and sets inside each other. */
   depth: 250,
+  /** Ancestors of all entities together: each keeps its own. */
+  ancestors: 4_000_000,
 } as const;
 
 export function refuse(why: string): PosternError {
