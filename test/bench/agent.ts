@@ -3,13 +3,12 @@
  * BENCH_AGENT_MINUTES, 10 unless told.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentClient } from '../../deploy/quickstart/clients.ts';
 import { portNames } from '../../deploy/quickstart/ports.ts';
+import type { PersonId } from '../../deploy/quickstart/state.ts';
 import { freeRange } from '../support/triangle.ts';
 import { type Bench, median, times, whole } from './measure.ts';
 import { startQuickstart } from './quickstart-process.ts';
@@ -32,40 +31,35 @@ function startBareNode(): ChildProcess {
 export const agent: Bench = {
   name: 'agent',
   about: `an agent's memory: idle after a warm start beside bare Node, and its slope in ${minutes} minutes of load`,
-  async run() {
+  async run({ dir, defer, tell }) {
     const base = await freeRange(portNames.length);
-    const dir = mkdtempSync(join(tmpdir(), 'postern-bench-'));
-    // The first start fills Node's compile cache.
+    tell('a first start, which fills the compile cache of Node');
     await (await startQuickstart(dir, base)).stop();
     const bare = startBareNode();
+    defer(() => bare.kill());
     const triangle = await startQuickstart(dir, base);
-    try {
-      const people = Object.values(triangle.ready.people);
-      const pids = await Promise.all(
-        people.map(async ({ agentSocket }) => (await agentClient(agentSocket).status({})).pid),
-      );
-      await sleep(settleMs);
-      const idle = median(pids.map(residentOf));
-      const beside = residentOf(bare.pid!);
-      const { pid } = await agentClient(triangle.ready.people.emil.agentSocket).status({});
-      const { requests, slope, last } = await load(pid, Number(new URL(triangle.ready.people.emil.portal).port));
-      return [
-        {
-          what: 'agent idle, median of three',
-          measured: `${idle.toFixed(0)} MB`,
-          beside: `${times(idle / beside)} bare Node (${beside.toFixed(0)} MB)`,
-        },
-        {
-          what: `agent in ${minutes} minutes of load (${whole(requests)} requests)`,
-          measured: `${slope.toFixed(2)} MB a minute`,
-          beside: `${last.toFixed(0)} MB at the end`,
-        },
-      ];
-    } finally {
-      await triangle.stop();
-      bare.kill();
-      rmSync(dir, { recursive: true });
-    }
+    defer(triangle.stop);
+    const { people } = triangle.ready;
+    const pidOf = async (person: PersonId) => (await agentClient(people[person].agentSocket).status({})).pid;
+    const pids = await Promise.all((Object.keys(people) as PersonId[]).map(pidOf));
+    tell(`idle for ${settleMs / 1000} s`);
+    await sleep(settleMs);
+    const idle = median(pids.map(residentOf));
+    const beside = residentOf(bare.pid!);
+    tell(`${minutes} minutes of load`);
+    const { requests, slope, last } = await load(await pidOf('emil'), Number(new URL(people.emil.portal).port));
+    return [
+      {
+        what: 'agent idle, median of three',
+        measured: `${idle.toFixed(0)} MB`,
+        beside: `${times(idle / beside)} bare Node (${beside.toFixed(0)} MB)`,
+      },
+      {
+        what: `agent in ${minutes} minutes of load (${whole(requests)} requests)`,
+        measured: `${slope.toFixed(2)} MB a minute`,
+        beside: `${last.toFixed(0)} MB at the end`,
+      },
+    ];
   },
 };
 

@@ -10,9 +10,10 @@ import { grants } from './grants.ts';
 import type { Bench, Result } from './measure.ts';
 import { needPrograms } from './programs.ts';
 import { quickstart } from './quickstart.ts';
+import { restart } from './restart.ts';
 import { spool } from './spool.ts';
 
-const benches: readonly Bench[] = [gateway, decisions, grants, spool, cuts, quickstart, agent];
+const benches: readonly Bench[] = [gateway, decisions, grants, spool, cuts, quickstart, agent, restart];
 
 const help = `npm run bench                 all benchmarks
 npm run bench -- NAME...      only these

@@ -1,6 +1,4 @@
 /** From `npm start` to ready, on a new directory and on one that was used before. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { portNames } from '../../deploy/quickstart/ports.ts';
 import { freeRange } from '../support/triangle.ts';
@@ -10,18 +8,18 @@ import { startQuickstart } from './quickstart-process.ts';
 export const quickstart: Bench = {
   name: 'quickstart',
   about: 'seconds from npm start to ready; median of three',
-  async run() {
+  async run({ dir, defer, tell }) {
     const first: number[] = [];
     const again: number[] = [];
     for (let round = 0; round < 3; round++) {
       const base = await freeRange(portNames.length);
-      const dir = mkdtempSync(join(tmpdir(), 'postern-bench-'));
       for (const took of [first, again]) {
-        const triangle = await startQuickstart(dir, base);
+        const triangle = await startQuickstart(join(dir, String(round)), base);
+        defer(triangle.stop);
         took.push(triangle.tookMs);
+        tell(`ready after ${(triangle.tookMs / 1000).toFixed(1)} s`);
         await triangle.stop();
       }
-      rmSync(dir, { recursive: true });
     }
     const seconds = (values: number[]) => `${(median(values) / 1000).toFixed(1)} s`;
     return [
