@@ -42,6 +42,12 @@ export const gatewayConfig = strict({
       default: 1024 * 1024 * 1024,
       description: 'Bytes of records kept while the controller is away; when they are used up access is refused',
     }),
+    reserveBytes: Type.Integer({
+      minimum: 0,
+      default: 64 * 1024 * 1024,
+      description:
+        'Bytes of disk that stay free: with less access is refused, so that what runs can still be ended and told',
+    }),
   }),
   log: strict({ level: { ...oneOf([...logLevels]), default: 'info', description: 'Least level that is logged' } }),
 });

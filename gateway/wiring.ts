@@ -11,7 +11,7 @@ import { openKeys } from './keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
 import { createMetricsServer, type Health } from './metrics/metrics-server.ts';
 import { RecordDelivery } from './records/deliver-records.ts';
-import { recoverSpool } from './records/recover-spool.ts';
+import { LeftSpools } from './records/left-spools.ts';
 import { SpoolDirectory } from './records/spool-directory.ts';
 import { StateKeeper } from './state/state-keeper.ts';
 import { createKeySetServer } from './to-apps/key-set-server.ts';
@@ -24,6 +24,7 @@ import { followStream } from './to-controller/follow-stream.ts';
 import { publishIdentityKey } from './to-controller/publish-identity-key.ts';
 import { takeMessages } from './to-controller/take-messages.ts';
 import type { Place } from './workers/data-plane.ts';
+import { lockGateway, outliveFormerWorkers } from './workers/former-workers.ts';
 import { makePlane } from './workers/make-plane.ts';
 
 export interface GatewayParts {
@@ -58,6 +59,8 @@ export async function startGateway(
   }
   const lifecycle = new Lifecycle(log);
   try {
+    lifecycle.add('lock', lockGateway(config.dir));
+    await outliveFormerWorkers(config.dir, log, signal);
     return await start(config, { log, clock, joined, lifecycle, signal });
   } catch (error) {
     await lifecycle.stop();
@@ -85,8 +88,9 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const keys = openKeys(config.dir);
   const keeper = new StateKeeper(identity, clock);
   const directory = new SpoolDirectory(join(config.dir, 'spool'));
-  const onSpoolLeft = (spool: string) => recoverLeft(directory, [spool], clock, log);
-  recoverLeft(directory, directory.list(), clock, log);
+  const leftSpools = lifecycle.add('left spools', new LeftSpools({ directory, clock, log }));
+  const onSpoolLeft = (spool: string) => leftSpools.recover(spool);
+  leftSpools.recoverAll();
 
   const link = lifecycle.add('link', new ControllerLink({ membership, keys, clock }));
   const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
@@ -179,22 +183,6 @@ async function serve(
   lifecycle.add('listener', { stop: () => server.close() });
   const { address, port } = await listenTcp(server, { host: place.host, port: place.port });
   return { host: address, port };
-}
-
-/** Closes what a dead process left open, so that no access stays without an end in the log (P24). */
-function recoverLeft(directory: SpoolDirectory, spools: readonly string[], clock: Clock, log: Log): void {
-  const there = new Set(directory.list());
-  for (const spool of spools) {
-    // Delivered to the last line and removed meanwhile.
-    if (!there.has(spool)) continue;
-    try {
-      const interrupted = recoverSpool(directory, spool, clock.now());
-      if (interrupted > 0) log.warn({ spool, interrupted }, 'accesses were interrupted');
-    } catch (error) {
-      // The others must be looked at all the same.
-      log.error({ err: error, spool }, 'a spool could not be recovered');
-    }
-  }
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

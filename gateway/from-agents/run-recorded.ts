@@ -68,8 +68,8 @@ export async function runRecorded(
     try {
       access = await records.open(opening);
     } catch (cause) {
-      parts.log.error({ err: cause, trace }, 'an opening record could not be written');
-      parts.counters.add('requests', 'record-failed');
+      // The spool tells the log why, once. Where it takes refusals still, this one is on record.
+      refuseAsk(parts, ask, { code: 'record-failed' }, trace);
       return refused(new PosternError('record-failed', undefined, { cause }));
     }
     const outcome = entry.cutBy === undefined ? await runOne(entry, bytes, start) : refused(entry.cutBy);

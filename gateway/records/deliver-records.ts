@@ -2,7 +2,9 @@
  * Delivers the spools to the controller, each in order, until the controller has confirmed every line; then the segment
  * is removed. Nothing is dropped while the controller is away: it is tried again, ever less often.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
@@ -15,6 +17,7 @@ export interface DeliveryParts {
   readonly send: (spool: string, records: SpooledRecord[]) => Promise<{ through: number }>;
 }
 
+const flushed = promisify(fdatasync);
 const batchRecords = 500;
 const readBytes = 1024 * 1024;
 const lookMs = 200;
@@ -51,9 +54,18 @@ export class RecordDelivery {
     });
   }
 
-  /** One pass over all spools. Throws what `send` throws. */
+  /** One pass over all spools. Throws what `send` throws; what is refused for its content keeps no other spool back. */
   async deliverAll(): Promise<void> {
-    for (const spool of this.#parts.directory.list()) await this.#deliver(spool);
+    let refused: unknown;
+    for (const spool of this.#parts.directory.list()) {
+      try {
+        await this.#deliver(spool);
+      } catch (error) {
+        if (!(error instanceof PosternError) || error.status >= 500) throw error;
+        refused ??= error;
+      }
+    }
+    if (refused !== undefined) throw refused;
   }
 
   #plan(ms: number): void {
@@ -81,7 +93,7 @@ export class RecordDelivery {
       left: false,
     };
     this.#cursors.set(spool, cursor);
-    while (this.#fill(spool, cursor) || cursor.queue.length > 0) {
+    while ((await this.#fill(spool, cursor)) || cursor.queue.length > 0) {
       const batch = cursor.queue.slice(0, batchRecords);
       if (batch.length === 0) continue;
       const { through } = await send(spool, batch);
@@ -89,11 +101,20 @@ export class RecordDelivery {
       cursor.queue = cursor.queue.filter((line) => line.seq > through);
       if (through === cursor.through) break;
       cursor.through = through;
-      directory.writeThrough(spool, through);
+      this.#remember(spool, through);
     }
     if (cursor.queue.length === 0 && cursor.left) {
       directory.remove(spool);
       this.#cursors.delete(spool);
+    }
+  }
+
+  /** Only saves a second delivery: a disk that takes nothing must not stop what makes room on it. */
+  #remember(spool: string, through: number): void {
+    try {
+      this.#parts.directory.writeThrough(spool, through);
+    } catch (error) {
+      this.#parts.log.warn({ err: error, spool }, 'how far a spool was delivered could not be kept');
     }
   }
 
@@ -104,12 +125,14 @@ export class RecordDelivery {
   }
 
   /** Reads on from the offset. Returns whether anything new was read. */
-  #fill(spool: string, cursor: Cursor): boolean {
+  async #fill(spool: string, cursor: Cursor): Promise<boolean> {
     if (cursor.queue.length >= batchRecords) return false;
     const fd = openSync(this.#parts.directory.file(spool), 'r');
     try {
       const size = Math.min(readBytes, fstatSync(fd).size - cursor.offset);
       if (size <= 0) return false;
+      // A loss of power must not take back here what the controller has: its numbers would be given out again.
+      await flushed(fd);
       const bytes = Buffer.alloc(size);
       const read = readSync(fd, bytes, 0, size, cursor.offset);
       const { lines, goodBytes } = decodeLines(bytes.subarray(0, read));

@@ -2,6 +2,8 @@
 import type { AccessRecord } from '#shared/contracts/record.ts';
 
 const perSecond = 50;
+/** Without room one record for each reason is written, and only at every tenth call. */
+const flushesWithoutRoom = 10;
 /** Different floods kept apart at once; beyond it they share one count. */
 const maxKeys = 10_000;
 
@@ -15,6 +17,7 @@ interface Count {
 export class DenialMerger {
   readonly #write: (record: AccessRecord) => void;
   #counts = new Map<string, Count>();
+  #flushes = 0;
 
   constructor(write: (record: AccessRecord) => void) {
     this.#write = write;
@@ -22,7 +25,8 @@ export class DenialMerger {
 
   /** Writes the record, or counts it when there were many equal ones this second or there is no room. */
   take(record: AccessRecord, room: boolean): void {
-    const key = this.#counts.size < maxKeys ? keyOf(record) : '';
+    // Where there is no room, who it was is not told each time: a flood from many would use up what is kept for better things.
+    const key = !room ? record.reasons.join() : this.#counts.size < maxKeys ? keyOf(record) : '';
     const count = this.#counts.get(key) ?? { written: 0, held: 0, last: undefined };
     this.#counts.set(key, count);
     if (room && count.written < perSecond) {
@@ -35,7 +39,9 @@ export class DenialMerger {
   }
 
   /** Called once a second, and at the end. */
-  flush(): void {
+  flush(room = true): void {
+    this.#flushes += 1;
+    if (!room && this.#flushes % flushesWithoutRoom !== 0) return;
     const counts = this.#counts;
     this.#counts = new Map();
     for (const { held, last } of counts.values()) if (last !== undefined) this.#write({ ...last, count: held });

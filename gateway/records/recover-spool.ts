@@ -1,36 +1,81 @@
-/** After a crash: cuts a torn tail off and closes each opening without a closing as `interrupted` (P24). */
+/**
+ * What a dead writer left: torn tails are cut off, and each opening without an end is closed as `interrupted` (P24). All
+ * segments of a writer are one story: an opening may stand in one, carried in the next, and its closing there.
+ */
 import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { randomId } from '#shared/base/bytes.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { decodeLines, encodeLine, type SpoolLine } from './spool-format.ts';
+import { decodeLines, denialBytes, encodeLine, type SpoolLine } from './spool-format.ts';
 
-/** `at`: milliseconds by the controller's time as far as it is known. Returns how many accesses were interrupted. */
-export function recoverSpool(directory: SpoolDirectory, spool: string, at: number): number {
+interface Segment {
+  readonly spool: string;
+  readonly lines: readonly SpoolLine[];
+  readonly goodBytes: number;
+}
+
+/**
+ * `spools`: every segment of one writer that is there, in order. `at`: milliseconds by the controller's time as far as it is known.
+ * Returns how many accesses were interrupted. May be cut short at any point and run again. Throws when the disk takes nothing.
+ */
+export function recoverSpools(directory: SpoolDirectory, spools: readonly string[], at: number): number {
+  const first = spools.findIndex((spool) => !directory.readEnd(spool).left);
+  if (first === -1) return 0;
+  const read = spools.slice(first).map((spool) => readWhole(directory, spool));
+  // What was open when a segment was left in order is carried in the one after it.
+  const segments = read.slice(read.findIndex((segment) => !isLeft(segment)));
+  if (segments.every(isLeft)) return 0;
+  const open = findOpen(segments.flatMap(({ lines }) => lines));
+  // The ends are written first: were another segment marked as left before, a second run might not look for them again.
+  for (const [index, segment] of segments.toReversed().entries()) {
+    if (!isLeft(segment)) append(directory, segment, index === 0 ? open : [], at);
+  }
+  return open.length;
+}
+
+function isLeft({ lines }: Segment): boolean {
+  const last = lines.at(-1);
+  return last !== undefined && 'left' in last;
+}
+
+function readWhole(directory: SpoolDirectory, spool: string): Segment {
   const file = directory.file(spool);
   const bytes = readFileSync(file);
   const { lines, goodBytes } = decodeLines(bytes);
   if (goodBytes < bytes.length) truncateSync(file, goodBytes);
-  if (lines.some((line) => 'left' in line)) return 0;
-  const open = findOpen(lines);
-  let seq = Math.max(0, ...lines.map((line) => ('seq' in line ? line.seq : 0)));
-  const closing = open.map((record) => encodeLine({ seq: ++seq, record: interrupt(record, at) }));
-  appendFileSync(file, `${closing.join('')}${encodeLine({ left: true })}`);
+  return { spool, lines, goodBytes };
+}
+
+function append(
+  directory: SpoolDirectory,
+  { spool, lines, goodBytes }: Segment,
+  open: readonly AccessRecord[],
+  at: number,
+): void {
+  const file = directory.file(spool);
+  // After a loss of power the controller may have more than this file.
+  let seq = Math.max(directory.readThrough(spool), ...lines.map((line) => ('seq' in line ? line.seq : 0)));
+  const ends = open.map((record) => encodeLine({ seq: ++seq, record: interrupt(record, at) }));
+  const denials = lines.reduce((sum, line) => sum + ('record' in line ? denialBytes(line.record) : 0), 0);
+  try {
+    appendFileSync(file, `${ends.join('')}${encodeLine({ left: true, denials })}`);
+  } catch (error) {
+    truncateSync(file, goodBytes);
+    throw error;
+  }
   const fd = openSync(file, 'r');
   fsyncSync(fd);
   closeSync(fd);
-  return open.length;
 }
 
 function findOpen(lines: readonly SpoolLine[]): AccessRecord[] {
-  const open = new Map<string, AccessRecord>();
-  for (const line of lines) {
-    const record = 'carry' in line ? line.carry : 'record' in line ? line.record : undefined;
-    if (record?.phase === 'opening') open.set(record.id, record);
-    else if (record?.phase === 'closing' && record.opening !== undefined) open.delete(record.opening);
-  }
-  return [...open.values()];
+  const records = lines.flatMap((line) => ('carry' in line ? line.carry : 'record' in line ? line.record : []));
+  const ended = new Set(records.filter(({ phase }) => isEnd(phase)).map(({ opening }) => opening));
+  const openings = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
+  return [...new Map(openings.map((record) => [record.id, record])).values()];
 }
+
+const isEnd = (phase: AccessRecord['phase']): boolean => phase === 'closing' || phase === 'interrupted';
 
 function interrupt(opening: AccessRecord, at: number): AccessRecord {
   return {

@@ -2,12 +2,16 @@
  * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
  * - `{seq, record}`: a record on its way to the controller;
  * - `{carry}`: the opening record of an access that was still open when its segment was left for this one;
- * - `{left: true}`: the writer left this segment in order; what was open was carried on.
+ * - `{left: true, denials}`: the writer left this segment; what was open was carried on, or closed by recovery. `denials`: how
+ *   many bytes of it are refusals.
  */
 import { crc32 } from 'node:zlib';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 
-export type SpoolLine = SpooledRecord | { readonly carry: AccessRecord } | { readonly left: true };
+export type SpoolLine =
+  | SpooledRecord
+  | { readonly carry: AccessRecord }
+  | { readonly left: true; readonly denials: number };
 
 export function encodeLine(line: SpoolLine): string {
   const json = JSON.stringify(line);
@@ -31,6 +35,20 @@ export function decodeLines(bytes: Buffer): { lines: SpoolLine[]; goodBytes: num
   }
   return { lines, goodBytes: start };
 }
+
+/** Longer than the line that ends a segment. */
+export const endBytes = 128;
+
+/** The last whole line of a segment, if it is the one that ends it. `tail`: the last bytes of the file. */
+export function decodeEnd(tail: Buffer): Extract<SpoolLine, { left: true }> | undefined {
+  if (tail.at(-1) !== 10) return undefined;
+  const line = decodeLine(tail.toString('utf8', tail.lastIndexOf(10, tail.length - 2) + 1, tail.length - 1));
+  return line !== undefined && 'left' in line ? line : undefined;
+}
+
+/** What a record counts in the share of refusals; 0 for any other. */
+export const denialBytes = (record: AccessRecord): number =>
+  record.verdict === 'deny' && record.phase === 'single' ? JSON.stringify(record).length : 0;
 
 function decodeLine(text: string): SpoolLine | undefined {
   const json = text.slice(9);

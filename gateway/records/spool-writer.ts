@@ -2,7 +2,7 @@
  * The spool of one worker (P24): no record, no access. `open` resolves once its line stands in the file, and the first
  * byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
-import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -11,12 +11,11 @@ import type { OpenAccess, RecordSink } from '../record-sink.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { encodeLine } from './spool-format.ts';
+import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
 
-export interface SpoolOptions {
+export interface SpoolOptions extends SpoolLimits {
   readonly directory: SpoolDirectory;
   readonly log: Log;
-  /** Bytes that all spools of the directory may hold before openings are refused. */
-  readonly maxBytes: number;
   /** Bytes after which a new segment is begun, so that delivered ones can be removed. */
   readonly segmentBytes?: number;
   /** Told after each write: there is something to deliver. */
@@ -35,20 +34,29 @@ interface Waiting {
 
 const flushMs = 20;
 const retryMs = 1000;
-/** Refusals may fill a quarter of the spool, so that a flood of them never stops those who are let in. */
-const denialShare = 0.25;
+
+interface LeftSegment {
+  readonly fd: number;
+  readonly length: number;
+  readonly denials: number;
+}
 
 export class SpoolWriter implements RecordSink {
   readonly #options: SpoolOptions;
   readonly #merger: DenialMerger;
   readonly #open = new Bag<OpenAccess>();
-  readonly #denialBytes = new Map<string, number>();
+  readonly #room: SpoolRoom;
+  /** Segments that were left and could not be marked so: the disk took nothing. */
+  readonly #unmarked: LeftSegment[] = [];
   readonly #timer: NodeJS.Timeout;
   #spool: string;
   #fd: number;
   #length = 0;
   #seq = 0;
-  #others = 0;
+  #denials = 0;
+  #refusing: string | undefined;
+  /** What a failed write left in the file could not be cut off yet. */
+  #isTorn = false;
   #waiting: Waiting[] = [];
   #writePlanned = false;
   #stopped = false;
@@ -60,11 +68,12 @@ export class SpoolWriter implements RecordSink {
     this.#spool = options.spool ?? options.directory.newSpool();
     this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
     this.#merger = new DenialMerger((record) => this.#add({ record }));
-    this.#measure();
+    this.#room = new SpoolRoom(options.directory, options);
+    this.#room.measure(this.#spool);
     this.#timer = setInterval(() => {
       this.#measure();
       // A disk that takes nothing gets no refusals to keep: they stay counted, so that a flood of them fills no memory.
-      if (this.#retry === undefined) this.#merger.flush();
+      if (this.#retry === undefined) this.#merger.flush(this.#room.takesDenials());
     }, 1000);
   }
 
@@ -74,9 +83,9 @@ export class SpoolWriter implements RecordSink {
   }
 
   open(opening: AccessRecord): Promise<OpenAccess> {
-    if (this.#used >= this.#options.maxBytes) {
-      return Promise.reject(new PosternError('record-failed', 'the spool is full: the controller takes no records'));
-    }
+    const why =
+      this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
+    if (why !== undefined) return Promise.reject(new PosternError('record-failed', why));
     const access = { opening, place: -1 };
     return new Promise((resolve, reject) => this.#add({ record: opening, access, settle: { resolve, reject } }));
   }
@@ -87,8 +96,7 @@ export class SpoolWriter implements RecordSink {
   }
 
   refuse(record: AccessRecord): void {
-    const denials = [...this.#denialBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    this.#merger.take(record, this.#retry === undefined && denials < this.#options.maxBytes * denialShare);
+    this.#merger.take(record, this.#retry === undefined && this.#room.takesDenials());
   }
 
   /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. */
@@ -99,20 +107,27 @@ export class SpoolWriter implements RecordSink {
     clearTimeout(this.#retry);
     this.#merger.flush();
     this.#write();
-    if (this.#open.size === 0 && this.#waiting.length === 0) writeSync(this.#fd, encodeLine({ left: true }));
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
-  }
-
-  get #used(): number {
-    return this.#others + this.#length;
+    if (this.#waiting.length === 0 && this.#open.size === 0)
+      this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials });
+    else closeSync(this.#fd);
+    this.#markLeft();
+    // What could not be marked is for recovery.
+    for (const { fd } of this.#unmarked) closeSync(fd);
   }
 
   #measure(): void {
-    const sizes = this.#options.directory.sizes();
-    for (const spool of this.#denialBytes.keys()) if (!sizes.has(spool)) this.#denialBytes.delete(spool);
-    sizes.delete(this.#spool);
-    this.#others = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const { log } = this.#options;
+    this.#markLeft();
+    try {
+      this.#room.measure(this.#spool);
+    } catch (error) {
+      log.error({ err: error }, 'the spools cannot be measured');
+    }
+    const why = this.#room.refusal(this.#length);
+    if (why !== undefined && this.#refusing === undefined)
+      log.error({ why }, 'no access is given: it cannot be recorded');
+    if (why === undefined && this.#refusing !== undefined) log.info('accesses can be recorded again');
+    this.#refusing = why;
   }
 
   #add(waiting: Waiting): void {
@@ -147,6 +162,7 @@ export class SpoolWriter implements RecordSink {
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */
   #append(text: string): void {
     const length = Buffer.byteLength(text);
+    if (this.#isTorn) this.#cutOff();
     try {
       // As text, which costs no buffer for each batch; the rest of a disk that takes only a part as bytes.
       let written = writeSync(this.#fd, text);
@@ -155,10 +171,17 @@ export class SpoolWriter implements RecordSink {
         while (written < length) written += writeSync(this.#fd, bytes, written);
       }
     } catch (error) {
-      ftruncateSync(this.#fd, this.#length);
+      this.#isTorn = true;
+      this.#cutOff();
       throw error;
     }
     this.#length += length;
+  }
+
+  /** Throws when the disk does not even take that; then nothing is written before it does. */
+  #cutOff(): void {
+    ftruncateSync(this.#fd, this.#length);
+    this.#isTorn = false;
   }
 
   /** Openings are refused at once; what tells of the past is written when the disk takes it again. */
@@ -182,7 +205,8 @@ export class SpoolWriter implements RecordSink {
     } else if (access !== undefined && record.phase === 'closing') {
       this.#open.delete(access);
     } else if (record.verdict === 'deny') {
-      this.#denialBytes.set(this.#spool, (this.#denialBytes.get(this.#spool) ?? 0) + length);
+      this.#denials += length;
+      this.#room.countDenial(this.#spool, length);
     }
   }
 
@@ -195,25 +219,50 @@ export class SpoolWriter implements RecordSink {
     }, flushMs);
   }
 
+  /** The new segment is whole before the old one is left: a crash in between shows each access in both, and recovery joins them. */
   #nextSegment(): void {
     const { directory, log } = this.#options;
-    const spool = directory.newSpool();
+    const spool = directory.nextSegment(this.#spool);
+    const open = this.#open.all().map(({ opening }) => encodeLine({ carry: opening }));
+    const carried = Buffer.from(open.join(''));
+    let fd: number | undefined;
     try {
-      const fd = openSync(directory.file(spool), 'ax', 0o600);
-      const carried = this.#open
-        .all()
-        .map(({ opening }) => encodeLine({ carry: opening }))
-        .join('');
-      const left = { fd: this.#fd, length: this.#length };
-      this.#fd = fd;
-      this.#length = 0;
-      this.#spool = spool;
-      this.#seq = 0;
-      if (carried !== '') this.#append(carried);
-      writeSync(left.fd, encodeLine({ left: true }));
-      closeSync(left.fd);
+      fd = openSync(directory.file(spool), 'ax', 0o600);
+      let written = 0;
+      while (written < carried.length) written += writeSync(fd, carried, written);
     } catch (error) {
       log.error({ err: error }, 'no new segment could be begun');
+      if (fd === undefined) return;
+      closeSync(fd);
+      rmSync(directory.file(spool), { force: true });
+      return;
+    }
+    this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials });
+    this.#fd = fd;
+    this.#length = carried.length;
+    this.#spool = spool;
+    this.#seq = 0;
+    this.#denials = 0;
+    this.#markLeft();
+  }
+
+  /** Until it is marked a segment stays after its delivery. */
+  #markLeft(): void {
+    while (this.#unmarked.length > 0) {
+      const { fd, length, denials } = this.#unmarked[0]!;
+      try {
+        ftruncateSync(fd, length);
+        const line = Buffer.from(encodeLine({ left: true, denials }));
+        if (writeSync(fd, line) < line.length) throw new Error('the disk took a part of a line');
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'a segment of the spool could not be left in order');
+        return;
+      }
+      this.#unmarked.shift();
+      fdatasync(fd, (error) => {
+        if (error) this.#options.log.error({ err: error }, 'the spool cannot be flushed');
+        closeSync(fd);
+      });
     }
   }
 }

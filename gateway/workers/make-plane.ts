@@ -31,7 +31,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
   const { dir, listen, workerConfirmMs, spool } = config;
   const workers = countWorkers(config.workers);
   if (workers === 0) {
-    const records = new SpoolWriter({ directory, log, maxBytes: spool.maxBytes });
+    const records = new SpoolWriter({ directory, log, ...spool });
     const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, onUnknownKey });
     return new SpooledPlane(plane, records);
   }
@@ -46,7 +46,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
       dir,
       spoolDir: join(dir, 'spool'),
       spool: directory.newSpool(),
-      spoolMaxBytes: spool.maxBytes,
+      spoolLimits: { ...spool, writers: workers },
       identity,
       own: own(),
       workers,

@@ -3,6 +3,7 @@ import type { LogLevel } from '#shared/base/log.ts';
 import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
 import type { Renewal } from '../grants/renew-streams.ts';
 import type { Counts } from '../metrics/counters.ts';
+import type { SpoolLimits } from '../records/spool-room.ts';
 import type { GatewayIdentity } from '../state/snapshot.ts';
 import type { ControllerTimes } from '../state/state-keeper.ts';
 import type { StreamMessage } from '../state/stream-types.ts';
@@ -18,7 +19,7 @@ export interface WorkerStart {
   readonly dir: string;
   readonly spoolDir: string;
   readonly spool: string;
-  readonly spoolMaxBytes: number;
+  readonly spoolLimits: SpoolLimits;
   readonly identity: GatewayIdentity;
   readonly own: Own;
   readonly listen: Place;

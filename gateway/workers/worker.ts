@@ -7,6 +7,7 @@ import type { Renewal } from '../grants/renew-streams.ts';
 import { openKeys } from '../keystore/key-files.ts';
 import { SpoolDirectory } from '../records/spool-directory.ts';
 import { SpoolWriter } from '../records/spool-writer.ts';
+import { holdAsWorker } from './former-workers.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
 
 const say = (message: FromWorker): void => {
@@ -21,6 +22,7 @@ let spool: SpoolWriter | undefined;
 
 async function start(order: WorkerStart): Promise<void> {
   const log = createLog('postern-gateway', order.logLevel);
+  holdAsWorker(order.dir);
   let told = order.spool;
   const tellSegment = () => {
     if (spool === undefined || spool.spool === told) return;
@@ -30,7 +32,7 @@ async function start(order: WorkerStart): Promise<void> {
   spool = new SpoolWriter({
     directory: new SpoolDirectory(order.spoolDir),
     log,
-    maxBytes: order.spoolMaxBytes,
+    ...order.spoolLimits,
     spool: order.spool,
     // The segment may change after the write of which this tells, so that the next write tells of it.
     onWritten: () => setImmediate(tellSegment),

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { silentLog } from '#shared/base/log.ts';
 import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/contracts/record.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
-import { recoverSpool } from '../../../gateway/records/recover-spool.ts';
+import { recoverSpools } from '../../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { decodeLines } from '../../../gateway/records/spool-format.ts';
 import { fromSchema, nearValid } from '../from-schema.ts';
@@ -72,7 +72,7 @@ export const spool: FuzzTarget = {
         writeFileSync(file, written);
         if (through !== '') writeFileSync(file.replace(/spool$/, 'through'), through);
         const before = decodeLines(written);
-        const count = recoverSpool(directory, spoolId, 5000);
+        const count = recoverSpools(directory, [spoolId], 5000);
         const bytes = readFileSync(file);
         const after = decodeLines(bytes);
         must(after.goodBytes === bytes.length, 'a recovered file has a part that cannot be read');
@@ -86,7 +86,7 @@ export const spool: FuzzTarget = {
           after.lines.some((one) => 'left' in one),
           'a recovered file is not marked as left',
         );
-        must(recoverSpool(directory, spoolId, 6000) === 0, 'recovered twice');
+        must(recoverSpools(directory, [spoolId], 6000) === 0, 'recovered twice');
         must(readFileSync(file).equals(bytes), 'a second recovery changed the file');
         eachHasOneEnd(
           after.lines.flatMap((one) => ('record' in one ? [one.record] : 'carry' in one ? [one.carry] : [])),

@@ -11,7 +11,7 @@ const record = fc.record({
 const line: fc.Arbitrary<SpoolLine> = fc.oneof(
   fc.record({ seq: fc.integer({ min: 1 }), record }),
   fc.record({ carry: record }),
-  fc.constant({ left: true } as const),
+  fc.record({ left: fc.constant(true as const), denials: fc.nat() }),
 );
 
 t.test('lines are read back, up to where a tail is torn', async (t) => {

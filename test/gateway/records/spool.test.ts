@@ -4,8 +4,9 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
+import type { OpenAccess } from '../../../gateway/record-sink.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
-import { recoverSpool } from '../../../gateway/records/recover-spool.ts';
+import { recoverSpools } from '../../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { decodeLines, encodeLine } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
@@ -96,8 +97,8 @@ t.test('P24 recovery cuts a torn tail off and closes what was open as interrupte
   const lines = [{ carry: c }, { seq: 1, record: a }, { seq: 2, record: b }, { seq: 3, record: closing }];
   writeFileSync(file, lines.map(encodeLine).join(''));
   appendFileSync(file, encodeLine({ seq: 4, record: record() }).slice(0, 40));
-  t.equal(recoverSpool(directory, 'spl_00000001', 5000), 2);
-  t.equal(recoverSpool(directory, 'spl_00000001', 6000), 0, 'once');
+  t.equal(recoverSpools(directory, ['spl_00000001'], 5000), 2);
+  t.equal(recoverSpools(directory, ['spl_00000001'], 6000), 0, 'once');
   const read = decodeLines(readFileSync(file)).lines.flatMap((line) => ('seq' in line ? [line] : []));
   t.same(
     read.map((line) => line.seq),
@@ -110,6 +111,94 @@ t.test('P24 recovery cuts a torn tail off and closes what was open as interrupte
       { phase: 'interrupted', opening: b.id },
     ],
   );
+});
+
+t.test('P24 recovery cut short at any byte, and run again, closes each opening once over all segments', async (t) => {
+  const [a, b, c] = [record({ phase: 'opening' }), record({ phase: 'opening' }), record({ phase: 'opening' })];
+  const closing = record({ phase: 'closing', opening: b.id });
+  // Killed while it began its second segment: the first was not marked, and what was open is carried.
+  const first = [a, b, c].map((record, index) => encodeLine({ seq: index + 1, record })).join('');
+  const second = [...[a, b, c].map((carry) => encodeLine({ carry })), encodeLine({ seq: 1, record: closing })].join('');
+  const names = ['spl_00000001', 'spl_00000001-00000001'] as const;
+  const write = (directory: SpoolDirectory, cut: number) => {
+    writeFileSync(directory.file(names[0]), first);
+    writeFileSync(directory.file(names[1]), second.slice(0, cut));
+  };
+  const read = (directory: SpoolDirectory) =>
+    names.flatMap((name) => decodeLines(readFileSync(directory.file(name))).lines);
+  for (let cut = 0; cut <= second.length; cut += 97) {
+    const directory = new SpoolDirectory(t.testdir());
+    write(directory, cut);
+    recoverSpools(directory, names, 5000);
+    const done = names.map((name) => readFileSync(directory.file(name)));
+    // Again, from each state that a kill of the recovery itself can leave: of the last segment first, then of the one before it.
+    const written = readFileSync(directory.file(names[1])).length;
+    for (let at = decodeLines(Buffer.from(second.slice(0, cut))).goodBytes; at <= written; at += 31) {
+      writeFileSync(directory.file(names[0]), first);
+      writeFileSync(directory.file(names[1]), done[1]!.subarray(0, at));
+      recoverSpools(directory, directory.segmentsOf(names[1]), 6000);
+      const lines = read(directory);
+      const ends = lines.flatMap((line) =>
+        'record' in line && line.record.phase !== 'opening' ? (line.record.opening ?? '') : [],
+      );
+      t.same(ends.sort(), [a.id, b.id, c.id].sort(), `cut at ${cut}, again at ${at}`);
+      t.ok(
+        names.every((name) => directory.readEnd(name).left),
+        'both may go once they are delivered',
+      );
+      const seqs = decodeLines(readFileSync(directory.file(names[1]))).lines.flatMap((line) =>
+        'seq' in line ? line.seq : [],
+      );
+      t.same(
+        seqs,
+        [...seqs.keys()].map((index) => index + 1),
+      );
+    }
+  }
+});
+
+t.test('P24 a writer that begins segments leaves each opening one end, wherever it is killed', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9, segmentBytes: 2000 });
+  const opened: OpenAccess[] = [];
+  for (let i = 0; i < 40; i++) {
+    const opening = record({ phase: 'opening' });
+    opened.push(await spool.open(opening));
+    if (i % 3 === 0) spool.close(opened[i / 3]!, record({ phase: 'closing', opening: opened[i / 3]!.opening.id }));
+  }
+  await new Promise(setImmediate);
+  const spools = directory.list();
+  t.ok(spools.length > 3);
+  t.same(directory.segmentsOf(spool.spool), spools, 'all segments of one writer go by its name, in order');
+  recoverSpools(directory, spools, 1);
+  const lines = spools.flatMap((name) => decodeLines(readFileSync(directory.file(name))).lines);
+  const ends = lines.flatMap((line) =>
+    'record' in line && line.record.phase !== 'opening' ? (line.record.opening ?? '') : [],
+  );
+  t.same(ends.sort(), opened.map(({ opening }) => opening.id).sort());
+  spool.stop();
+});
+
+t.test('P24 refusals have a quarter of the spool between all writers, also after a restart', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  const flood = (spool: SpoolWriter, devices: number) => {
+    for (let device = 0; device < devices; device++)
+      spool.refuse(record({ verdict: 'deny', reasons: ['no-permit'], device: `dev_${device}` }));
+  };
+  const limits = { directory, log: silentLog, maxBytes: 200_000, segmentBytes: 10_000, writers: 4 };
+  const size = () => [...directory.sizes().values()].reduce((sum, bytes) => sum + bytes, 0);
+  for (let life = 0; life < 3; life++) {
+    const writers = Array.from({ length: 4 }, () => new SpoolWriter(limits));
+    for (let round = 0; round < 20; round++) {
+      for (const spool of writers) flood(spool, 50);
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+    }
+    const opening = record({ phase: 'opening' });
+    writers[0]!.close(await writers[0]!.open(opening), record({ phase: 'closing', opening: opening.id }));
+    for (const spool of writers) spool.stop();
+    t.ok(size() < 100_000, `${size()} bytes after ${life + 1} lives of four writers under a flood`);
+  }
 });
 
 t.test('an altered line and all after it are not believed', async (t) => {
@@ -156,8 +245,7 @@ t.test('P24 kill -9 loses no opening that was confirmed', async (t) => {
   child.kill('SIGKILL');
   await once(child, 'close');
   const directory = new SpoolDirectory(path);
-  const [spool] = directory.list();
-  recoverSpool(directory, spool!, 1);
+  recoverSpools(directory, directory.list(), 1);
   const controller = keeper();
   await new RecordDelivery({ directory, log: silentLog, send: controller.send }).stop();
   const opened = controller
