@@ -1,8 +1,9 @@
 /** `posternctl revoke`, `contain`, `lift`, `cut`, `grants`. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
-import { answerDone, answerList, given, option, usage, when } from './show.ts';
+import { answerDone, answerList, given, option, readTime, usage, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
+import { touchedLines } from './show-touched.ts';
 
 const kinds = ['person', 'device', 'session', 'grant', 'app', 'gateway', 'everything'] as const;
 const bodies = ['person', 'device'] as const;
@@ -40,16 +41,32 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
   contain: {
     about: 'Stolen or compromised: suspend, revoke, void invitations, until lifted',
     args: '<kind> <id>',
-    options: because,
-    help: 'Kinds: person, device. Example: posternctl contain device dev_3k7... --reason stolen',
+    options: {
+      ...because,
+      since: { type: 'string', value: 'TIME', about: 'Also report what it touched since: 15m, 2h, 7d or an ISO time' },
+    },
+    help: 'Kinds: person, device. Example: posternctl contain device dev_3k7... --reason stolen --since 24h',
     run: (call) =>
       withAdmin(withReason(call), async (admin) => {
         const kind = kindOf(call, bodies);
         const id = call.args[1]!;
         const why = whyOf(call);
         if (why === undefined) throw usage('say why, it is recorded: --reason TEXT');
+        const since = option(call, 'since');
+        const from = since === undefined ? undefined : readTime(since, Date.now());
         const report = await admin.contain({ body: { kind, id, because: why } });
-        return answerCut(call, report, `Contained ${kind} ${id}. Undo it: posternctl lift ${kind} ${id}`);
+        const sentence = `Contained ${kind} ${id}. Undo it: posternctl lift ${kind} ${id}`;
+        if (from === undefined) {
+          const code = answerCut(call, report, sentence);
+          if (!call.json) call.io.err(`What it touched: posternctl log touched ${kind} ${id} --since 24h`);
+          return code;
+        }
+        // First that it is cut: the log may be long, and the records of what was just cut are on their way.
+        if (!call.json) answerCut(call, report, sentence);
+        const touched = await admin.touched({ query: { kind, id, from }, timeoutMs: 300_000 });
+        if (call.json) call.io.out(JSON.stringify({ cut: report, touched }));
+        else for (const line of ['', ...touchedLines(touched)]) call.io.out(line);
+        return report.complete ? 0 : 1;
       }),
   },
   lift: {

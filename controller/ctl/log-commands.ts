@@ -4,7 +4,8 @@ import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { type AccessRecord, recordKinds } from '#shared/contracts/record.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { answerThing, chosen, given, numbered, option, readTime, usage, when } from './show.ts';
+import { answerThing, chosen, given, numbered, oneWord, option, readTime, usage, when } from './show.ts';
+import { answerTouched } from './show-touched.ts';
 
 const filters: Readonly<Record<string, CliOption>> = {
   kind: { type: 'string', value: 'KIND', about: recordKinds.join(', ') },
@@ -109,6 +110,27 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
           if (at > 0) call.io.out('');
           answerThing(call, record);
         }
+      }),
+  },
+  'log touched': {
+    about: 'What a person or a device touched: apps, requests, bytes, addresses, refusals, sign-ins, changes',
+    args: '<kind> <id>',
+    options: {
+      since: { type: 'string', value: 'TIME', about: '15m, 2h, 7d or an ISO time', required: true },
+      until: { type: 'string', value: 'TIME', about: 'As --since; now unless told' },
+    },
+    help: 'Kinds: person, device. Example: posternctl log touched device dev_3k7... --since 24h',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const kind = oneWord(call.args[0]!, ['person', 'device'], 'the kind');
+        const until = option(call, 'until');
+        const query = given({
+          kind,
+          id: call.args[1]!,
+          from: readTime(option(call, 'since')!, Date.now()),
+          to: until === undefined ? undefined : readTime(until, Date.now()),
+        });
+        answerTouched(call, await admin.touched({ query, timeoutMs: 300_000 }));
       }),
   },
   'log tail': {

@@ -74,7 +74,7 @@ export const flag = ({ values }: CliCall, name: string): boolean => values[name]
 export const options = ({ values }: CliCall, name: string): string[] => [...((values[name] ?? []) as string[])];
 
 /** One of the words, or a usage error that names them. */
-function word<const W extends string>(text: string, words: readonly W[], what: string): W {
+export function oneWord<const W extends string>(text: string, words: readonly W[], what: string): W {
   const found = words.find((known) => known === text);
   if (found === undefined) throw usage(`${what} is one of: ${words.join(', ')}`);
   return found;
@@ -83,7 +83,7 @@ function word<const W extends string>(text: string, words: readonly W[], what: s
 /** An option that is one of the words; undefined when it was not given. */
 export function chosen<const W extends string>(call: CliCall, name: string, words: readonly W[]): W | undefined {
   const text = option(call, name);
-  return text === undefined ? undefined : word(text, words, `--${name}`);
+  return text === undefined ? undefined : oneWord(text, words, `--${name}`);
 }
 
 /** An option that is a whole number; undefined when it was not given. */

@@ -2,11 +2,13 @@
 import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminLog } from '#shared/contracts/admin-log.ts';
+import type { adminTouched } from '#shared/contracts/admin-touched.ts';
+import { reportTouched } from '../log/report-touched.ts';
 import { searchRecords } from '../log/search-records.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
-export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminLog> {
+export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminLog & typeof adminTouched> {
   const readings = new Map<string, number>();
   /** Following the log is one reading a minute, not one for each look. */
   const isNew = (reader: string, search: object): boolean => {
@@ -24,6 +26,13 @@ export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminL
       if (!isNew(caller.actor, search)) return found;
       // After the search, so that a page never begins with its own reading.
       const details = { search: query, found: found.records.length };
+      await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
+      return found;
+    },
+
+    async touched({ query: { to, ...ask }, caller }) {
+      const found = await reportTouched(db, { ...ask, to: to ?? clock.now() });
+      const details = { search: { ...ask, what: 'touched' }, found: found.records };
       await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
       return found;
     },

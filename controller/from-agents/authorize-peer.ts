@@ -12,6 +12,7 @@ import { traceOf } from '#shared/wire/problem-reply.ts';
 import type { IdentityParts, Origin } from '../identity/identity-parts.ts';
 import { findSession, type Session } from '../identity/sessions.ts';
 import type { Tables } from '../store/tables.ts';
+import type { RefusedCalls } from './refused-calls.ts';
 
 export interface DeviceCaller {
   readonly device: Tables['devices'];
@@ -31,9 +32,13 @@ export interface GatewayCaller {
 const signOutPath = '/v1/sign-out';
 const seenEvery = minute;
 
+export interface DeviceGuard extends Pick<IdentityParts, 'store' | 'clock'> {
+  readonly refused: RefusedCalls;
+}
+
 /** For the contracts of edge 1. Order: role, device, key, person, session, approval. */
 export async function authorizeDevice(
-  { store, clock }: IdentityParts,
+  { store, clock, refused }: DeviceGuard,
   route: RouteShape,
   request: FastifyRequest,
 ): Promise<DeviceCaller> {
@@ -41,17 +46,23 @@ export async function authorizeDevice(
   const { db } = store;
   const now = clock.now();
   const device = await db.selectFrom('devices').selectAll().where('id', '=', peer.id).executeTakeFirst();
+  const origin = originOf(request);
   if (device === undefined || (device.state !== 'active' && device.state !== 'pending')) {
+    const person = device === undefined ? {} : { person: device.person_id };
+    await refused.note({ route, reason: 'device-not-active', device: peer.id, ...person, origin });
     throw new PosternError('device-suspended', `device/${peer.id} is not in service`);
   }
   requireKey(peer, device.jkt);
   const person = await db.selectFrom('people').selectAll().where('id', '=', device.person_id).executeTakeFirst();
-  if (person?.state !== 'active') throw new PosternError('device-suspended', `${device.person_id} is not active`);
+  if (person?.state !== 'active') {
+    await refused.note({ route, reason: 'person-not-active', device: peer.id, person: device.person_id, origin });
+    throw new PosternError('device-suspended', `${device.person_id} is not active`);
+  }
   if (now - (device.last_seen_at ?? 0) > seenEvery) {
     await db.updateTable('devices').set({ last_seen_at: now }).where('id', '=', device.id).execute();
   }
   const secret = readSecret(request);
-  const caller = { device, person, secret, origin: originOf(request) };
+  const caller = { device, person, secret, origin };
   if (route.access === 'certificate') return { ...caller, session: undefined };
   if (route.access !== 'session') throw new PosternError('role-needed', `${route.path} is not for devices`);
   const session = await requireSession(db, { secret, device, now, path: route.path });

@@ -11,6 +11,7 @@ import { type Handlers, serveContract } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { authorizeDevice, authorizeGateway, type DeviceCaller, type GatewayCaller } from './authorize-peer.ts';
 import { type HttpsListener, makeListener } from './https-listener.ts';
+import { RefusedCalls } from './refused-calls.ts';
 
 export interface MutualServerParts extends IdentityParts {
   readonly log: Log;
@@ -38,7 +39,7 @@ export function makeMutualServer(parts: MutualServerParts): MutualServer {
       log.info({ reason, detail, from: socket.remoteAddress }, 'a connection was refused');
     },
   });
-  const device = { authorize: authorizeDevice.bind(undefined, parts) };
+  const device = { authorize: authorizeDevice.bind(undefined, { ...parts, refused: new RefusedCalls(parts) }) };
   serveContract(listener.app, agentToController, parts.agents, device);
   serveContract(listener.app, myAccount, parts.me, device);
   serveContract(listener.app, gatewayToController, parts.gateways, {

@@ -14,6 +14,7 @@ import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
 import { adminRecovery } from './admin-recovery.ts';
 import { adminSystem } from './admin-system.ts';
+import { adminTouched } from './admin-touched.ts';
 
 export const reasonHeader = 'postern-reason';
 
@@ -28,4 +29,5 @@ export const adminContract = {
   ...adminLog,
   ...adminRecovery,
   ...adminSystem,
+  ...adminTouched,
 } as const;

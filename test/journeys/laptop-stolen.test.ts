@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { systemClock } from '#shared/base/clock.ts';
 import { silentLog } from '#shared/base/log.ts';
+import type { Touched } from '#shared/contracts/admin-touched.ts';
 import { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { withBootstrap } from '../../client-agent/to-controller/bootstrap-client.ts';
 import { ControllerLink } from '../../client-agent/to-controller/controller-link.ts';
@@ -50,7 +51,7 @@ async function refusesRenewal(t: Test): Promise<void> {
 t.test('contained: everything is cut', async (t) => {
   const running = await openStreams(triangle, 'emil');
   const began = performance.now();
-  const printed = await posternctl('contain', 'device', device.id, '--because', 'stolen');
+  const printed = await posternctl('contain', 'device', device.id, '--because', 'stolen', '--since', '1h');
   const ends = await Promise.all(
     running.map(async ({ kind, ended }) => `${kind} ${Math.round((await ended) - began)} ms`),
   );
@@ -60,6 +61,9 @@ t.test('contained: everything is cut', async (t) => {
   t.match(await admin.device({ params: { id: device.id } }), { state: 'suspended' });
   const { items } = await admin.sessions({});
   t.equal(items.filter(({ person }) => person === 'emil').length, 0, 'its session has ended');
+  t.match(printed, `What device ${device.id} of emil touched from `);
+  t.match(printed, /^wiki +1 +/m, 'the download of that moment is in the report');
+  t.match(printed, /^echo +1 +/m);
 });
 
 t.test('no way back in for it', async (t) => {
@@ -74,6 +78,47 @@ t.test('no way back in for it', async (t) => {
     (await askThroughAgent({ ...wiki, port: triangle.portalPort('olivia') })).status,
     200,
     'others notice nothing',
+  );
+});
+
+t.test('what it touched, by a command of its own', async (t) => {
+  // What was cut is delivered within a second or two.
+  const report = await untilItWorks(async () => {
+    const text = await posternctl('log', 'touched', 'device', device.id, '--since', '1h', '--json');
+    const told = JSON.parse(text) as Touched;
+    if (told.apps.some(({ running }) => running > 0)) throw new Error('not all ends are in the log');
+    return told;
+  });
+  t.match(report, { kind: 'device', id: device.id, person: 'emil', cutOff: false });
+  const wikiTouched = report.apps.find(({ app }) => app === 'wiki');
+  t.match(wikiTouched, { accesses: 1, gateways: ['gw-main'], requests: [{ request: 'GET /download', count: 1 }] });
+  t.ok(wikiTouched!.bytesDown > 10_000, `${wikiTouched!.bytesDown} bytes of the download`);
+  t.same(report.apps.map(({ app }) => app).sort(), ['echo', 'live', 'wiki']);
+  t.match(report.addresses, [{ address: '127.0.0.1' }]);
+  t.ok(
+    report.signIns.some(({ verdict, what }) => verdict === 'deny' && what.includes('device-not-active')),
+    'the sign-in that was tried after',
+  );
+  t.ok(
+    report.signIns.some(({ verdict }) => verdict === 'allow'),
+    'and the one before',
+  );
+  for (const what of ['device-enrolled', 'factors-set first', 'state suspended'])
+    t.ok(
+      report.changes.some((change) => change.what.startsWith(what.split(' ')[0]!)),
+      what,
+    );
+  t.match(report.devices, [{ device: device.id, state: 'suspended' }]);
+  const ofPerson = JSON.parse(await posternctl('log', 'touched', 'person', 'emil', '--since', '1h', '--json'));
+  t.match(
+    ofPerson.apps.find(({ app }: { app: string }) => app === 'wiki'),
+    { accesses: 1 },
+  );
+  const { records } = await admin.records({ query: { kind: 'log', limit: 10 } });
+  t.match(
+    records.find(({ details }) => (details?.['search'] as { what?: string })?.what === 'touched'),
+    { actor: 'shell', details: { event: 'records-read' } },
+    'reading it is a record',
   );
 });
 
