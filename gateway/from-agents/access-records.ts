@@ -77,11 +77,13 @@ export function laterRecord(
 export function handshakeRecord(facts: {
   readonly id: string;
   readonly reason: PeerRefusal;
+  /** OpenSSL's code, where it was OpenSSL that refused. */
+  readonly detail: string | undefined;
   readonly address: string;
   readonly gateway: string;
   readonly at: number;
 }): AccessRecord {
-  const { id, reason, address, gateway, at } = facts;
+  const { id, reason, detail, address, gateway, at } = facts;
   const code = reason === 'no-certificate' ? 'certificate-missing' : reason === 'role' ? 'role-refused' : undefined;
   return {
     id,
@@ -93,7 +95,7 @@ export function handshakeRecord(facts: {
     reasons: [code ?? 'certificate-refused'],
     gateway,
     from: plainAddress(address).slice(0, 64),
-    details: { certificate: reason },
+    details: { certificate: reason, ...(detail === undefined ? {} : { chain: detail }) },
   };
 }
 

@@ -89,10 +89,11 @@ export class DataPath {
       clock: { now: parts.time },
       denied: (id) => parts.state().denied.has(id),
       counters: parts.counters,
-      onRefused: (reason, address) =>
-        records.refuse(
-          handshakeRecord({ id: parts.recordId(), reason, address, gateway: identity.gateway, at: parts.time() }),
-        ),
+      onRefused: (reason, address, detail) => {
+        const id = parts.recordId();
+        const at = parts.time();
+        records.refuse(handshakeRecord({ id, reason, detail, address, gateway: identity.gateway, at }));
+      },
       onRequest: (req, res, expects) => handleRequest(parts, req, res, expects),
       onUpgrade: (req, socket, head) => handleUpgrade(parts, req, socket, head),
       onConnect: (req, socket, head) => handleConnect(parts, req, socket, head),

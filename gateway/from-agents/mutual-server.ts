@@ -23,7 +23,7 @@ export interface MutualServerParts {
   readonly clock: Clock;
   readonly denied: (id: string) => boolean;
   readonly counters: Counters;
-  readonly onRefused: (reason: PeerRefusal, address: string) => void;
+  readonly onRefused: (reason: PeerRefusal, address: string, detail: string | undefined) => void;
   readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
   readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly onConnect: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -74,9 +74,9 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     roles: ['device'],
     clock: parts.clock,
     denied: parts.denied,
-    onRefused: (reason, socket: TLSSocket) => {
+    onRefused: (reason, socket: TLSSocket, detail) => {
       parts.counters.add('handshakes_refused', reason);
-      parts.onRefused(reason, socket.remoteAddress ?? '');
+      parts.onRefused(reason, socket.remoteAddress ?? '', detail);
     },
   });
   const sockets = new Set<Socket>();

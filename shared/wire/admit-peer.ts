@@ -14,7 +14,7 @@ import { lapseConnection } from './connection-lapse.ts';
 /** What a proven leaf says: role, id, SPIFFE id, serial, times (ms), key and its thumbprint (`cnf.jkt`). */
 export type Peer = LeafIdentity;
 
-/** `untrusted`: the chain does not lead to our bundle, or OpenSSL found it expired; the detail is OpenSSL's code. */
+/** `untrusted`: the chain does not lead to our bundle, or OpenSSL found something else wrong with it; the detail is its code. */
 export type PeerRefusal = 'resumed' | 'no-certificate' | 'untrusted' | LeafReason;
 
 export interface PeerRules {
@@ -28,6 +28,12 @@ export type Admission =
   | { readonly ok: true; readonly peer: Peer }
   | { readonly ok: false; readonly reason: PeerRefusal; readonly detail?: string };
 
+/** What OpenSSL finds before our own checks could, in our words: a peer that slept for too long is no forger. */
+const chainReasons: Readonly<Record<string, PeerRefusal>> = {
+  CERT_HAS_EXPIRED: 'expired',
+  CERT_NOT_YET_VALID: 'not-yet-valid',
+};
+
 /** `now` in milliseconds since the epoch. */
 export function admitPeer(socket: TLSSocket, rules: PeerRules & { readonly now: number }): Admission {
   // A resumed session was never verified again: Node would admit an expired or denied peer by it.
@@ -36,7 +42,8 @@ export function admitPeer(socket: TLSSocket, rules: PeerRules & { readonly now: 
   const leaf = socket.getPeerX509Certificate();
   if (leaf === undefined) return { ok: false, reason: 'no-certificate' };
   if (!socket.authorized || socket.authorizationError) {
-    return { ok: false, reason: 'untrusted', detail: String(socket.authorizationError) };
+    const detail = String(socket.authorizationError);
+    return { ok: false, reason: chainReasons[detail] ?? 'untrusted', detail };
   }
   const { trustDomain, roles, now, denied } = rules;
   const verdict = checkLeaf(leaf, { trustDomain, roles, now, isDenied: ({ role, id }) => denied(`${role}/${id}`) });

@@ -30,7 +30,7 @@ t.test('P1 P2 only a device of this organisation, with a certificate in force, i
   const refused: [string, string, Leaf][] = [
     ['a controller', 'role', leaf(await issue('spiffe://postern.test/controller/x'))],
     ['a gateway', 'role', leaf(await issue('spiffe://postern.test/gateway/x'))],
-    ['expired', 'untrusted', leaf(await issue(`spiffe://postern.test/device/${device.id}`, now - 90_000_000))],
+    ['expired', 'expired', leaf(await issue(`spiffe://postern.test/device/${device.id}`, now - 90_000_000))],
     [
       'of another root with the same names',
       'untrusted',

@@ -141,7 +141,7 @@ function rawRequest({ hosts, targets, headers }: RequestWords): fc.Arbitrary<Raw
 
 /** How long a peer that has nothing more to say may be waited for, and how long it may take to hang up. */
 const quietMs = 25;
-const closeMs = 8000;
+const closeMs = 15_000;
 
 /**
  * Sends the bytes in two writes, reads until the peer is quiet, hangs up and waits for the end. Throws when the peer holds the

@@ -33,7 +33,7 @@ export interface BlocksOrder {
 }
 
 /** A case that has not ended by then hangs. */
-const caseMs = 20_000;
+const caseMs = 60_000;
 const shrinkMs = 120_000;
 
 /** Resolves with the find, or undefined and what was done. */

@@ -145,6 +145,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
   return {
     told,
     address,
+    pin,
     invitation: encodeInvitation({
       v: 1,
       u: `127.0.0.1:${bootstrapPlace.port}`,

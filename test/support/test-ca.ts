@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { createHash, type KeyObject, webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import { hour } from '#shared/base/clock.ts';
-import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certificate.ts';
+import { type Issuer, issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair } from '#shared/crypto/keys.ts';
 import { fromPem } from '#shared/crypto/pem.ts';
 import type { Role } from '#shared/crypto/spiffe.ts';
@@ -21,6 +21,8 @@ export interface TestCa {
   /** SHA-256 of the root's DER in hex. */
   readonly pin: string;
   readonly bundle: readonly string[];
+  /** The issuing CA with its key, for certificates that it would not write. */
+  readonly issuer: Issuer;
   /** `now` moves the moment of issue: far enough back, the leaf has expired. */
   leaf(role: Role, id: string, options?: { now?: number; lifeMs?: number }): Promise<TestLeaf>;
   /** A leaf for somebody else's key, as from a certificate request. */
@@ -43,6 +45,7 @@ export async function makeTestCa(trustDomain = 'test.example'): Promise<TestCa> 
   return {
     trustDomain,
     root: root.certificate,
+    issuer: issuing,
     pin: createHash('sha256').update(fromPem('CERTIFICATE', root.certificate)!).digest('hex'),
     bundle,
     async leaf(role, id, options = {}) {

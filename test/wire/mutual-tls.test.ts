@@ -114,7 +114,7 @@ t.test('P1 P2 mutual TLS admits the right peers and tells why it refuses others'
     [
       'an expired certificate',
       raw(await ca.leaf('device', 'd1', { now: Date.now() - 30 * minute, lifeMs: minute })),
-      'untrusted',
+      'expired',
     ],
     ['the wrong role', raw(await ca.leaf('controller', 'c2')), 'role'],
     [

@@ -10,7 +10,7 @@ import { type MutualServer, makeMutualServer } from '../../../controller/from-ag
 import { signInRoutes } from '../../../controller/from-agents/sign-in-routes.ts';
 import { createInvitation, type InvitationOrder } from '../../../controller/identity/invitations.ts';
 import { PosternError } from '../../../shared/base/errors.ts';
-import { silentLog } from '../../../shared/base/log.ts';
+import { type Log, silentLog } from '../../../shared/base/log.ts';
 import { agentBootstrap, agentToController } from '../../../shared/contracts/agent-to-controller.ts';
 import { gatewayBootstrap, gatewayToController } from '../../../shared/contracts/gateway-to-controller.ts';
 import { myAccount } from '../../../shared/contracts/my-account.ts';
@@ -42,11 +42,11 @@ export interface TestEdge extends TestController {
 
 export type TestAgent = Awaited<ReturnType<typeof enrolAgent>>;
 
-export async function startEdge(t: Test): Promise<TestEdge> {
+export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge> {
   const controller = await openTestController(t);
   const { store, clock } = controller;
   let controllers: string[] = [];
-  const bootstrap = makeBootstrapServer({ ...controller, log: silentLog, controllers: () => controllers });
+  const bootstrap = makeBootstrapServer({ ...controller, log, controllers: () => controllers });
   const events = new AgentEvents({ db: store.db, clock, log: silentLog });
   const agents = {
     ...deviceRoutes(controller),
@@ -65,7 +65,7 @@ export async function startEdge(t: Test): Promise<TestEdge> {
     checked: elsewhere,
     records: elsewhere,
   };
-  const mutual = makeMutualServer({ ...controller, log: silentLog, agents, me: meRoutes(controller), gateways });
+  const mutual = makeMutualServer({ ...controller, log, agents, me: meRoutes(controller), gateways });
   const at = { host: '127.0.0.1', port: 0 };
   const origin = {
     bootstrap: `https://127.0.0.1:${await bootstrap.listen(at)}`,

@@ -96,7 +96,10 @@ export const bodies: FuzzTarget = {
 async function judge(edges: OpenEdges, { edge, route, params, query, body, edits }: Case): Promise<void> {
   const path = route.path.replaceAll(/:(\w+)/g, (_, name) => encodeURIComponent((params[name] ?? '').toWellFormed()));
   const search = new URLSearchParams(
-    Object.entries(query ?? {}).map(([name, value]) => [name, `${value}`.toWellFormed()]),
+    Object.entries(query ?? {}).map(([name, value]) => [
+      name,
+      (JSON.stringify(value) ?? '').replaceAll(/^"|"$/g, '').toWellFormed(),
+    ]),
   );
   const bytes = body === undefined ? undefined : applyEdits(Buffer.from(JSON.stringify(body)), edits);
   const { dispatcher, origin, headers } = edges.of(edge);

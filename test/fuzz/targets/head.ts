@@ -69,7 +69,10 @@ export const head: FuzzTarget = {
     const exact = { method: 'GET', host: 'wiki.corp.example', path: '/ok', query: 'q=1' };
     // Whoever asks for five minutes is asked again: grants are made anew for each block.
     let grants = new Map<string, string>();
+    let fromApps = 0;
     const renew = () => {
+      fromApps = 0;
+      got.length = 0;
       const life = { exp: Math.floor(Date.now() / 1000) + 290 };
       grants = new Map([
         ['{exact}', world.grant(device, { ...life, rules: { v: 1, permits: [{ exact }], forbids: [] } })],
@@ -82,8 +85,6 @@ export const head: FuzzTarget = {
     return {
       cases: cases as fc.Arbitrary<never>,
       async judge(connections: readonly RawRequests[]) {
-        got.length = 0;
-        const opened = records.opened.length;
         const answers = await Promise.all(
           connections.map(async ({ texts, edits, split }) => {
             const text = texts.join('').replaceAll(/\{\w+\}/g, (name) => grants.get(name) ?? name);
@@ -91,11 +92,14 @@ export const head: FuzzTarget = {
             return converse(socket, applyEdits(Buffer.from(text, 'latin1'), edits), split);
           }),
         );
+        fromApps += answers.map(judgeAnswer).reduce((sum, count) => sum + count, 0);
+        // Over the block, for what a client asked that has gone may reach the app after it. A find begins anew: it shrinks.
         const wrong = got.find((complaint) => complaint !== '');
+        const counts = [fromApps, got.length, records.opened.length] as const;
+        if (wrong !== undefined || counts[0] > counts[1] || counts[1] > counts[2]) renew();
         must(wrong === undefined, String(wrong));
-        must(got.length <= records.opened.length - opened, 'an app was asked without an opening record');
-        const fromApps = answers.map(judgeAnswer).reduce((sum, count) => sum + count, 0);
-        must(fromApps <= got.length, 'more answers of apps than questions');
+        must(counts[1] <= counts[2], 'an app was asked without an opening record');
+        must(counts[0] <= counts[1], 'more answers of apps than questions');
       },
       async settle() {
         const free = grants.get('{free}')!;
@@ -125,7 +129,7 @@ function wrongWith({ method, url = '', headers, rawHeaders }: IncomingMessage): 
     if (!isAllowed) return say('not the one request that was granted');
   } else if (headers.host !== 'free.corp.example') return say('another host');
   const path = url.split('?', 1)[0]!;
-  if (!canonical.test(url) || /\/\.{1,2}(\/|$)|\/\/|%(2f|5c|00|2e)|;|%[0-9a-f]?[a-f]|^\/\.postern/.test(path))
+  if (!canonical.test(url) || /\/\.{1,2}(\/|$)|\/\/|%(2[ef]|5c|00)|;|^\/\.postern/i.test(path))
     return say('spelled in a way that is not canonical');
   const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
   if (names.filter((name) => name === 'postern-identity').length !== 1) return say('not one identity');

@@ -38,7 +38,8 @@ export const localHead: FuzzTarget = {
   block: 25,
   async open() {
     const rig = new Rig();
-    const local = await localRig(rig);
+    // Whose a connection is has tests of its own, and reading the table of a busy machine takes longer than all the rest.
+    const local = await localRig(rig, { ownerCheck: async () => 'own' });
     const port = String(local.port);
     return {
       cases: cases as fc.Arbitrary<never>,
