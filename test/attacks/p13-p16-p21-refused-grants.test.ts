@@ -7,7 +7,7 @@ import { type ErrorCode, errorTable, type Next } from '#shared/base/errors.ts';
 import { signJws } from '#shared/crypto/jws.ts';
 import { generateKeyPair } from '#shared/crypto/keys.ts';
 import { httpApp, startTcpEcho, startWebApp, tcpApp } from '../support/gateway-apps.ts';
-import { type GrantChanges, gatewayId, type Leaf } from '../support/gateway-world.ts';
+import { type GrantChanges, gatewayId } from '../support/gateway-world.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 import { type Asked, askBy, type Way, ways } from '../support/ways-in.ts';
 
@@ -20,7 +20,7 @@ const gw = await startDataPath([
   tcpApp(echo.port, { id: 'mail', host: 'mail.corp.example', port: 25 }),
   httpApp(app.port, { id: 'far', hosts: ['far.corp.example'], site: 'branch' }),
 ]);
-const { world, device, port, records } = gw;
+const { world, device, records } = gw;
 const ask = (way: Way, order: Asked) => askBy(way, gw, order);
 const thief = await world.leaf('device', 'dev_00000002');
 const rekeyed = await world.leaf('device', device.id);
