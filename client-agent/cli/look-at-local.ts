@@ -4,6 +4,7 @@ import { get } from '#shared/base/node-http.ts';
 import { findPortOwner } from '#shared/wire/port-owner.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
+import { systemOwnerParts } from '../from-apps/owner-check.ts';
 
 const limitMs = 2000;
 const fix = 'Start the agent again: postern down; postern up';
@@ -12,7 +13,25 @@ export async function lookAtLocal({ local, pid }: ControlStatus): Promise<Doctor
   const ports = local.map(({ name, address }) =>
     address.startsWith('http:') ? httpLine(`local ${name}`, address) : portLine(`local ${name}`, address, pid),
   );
-  return await Promise.all([namesLine(), ...ports]);
+  return await Promise.all([ownershipLine(), namesLine(), ...ports]);
+}
+
+/** P30: how the agent knows whose a local connection is. This command asks the same system as the agent does. */
+function ownershipLine(): DoctorLine {
+  const name = 'whose local connections are';
+  const { platform, isOverflow } = systemOwnerParts();
+  if (platform === 'linux' && !isOverflow) return { name, ok: true, detail: 'the kernel tells (/proc/net/tcp)' };
+  if (platform === 'darwin') {
+    const detail = 'lsof tells; this has not been tried on a real Mac';
+    return { name, ok: undefined, detail, fix: 'If the agent refuses your own programs: postern client add' };
+  }
+  const why = isOverflow ? 'in this user namespace all users look alike' : `not told by ${platform}`;
+  return {
+    name,
+    ok: undefined,
+    detail: `${why}: the HTTP proxy and SOCKS want a password, everything else local is refused`,
+    fix: 'Give your programs a password: postern client add',
+  };
 }
 
 /** Browsers know `*.localhost` by themselves (RFC 6761 section 6.3); other programs ask the system. */
@@ -32,15 +51,18 @@ async function namesLine(): Promise<DoctorLine> {
   }
 }
 
-/** Any answer will do: it comes only after the agent has seen that the connection is this user's. */
+/** Any answer but one will do: it comes only after the agent has seen that the connection is this user's. */
 function httpLine(name: string, address: string): Promise<DoctorLine> {
   const { host, port, pathname } = new URL(address);
   return new Promise((resolve) => {
     const request = get(
       { host: '127.0.0.1', port: port || 80, path: pathname, headers: { host }, timeout: limitMs },
       (response) => {
-        response.resume();
-        resolve({ name, ok: true, detail: address });
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          body += chunk;
+        });
+        response.once('end', () => resolve(answered(name, address, body)));
       },
     );
     request.once('timeout', () => request.destroy(new Error('no answer')));
@@ -48,6 +70,11 @@ function httpLine(name: string, address: string): Promise<DoctorLine> {
       resolve({ name, ok: false, detail: `${address}: ${error.code ?? error.message}`, fix }),
     );
   });
+}
+
+function answered(name: string, address: string, body: string): DoctorLine {
+  if (!body.includes('"local-refused"')) return { name, ok: true, detail: address };
+  return { name, ok: false, detail: `${address}: the agent cannot tell that this connection is yours` };
 }
 
 /** Not connected to: at the port of an app that would open a tunnel. */

@@ -9,7 +9,9 @@ import { readFile } from 'node:fs/promises';
 import { isIPv4, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { plainAddress } from '#shared/base/plain-address.ts';
+import { createLsofCheck, listSockets } from './lsof-check.ts';
 import { findRows, type SocketRow } from './proc-net-rows.ts';
+import { SharedReads } from './shared-reads.ts';
 
 /**
  * `other`: another user's, or nobody's any more. A password does not help it: whoever the kernel knows as another user could only
@@ -27,6 +29,8 @@ export interface OwnerCheckParts {
   /** Effective: a socket belongs to the user that its maker acted as. */
   readonly uid: number | undefined;
   readonly readTable: (path: string) => Promise<string>;
+  /** What `lsof` says of this user's sockets at a local port, where there is no such table (macOS). */
+  readonly listSockets: (port: string) => Promise<string>;
   /** True when this uid is also what the kernel shows for users it has no name for here. */
   readonly isOverflow: boolean;
   /** Whether an address is one of this machine's own, so that the kernel must know the socket behind it. */
@@ -38,7 +42,9 @@ const attempts = 3;
 
 export function createOwnerCheck(parts: OwnerCheckParts): OwnerCheck {
   const { platform, uid } = parts;
-  if (platform !== 'linux' || uid === undefined || parts.isOverflow) return async () => 'unprovable';
+  if (uid === undefined || parts.isOverflow) return async () => 'unprovable';
+  if (platform === 'darwin') return createLsofCheck(parts);
+  if (platform !== 'linux') return async () => 'unprovable';
   const tables = new SharedReads(parts.readTable);
   return async (socket) => {
     const isHere = parts.isHere(socket.remoteAddress ?? '');
@@ -64,6 +70,7 @@ export function systemOwnerParts(): OwnerCheckParts {
     platform: process.platform,
     uid,
     readTable: (path) => readFile(path, 'latin1'),
+    listSockets: (port) => listSockets(port, uid),
     isOverflow: uid !== undefined && process.platform === 'linux' && isOverflowUid(uid),
     isHere: isAddressHere,
   };
@@ -96,46 +103,4 @@ async function farRows(tables: SharedReads, ends: ConnectionEnds): Promise<Socke
   const rows = findRows(await tables.read('/proc/net/tcp'), far, near, false);
   // An IPv6 socket that was connected to an IPv4 address (Java does so) stands in the other table.
   return rows.length > 0 ? rows : findRows(await tables.read('/proc/net/tcp6'), far, near, true);
-}
-
-/**
- * Connections that come together share one read, which must begin after all of them were accepted: an older text could hold
- * a row of the same ports from before.
- */
-class SharedReads {
-  readonly #readTable: (path: string) => Promise<string>;
-  readonly #running = new Map<string, Promise<string>>();
-  readonly #next = new Map<string, Promise<string>>();
-
-  constructor(readTable: (path: string) => Promise<string>) {
-    this.#readTable = readTable;
-  }
-
-  read(path: string): Promise<string> {
-    const waiting = this.#next.get(path);
-    if (waiting !== undefined) return waiting;
-    const running = this.#running.get(path);
-    if (running === undefined) return this.#start(path);
-    const next = running.then(
-      () => this.#startNext(path),
-      () => this.#startNext(path),
-    );
-    this.#next.set(path, next);
-    return next;
-  }
-
-  #startNext(path: string): Promise<string> {
-    this.#next.delete(path);
-    return this.#start(path);
-  }
-
-  #start(path: string): Promise<string> {
-    // A table that is not there (no IPv6) has no row of anybody.
-    const read = this.#readTable(path).catch(() => '');
-    this.#running.set(path, read);
-    void read.then(() => {
-      if (this.#running.get(path) === read) this.#running.delete(path);
-    });
-    return read;
-  }
 }

@@ -3,7 +3,7 @@ import { chmod, lstat, unlink } from 'node:fs/promises';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PosternError } from '../base/errors.ts';
-import { findPortOwner } from './port-owner.ts';
+import { describePortOwner } from './port-owner.ts';
 
 /** A `net`, `tls`, `http` or `https` server, or a Fastify app (which must be told, so that its `close` closes the server). */
 export type Listening = Server | FastifyInstance;
@@ -21,8 +21,7 @@ export async function listenTcp(target: Listening, { host, port }: TcpPlace): Pr
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      const owner = await findPortOwner(port);
-      const who = owner === undefined ? 'another program' : `${owner.name} (process ${owner.pid})`;
+      const who = await describePortOwner(port);
       throw new PosternError('conflict', `port ${port} on ${host} is taken by ${who}`, { cause: error });
     }
     const advice = code === 'EACCES' ? 'this port needs more privilege' : message;

@@ -6,14 +6,21 @@ export interface PortOwner {
   readonly name: string;
 }
 
+/** `node (process 4711)`, `a program of the user www-data`, `another program`. */
+export async function describePortOwner(port: number): Promise<string> {
+  const owner = await findPortOwner(port);
+  if (owner !== undefined) return `${owner.name} (process ${owner.pid})`;
+  const uid = await listeningUid(port);
+  // Processes of others are closed to this user; the table still says whose the socket is.
+  if (uid === undefined || uid === process.geteuid?.()) return 'another program';
+  return `a program of the user ${(await userName(uid)) ?? uid}`;
+}
+
 const listenState = '0A';
 
 /** Undefined where it cannot be told: another system, another user's process, or a port that is free again. */
 export async function findPortOwner(port: number): Promise<PortOwner | undefined> {
-  const inodes = new Set<string>();
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
-    for (const inode of await listeningInodes(table, port)) inodes.add(`socket:[${inode}]`);
-  }
+  const inodes = new Set((await listeningRows(port)).map((fields) => `socket:[${fields[9]}]`));
   if (inodes.size === 0) return undefined;
   for (const pid of await list('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -25,17 +32,27 @@ export async function findPortOwner(port: number): Promise<PortOwner | undefined
   return undefined;
 }
 
-/** proc(5): `sl local_address rem_address st ... uid timeout inode`; the port in hex after the colon. */
-async function listeningInodes(table: string, port: number): Promise<string[]> {
-  const text = await readFile(table, 'utf8').catch(() => '');
+/** The fields of proc(5): `sl local_address rem_address st ... uid timeout inode`; the port in hex after the colon. */
+async function listeningRows(port: number): Promise<string[][]> {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return text
-    .split('\n')
-    .slice(1)
+  const tables = await Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'utf8').catch(() => '')),
+  );
+  return tables
+    .flatMap((text) => text.split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === listenState)
-    .map((fields) => fields[9]!)
-    .filter((inode) => inode !== '0');
+    .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === listenState && fields[9] !== '0');
+}
+
+async function listeningUid(port: number): Promise<number | undefined> {
+  const uid = (await listeningRows(port))[0]?.[7];
+  return uid === undefined ? undefined : Number(uid);
+}
+
+async function userName(uid: number): Promise<string | undefined> {
+  const text = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  const row = text.split('\n').find((line) => line.split(':')[2] === String(uid));
+  return row?.split(':', 1)[0];
 }
 
 /** Processes come and go while they are listed, and those of others do not open: neither is an error here. */

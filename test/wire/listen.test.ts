@@ -1,14 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { silentLog } from '#shared/base/log.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
+import { root } from '../support/source-tree.ts';
 
 t.test('a taken port names its owner', async (t) => {
   const first = createServer();
@@ -55,3 +57,21 @@ t.test('P6 a Unix socket is private, and a dead file gives way', async (t) => {
   await t.rejects(listenUnix(createServer(), file), { code: 'conflict', message: /not a socket/ });
   t.ok(lstatSync(file).isFile());
 });
+
+t.test(
+  'P30: a port of another user names that user, whose processes are closed to us',
+  { skip: (process.platform !== 'linux' || process.getuid?.() !== 0) && 'needs Linux and root to act as another user' },
+  async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const code = `import { describePortOwner } from '#shared/wire/port-owner.ts';
+process.seteuid(65534);
+console.log(await describePortOwner(${port}));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: root,
+    });
+    t.equal(stdout, 'a program of the user root\n');
+  },
+);

@@ -17,7 +17,7 @@ export async function refusalsView() {
   ];
 }
 
-function refusal({ at, app, by, code, title, detail, fixes, trace, gateway, request }, now) {
+function refusal({ at, app, by, code, title, detail, fixes, trace, gateway, request, client }, now) {
   return [
     h('h2', {}, app, ' ', h('span', { class: 'badge bad' }, code)),
     h('p', {}, detail ?? title),
@@ -27,7 +27,7 @@ function refusal({ at, app, by, code, title, detail, fixes, trace, gateway, requ
       'p',
       { class: 'hint' },
       ago(at, now),
-      `, by ${gateway === undefined ? `the ${by}` : `gateway ${gateway}`}, trace `,
+      `, by ${gateway === undefined ? `the ${by}` : `gateway ${gateway}`}${client === undefined ? '' : `, asked by the client ${client}`}, trace `,
       h('code', {}, trace),
     ),
   ];

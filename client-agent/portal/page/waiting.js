@@ -7,8 +7,10 @@ export function waitingNotices({ holds, reload, fail }) {
   return holds.toSorted((a, b) => a.until - b.until).map((hold) => waitingNotice(hold, { reload, fail }));
 }
 
-function waitingNotice({ id, app, kind, purpose, request, until, detail, fixes }, { reload, fail }) {
-  const what = request === undefined ? 'A connection' : `${request.method} ${request.path}`;
+function waitingNotice({ id, app, kind, purpose, request, until, detail, fixes, client }, { reload, fail }) {
+  const asked = request === undefined ? 'A connection' : `${request.method} ${request.path}`;
+  // Whoever confirms should know that it is not their own doing.
+  const what = client === undefined ? asked : `${asked} of the client ${client}`;
   const act =
     kind === 'step-up'
       ? h(
