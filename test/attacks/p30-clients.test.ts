@@ -1,6 +1,9 @@
 /** P30: passwords of `postern client add` where ownership cannot be told, and what they are no help for. */
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import t from 'tap';
 import { createOwnerCheck, systemOwnerParts } from '../../client-agent/from-apps/owner-check.ts';
+import { PendingStrangers } from '../../client-agent/from-apps/pending-strangers.ts';
 import { ask, localRig, RawClient } from '../client-agent/from-apps/local-rig.ts';
 import { capitalsApp } from '../support/capitals-app.ts';
 
@@ -90,15 +93,32 @@ t.test("P30: a password that this user's own program shows counts for it too", a
   t.equal((await ask(rig.port, pay)).status, 200);
 });
 
+t.test('P30: strangers that prove nothing are few, of one source and of all', async (t) => {
+  const strangers = new PendingStrangers();
+  const from = (remoteAddress: string) =>
+    Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+  const take = (count: number, address: string) => Array.from({ length: count }, () => strangers.take(from(address)));
+  const first = take(33, '10.0.0.1');
+  t.equal(first.indexOf(undefined), 32, 'of one source');
+  t.equal(strangers.take(from('::ffff:10.0.0.1')), undefined, 'however its address is written');
+  first[0]!();
+  first[0]!();
+  t.equal(take(2, '10.0.0.1').indexOf(undefined), 1, 'one has proven itself');
+  for (const source of ['10.0.0.2', '10.0.0.3', '10.0.0.4']) t.notOk(take(32, source).includes(undefined));
+  const leaves = from('10.0.0.5');
+  t.equal(strangers.take(leaves), undefined, 'of all');
+  for (const proven of first) proven?.();
+  t.ok(strangers.take(leaves));
+  leaves.destroy();
+  await once(leaves, 'close');
+});
+
 t.test('P30: strangers that prove nothing cannot crowd out this user', async (t) => {
   let ownership: 'own' | 'unprovable' = 'unprovable';
   const rig = await localRig(t, { ownerCheck: async () => ownership });
   rig.clients.add({ name, apps: ['wiki'] });
   const idle = Array.from({ length: 40 }, () => new RawClient(t, rig.port));
-  let left = idle.length;
-  await new Promise<void>((resolve) => {
-    for (const one of idle) void one.rest().then(() => --left === 32 && resolve());
-  });
+  await Promise.any(idle.map((one) => one.rest()));
   ownership = 'own';
   t.equal((await ask(rig.port, { host: `wiki.localhost:${rig.port}` })).status, 200);
 });
