@@ -2,60 +2,49 @@
 import type { Ask } from '#shared/cedar/ask.ts';
 import { type Entity, noMembers } from '#shared/cedar/entities.ts';
 import { CedarRecord, EntityUid } from '#shared/cedar/values.ts';
-import type { AppFacts, Facts, Question } from './facts.ts';
+import type { Question } from './facts.ts';
 import { toContext } from './facts-to-context.ts';
 
 export function askOf(question: Question): Ask {
-  const principal = personOf(question.facts.person);
-  const resource = appOf(question.app);
+  const { person } = question.facts;
+  const { app } = question;
+  const principal = new EntityUid('Person', person.id);
+  const resource = new EntityUid('App', app.id);
+  const asker = new KnownEntity({ name: person.name, role: person.role }, 'Group', person.groups ?? []);
+  const asked = new KnownEntity({ kind: app.kind, site: app.site }, 'AppGroup', app.groups);
   const find = ({ key }: EntityUid) => {
-    if (key === principal.uid.key) return principal.entity;
-    return key === resource.uid.key ? resource.entity : undefined;
+    if (key === principal.key) return asker;
+    return key === resource.key ? asked : undefined;
   };
-  return {
-    principal: principal.uid,
-    action: actions[question.act],
-    resource: resource.uid,
-    context: toContext(question),
-    entities: { find },
-  };
+  return { principal, action: actions[question.act], resource, context: toContext(question), entities: { find } };
 }
 
 const actions = { request: new EntityUid('Action', 'request'), connect: new EntityUid('Action', 'connect') } as const;
 
-interface Named {
-  readonly uid: EntityUid;
-  readonly entity: Entity;
-}
+/** Put together when it is looked at: most policies look at little of it. */
+class KnownEntity implements Entity {
+  readonly tags = noMembers;
+  readonly #facts: Readonly<Record<string, string>>;
+  readonly #parentType: string;
+  readonly #parents: readonly string[];
+  #attributes: CedarRecord | undefined;
+  #ancestors: ReadonlySet<string> | undefined;
 
-// A search for a lapse or a fix asks about one person and one app many times.
-const people = new WeakMap<Facts['person'], Named>();
-const apps = new WeakMap<AppFacts, Named>();
-
-function personOf(person: Facts['person']): Named {
-  let named = people.get(person);
-  if (named === undefined) {
-    const { id, name, role, groups } = person;
-    named = { uid: new EntityUid('Person', id), entity: entity({ name, role }, 'Group', groups ?? []) };
-    people.set(person, named);
+  constructor(facts: Readonly<Record<string, string>>, parentType: string, parents: readonly string[]) {
+    this.#facts = facts;
+    this.#parentType = parentType;
+    this.#parents = parents;
   }
-  return named;
-}
 
-function appOf(app: AppFacts): Named {
-  let named = apps.get(app);
-  if (named === undefined) {
-    const { id, kind, site, groups } = app;
-    named = { uid: new EntityUid('App', id), entity: entity({ kind, site }, 'AppGroup', groups) };
-    apps.set(app, named);
+  get attributes(): CedarRecord {
+    this.#attributes ??= new CedarRecord(
+      new Map(Object.entries(this.#facts).map(([name, text]) => [name, text.toWellFormed()])),
+    );
+    return this.#attributes;
   }
-  return named;
-}
 
-function entity(attributes: Readonly<Record<string, string>>, parentType: string, parents: readonly string[]): Entity {
-  return {
-    attributes: new CedarRecord(new Map(Object.entries(attributes).map(([name, text]) => [name, text.toWellFormed()]))),
-    tags: noMembers,
-    ancestors: new Set(parents.map((id) => new EntityUid(parentType, id).key)),
-  };
+  get ancestors(): ReadonlySet<string> {
+    this.#ancestors ??= new Set(this.#parents.map((id) => new EntityUid(this.#parentType, id).key));
+    return this.#ancestors;
+  }
 }

@@ -50,6 +50,17 @@ export async function perSecond(operations: number, work: () => Promise<void> | 
 }
 
 /**
+ * Operations in a second of processor time, all threads counted: what one core that does nothing else would do at least.
+ * Unlike the clock, it does not count the time that other processes take.
+ */
+export async function perCpuSecond(operations: number, work: () => Promise<void> | void): Promise<number> {
+  const began = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(began);
+  return (operations * 1e6) / (user + system);
+}
+
+/**
  * The contenders in turn, round after round, so that whatever else the machine does meets all of them alike; each round
  * begins with another one. Returns the samples by contender, in the order of the rounds.
  */
