@@ -13,7 +13,8 @@ interface Bucket {
 
 export class AppUsage {
   readonly #share: number;
-  readonly #running = new Map<string, number>();
+  /** By app, then by device. */
+  readonly #running = new Map<string, Map<string, number>>();
   readonly #buckets = new Map<string, Bucket>();
 
   /** `workers`: how many processes share the rates. */
@@ -23,7 +24,7 @@ export class AppUsage {
 
   /** `at` in milliseconds. */
   usage(app: App, device: string, at: number): Usage {
-    const running = this.#running.get(`${app.id}/${device}`) ?? 0;
+    const running = this.#running.get(app.id)?.get(device) ?? 0;
     const rate = this.#rate(app);
     if (rate === undefined) return { running, left: Number.POSITIVE_INFINITY, retryAfterMs: 0 };
     const { tokens } = this.#fill(app, rate, at);
@@ -34,13 +35,22 @@ export class AppUsage {
   begin(app: App, device: string, at: number): () => void {
     const rate = this.#rate(app);
     if (rate !== undefined) this.#fill(app, rate, at).tokens -= 1;
-    const key = `${app.id}/${device}`;
-    this.#running.set(key, (this.#running.get(key) ?? 0) + 1);
+    const running = this.#runningOf(app.id);
+    running.set(device, (running.get(device) ?? 0) + 1);
     return () => {
-      const left = (this.#running.get(key) ?? 1) - 1;
-      if (left > 0) this.#running.set(key, left);
-      else this.#running.delete(key);
+      const left = (running.get(device) ?? 1) - 1;
+      if (left > 0) running.set(device, left);
+      else running.delete(device);
     };
+  }
+
+  #runningOf(app: string): Map<string, number> {
+    let running = this.#running.get(app);
+    if (running === undefined) {
+      running = new Map();
+      this.#running.set(app, running);
+    }
+    return running;
   }
 
   #rate(app: App): number | undefined {

@@ -25,7 +25,7 @@ import { answerProblem } from './answer-problem.ts';
 import type { DataParts } from './data-parts.ts';
 import { answerOwnPath } from './own-paths.ts';
 import { readAsk } from './read-ask.ts';
-import { refuseAsk, runRecorded } from './run-recorded.ts';
+import { type OnBytes, refuseAsk, runRecorded } from './run-recorded.ts';
 import { stillGood } from './still-good.ts';
 
 /** Where the answer goes, and how the bytes get to the app. */
@@ -86,7 +86,7 @@ async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
   }
   const outcome = await runRecorded(parts, ask, trace, (entry, onBytes) => {
     exchange.goOn();
-    return exchange.forward({ ...forwardOptions(parts, ask, entry, req, trace), onBytes });
+    return exchange.forward(forwardOptions(parts, ask, entry, req, trace, onBytes));
   });
   if (outcome.error !== undefined) answerProblem(req, res, outcome.error, trace);
 }
@@ -103,7 +103,8 @@ function forwardOptions(
   entry: LiveEntry,
   req: IncomingMessage,
   trace: string,
-): Omit<ForwardOptions, 'onBytes'> {
+  onBytes: OnBytes,
+): ForwardOptions {
   const { canonical, claims } = ask.found as Required<Ask['found']>;
   const app = ask.found.app as HttpApp;
   const { pool, origin, servername } = parts.pools.of(app);
@@ -133,6 +134,10 @@ function forwardOptions(
     },
     maxBodyBytes: limits?.maxBodyBytes,
     beforeSend: () => stillGood(parts, entry),
-    responseHeaders: (_status, headers) => [...headers, traceHeader, trace],
+    onBytes,
+    responseHeaders: (_status, headers) => {
+      headers.push(traceHeader, trace);
+      return headers;
+    },
   };
 }

@@ -10,7 +10,7 @@ import type { OpenAccess } from '../record-sink.ts';
 import { laterRecord, openingRecord, refusalRecord } from './access-records.ts';
 import type { DataParts } from './data-parts.ts';
 
-type OnBytes = (direction: 'up' | 'down', bytes: number) => void;
+export type OnBytes = (direction: 'up' | 'down', bytes: number) => void;
 
 /** Records and counts a refusal; returns it as the error to answer with. */
 export function refuseAsk(parts: DataParts, ask: Ask, refusal: Refusal, trace: string): PosternError {
@@ -82,7 +82,7 @@ export async function runRecorded(
   }
 }
 
-async function runOne(
+function runOne(
   entry: LiveEntry,
   bytes: { up: number; down: number },
   start: (entry: LiveEntry, onBytes: OnBytes) => Forwarding,
@@ -93,7 +93,7 @@ async function runOne(
       bytes[direction] += count;
     });
   } catch (error) {
-    return refused(asPosternError(error));
+    return Promise.resolve(refused(asPosternError(error)));
   }
   entry.running = forwarding;
   if (entry.cutBy !== undefined) forwarding.cut(entry.cutBy);

@@ -4,16 +4,22 @@
 export type Counts = Readonly<Record<string, number>>;
 
 export class Counters {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, Map<string, number>>();
 
   /** Labels hold codes and kinds, never names of people, devices or hosts (P34). */
   add(name: string, label = '', by = 1): void {
-    const key = `${name}|${label}`;
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + by);
+    let labels = this.#counts.get(name);
+    if (labels === undefined) {
+      labels = new Map();
+      this.#counts.set(name, labels);
+    }
+    labels.set(label, (labels.get(label) ?? 0) + by);
   }
 
   read(): Counts {
-    return Object.fromEntries(this.#counts);
+    const read: Record<string, number> = {};
+    for (const [name, labels] of this.#counts) for (const [label, count] of labels) read[`${name}|${label}`] = count;
+    return read;
   }
 }
 

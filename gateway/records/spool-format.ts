@@ -73,6 +73,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+const four = Buffer.alloc(4);
+
+/** By way of bytes: `toString(16)` of a number above 2^31 takes as long as the checksum itself. */
 function checksum(json: string): string {
-  return crc32(json).toString(16).padStart(8, '0');
+  four.writeUInt32BE(crc32(json));
+  return four.toString('hex');
 }

@@ -23,7 +23,10 @@ export function appHeaders({ app, rawHeaders, canonical, claims, identity, addre
     forwarded: { clientAddress: address, proto: 'https', host: canonical.host },
     via,
     identityNames: identityNamesOf(app),
-    add: [identityHeader, identity, ...plainIdentity(app, claims)],
+    add:
+      app.identityHeaders === undefined
+        ? [identityHeader, identity]
+        : [identityHeader, identity, ...plainIdentity(app.identityHeaders, claims)],
   });
 }
 
@@ -39,8 +42,8 @@ function identityNamesOf(app: HttpApp): ReadonlySet<string> {
   return names;
 }
 
-function plainIdentity(app: HttpApp, claims: GrantClaims): string[] {
-  return Object.entries(app.identityHeaders ?? {}).flatMap(([header, claim]) => [header, headerValue(claims, claim)]);
+function plainIdentity(headers: NonNullable<HttpApp['identityHeaders']>, claims: GrantClaims): string[] {
+  return Object.entries(headers).flatMap(([header, claim]) => [header, headerValue(claims, claim)]);
 }
 
 function headerValue(claims: GrantClaims, claim: 'person' | 'name' | 'groups' | 'device'): string {

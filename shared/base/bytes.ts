@@ -1,5 +1,5 @@
 /** Bytes, text encodings and random identifiers. */
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto';
 
 /** RFC 4648 section 5 without padding. */
 export function toBase64url(bytes: Uint8Array): string {
@@ -43,7 +43,19 @@ export function randomSecret(bytes = 32): string {
   return randomBytes(bytes).toString('base64url');
 }
 
-/** W3C trace id: 32 hex digits. From Node's pool of random UUIDs: made for every request, and a name, not a secret. */
+const traceBytes = 16;
+const tracePool = Buffer.alloc(256 * traceBytes);
+let traceAt = tracePool.length;
+
+/**
+ * W3C trace id: 32 hex digits. Made for every request, and a name, not a secret, so random bytes are drawn for many at once.
+ * A text in one piece: `JSON.stringify` takes three times as long for a record with one that was put together.
+ */
 export function newTrace(): string {
-  return randomUUID().replaceAll('-', '');
+  if (traceAt === tracePool.length) {
+    randomFillSync(tracePool);
+    traceAt = 0;
+  }
+  traceAt += traceBytes;
+  return tracePool.toString('hex', traceAt - traceBytes, traceAt);
 }

@@ -8,12 +8,10 @@ export interface Clock {
 export const systemClock: Clock = { now: () => Date.now() };
 
 /** Milliseconds since no known moment, the same for all processes of a machine. Nobody can set it; it may stand still in sleep. */
-const steadyClock: Clock = {
-  now: () => {
-    const [whole, nanos] = process.hrtime();
-    return whole * 1000 + Math.floor(nanos / 1_000_000);
-  },
-};
+const steadyClock: Clock = { now: () => Math.floor(steadyAtStart + performance.now()) };
+
+// `performance.now` goes by the same clock as `hrtime`, at a third of the price, but counts from the start of the process.
+const steadyAtStart = Number(process.hrtime.bigint()) / 1_000_000 - performance.now();
 
 /** The steady companion of a clock: of a test's clock that clock itself. */
 export const steadyOf = (clock: Clock): Clock => (clock === systemClock ? steadyClock : clock);

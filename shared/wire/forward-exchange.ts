@@ -93,6 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   release(): void {
     this.#settled = true;
     this.#cleanUp();
+    this.#unwatch();
   }
 
   #dispatch(): void {
@@ -272,6 +273,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
     if (this.#settled) return;
     this.#settled = true;
     this.#cleanUp();
+    // A complete answer goes, and its listeners with it.
+    if (ended !== 'complete') this.#unwatch();
     this.#upload?.destroy();
     if (this.#upload !== undefined) discardRest(this.#req);
     this.#resolve({
@@ -287,6 +290,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
   #cleanUp(): void {
     this.#deadline.clear();
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  #unwatch(): void {
     this.#res.off('drain', this.#onDrain);
     this.#res.off('finish', this.#onFinish);
     this.#res.off('close', this.#onClose);

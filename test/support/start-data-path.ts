@@ -1,5 +1,5 @@
 /** A data path on a free port, with everything it needs and an app behind it. */
-import { systemClock } from '#shared/base/clock.ts';
+import { steadyOf, systemClock } from '#shared/base/clock.ts';
 import { silentLog } from '#shared/base/log.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
@@ -22,7 +22,12 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
   const kid = keyThumbprint(identityKey.publicKey);
   let offset = 0;
   let unknownKeys = 0;
-  const times = () => ({ offset, freshUntil: Date.now() + offset + 15_000 });
+  const steady = steadyOf(systemClock);
+  const times = () => ({
+    offset,
+    steadyOffset: Date.now() + offset - steady.now(),
+    freshUntil: Date.now() + offset + 15_000,
+  });
   const path = new DataPath({
     identity: { gateway: gatewayId, site, trustDomain },
     keys: {
@@ -78,7 +83,7 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
     silence(ms: number): void {
       const { freshUntil } = times();
       offset += ms;
-      path.apply({ t: 'heartbeat', n, time: 0 } as StreamMessage, { offset, freshUntil });
+      path.apply({ t: 'heartbeat', n, time: 0 } as StreamMessage, { ...times(), freshUntil });
     },
     stop: () => path.stop(),
   };
