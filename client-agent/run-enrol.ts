@@ -30,7 +30,8 @@ export async function runEnrol(call: CliCall): Promise<number> {
     else {
       io.out(`This device is enrolled for ${person.name} at ${organisation}.`);
       if (state === 'pending') {
-        io.out(`It waits for an approval. Your administrator compares this fingerprint: ${fingerprint}`);
+        io.out('It comes into service when you sign in on it. Where your administrator compares fingerprints first:');
+        io.out(`  ${fingerprint}`);
       }
       io.out(`Next: postern up${await placeOf(call)}`);
     }

@@ -85,7 +85,7 @@ async function init(call: CliCall): Promise<void> {
     return;
   }
   call.io.err(`Made a controller for ${settings.organisation} (${settings.trustDomain}) in ${config.dir}.`);
-  call.io.err(`Start it: postern-controller run --dir ${config.dir}`);
+  call.io.err(`Start it: systemctl enable --now postern-controller, or postern-controller run --dir ${config.dir}`);
   call.io.err(`The invitation of the owner ${owner}, good once, until ${new Date(endsAt).toISOString()}:`);
   call.io.out(invitation);
 }

@@ -34,7 +34,7 @@ export const gatewayConfig = strict({
   metrics: strict({
     enabled: Type.Boolean({ default: true, description: 'Serve /metrics and /health' }),
     host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
-    port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
+    port: Type.Integer({ ...portOrAny, default: 9465, description: 'Port of the metrics listener; 0 takes any' }),
   }),
   spool: strict({
     maxBytes: Type.Integer({

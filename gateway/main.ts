@@ -82,7 +82,10 @@ async function join(call: CliCall): Promise<number> {
   const invitation = await readInvitation(text(call.values['invitation-file']));
   const { gateway, site, controllers } = await joinController({ dir, invitation, clock: systemClock });
   if (call.json) call.io.out(JSON.stringify({ gateway, site, controllers }));
-  else call.io.out(`Joined as gateway ${gateway} of site ${site}. Start it with: postern-gateway run --dir ${dir}`);
+  else {
+    call.io.out(`Joined as gateway ${gateway} of site ${site}.`);
+    call.io.out(`Start it: systemctl enable --now postern-gateway, or postern-gateway run --dir ${dir}`);
+  }
   return 0;
 }
 

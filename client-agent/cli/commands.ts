@@ -41,6 +41,7 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
   },
   status: {
     about: 'Who, which device, session, controller, posture, local addresses',
+    options: { wait: { type: 'string', value: 'SECONDS', about: 'Wait so long for an agent that is starting' } },
     run: async (call) => (await import('./show-status.ts')).showStatus(call),
   },
   apps: {

@@ -4,10 +4,15 @@ import { safeText } from '#shared/base/print-table.ts';
 import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { endWords } from './clients.ts';
-import { placeOf, withAgent } from './with-agent.ts';
+import { directoryOf, placeOf, socketIn, withAgent } from './with-agent.ts';
 import { ago, answer, forClient, printFacts, span } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
+  const wait = call.values['wait'];
+  if (wait !== undefined) {
+    const { untilListens } = await import('#shared/wire/until-listens.ts');
+    await untilListens(socketIn(await directoryOf(call)), Number(wait) * 1000);
+  }
   const status = await withAgent(call, ({ calls }) => calls.status());
   const place = await placeOf(call);
   answer(call, status, () => print(call, status, place));

@@ -3,6 +3,7 @@ import type { CliCommand } from '#shared/base/cli.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { appFromFlags, appOptions } from './app-flags.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
+import { findWhom, permitApp } from './permit-app.ts';
 import { readAppFile } from './read-directory.ts';
 import { answerList, answerThing, option, usage } from './show.ts';
 import { checkHelp, runCheck } from './show-check.ts';
@@ -29,7 +30,11 @@ const putApp =
       const file = option(call, 'file');
       const base: Partial<App> = file === undefined ? (known ?? {}) : readAppFile(file);
       if (base.id !== undefined && base.id !== id) throw usage(`the file describes ${base.id}, not ${id}`);
-      answerThing(call, await admin.putApp({ params: { id }, body: appFromFlags(call, base) }));
+      const permit = option(call, 'permit');
+      const whom = permit === undefined ? undefined : await findWhom(admin, permit);
+      const app = await admin.putApp({ params: { id }, body: appFromFlags(call, base) });
+      answerThing(call, app);
+      if (whom !== undefined) await permitApp(call, admin, app as App, whom);
     });
 
 const fileHelp = `Example: posternctl app add wiki --host wiki.corp.internal --upstream http://10.0.0.5:8080
@@ -60,7 +65,7 @@ export const appCommands: Readonly<Record<string, CliCommand>> = {
   'app add': {
     about: 'Add an app, from flags or a YAML file',
     args: '<id>',
-    options: appOptions,
+    options: { ...appOptions, permit: { type: 'string', value: 'WHO', about: 'A group or person that may use it' } },
     help: fileHelp,
     run: putApp(false),
   },
@@ -69,6 +74,17 @@ export const appCommands: Readonly<Record<string, CliCommand>> = {
     args: '<id>',
     options: appOptions,
     run: putApp(true),
+  },
+  'app permit': {
+    about: 'Publish one more policy: a group or a person may use the app, with a second factor',
+    args: '<id> <who>',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const [id = '', who = ''] = call.args;
+        const app = await requireApp(admin, id);
+        await permitApp(call, admin, app, await findWhom(admin, who));
+        if (call.json) call.io.out(JSON.stringify({ app: id, permitted: who }));
+      }),
   },
   'app remove': {
     about: 'Remove an app for good and cut what runs',

@@ -1,7 +1,22 @@
 /** `posternctl invite`, `invitation`. The text is a secret: alone on standard output, so that it can be piped. */
-import type { CliCommand } from '#shared/base/cli.ts';
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
 import { answerDone, answerList, chosen, given, numbered, when } from './show.ts';
+
+export const invitePerson = (call: CliCall): Promise<void> =>
+  withAdmin(call, async (admin) => {
+    const person = call.args[0]!;
+    const body = given({
+      person,
+      approval: chosen(call, 'approval', ['none', 'code', 'inventory']),
+      ownership: chosen(call, 'ownership', ['company', 'personal', 'unknown']),
+      hours: numbered(call, 'hours'),
+    });
+    const answer = await admin.invite({ body });
+    if (call.json) return call.io.out(JSON.stringify(answer));
+    call.io.err(`For ${person}, good once, until ${when(answer.endsAt)}. On the device: postern enrol`);
+    call.io.out(answer.invitation);
+  });
 
 export const invitationCommands: Readonly<Record<string, CliCommand>> = {
   invite: {
@@ -16,20 +31,7 @@ export const invitationCommands: Readonly<Record<string, CliCommand>> = {
       ownership: { type: 'string', value: 'WHOSE', about: 'company, personal or unknown' },
       hours: { type: 'string', value: 'N', about: 'How long it is good; 72 unless told' },
     },
-    run: (call) =>
-      withAdmin(call, async (admin) => {
-        const person = call.args[0]!;
-        const body = given({
-          person,
-          approval: chosen(call, 'approval', ['none', 'code', 'inventory']),
-          ownership: chosen(call, 'ownership', ['company', 'personal', 'unknown']),
-          hours: numbered(call, 'hours'),
-        });
-        const answer = await admin.invite({ body });
-        if (call.json) return call.io.out(JSON.stringify(answer));
-        call.io.err(`For ${person}, good once, until ${when(answer.endsAt)}. On the device: postern enrol`);
-        call.io.out(answer.invitation);
-      }),
+    run: invitePerson,
   },
   'invitation list': {
     about: 'Invitations, newest first',

@@ -1,8 +1,13 @@
 /** `posternctl person`, `group`, `invite`, `invitation`. */
-import type { CliCommand, CliOption } from '#shared/base/cli.ts';
+import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
+import type { adminPeople } from '#shared/contracts/admin-people.ts';
+import type { AnswerOf } from '#shared/contracts/route.ts';
 import { withAdmin } from './connect.ts';
+import { invitePerson } from './invitation-commands.ts';
 import { answerDone, answerList, answerThing, chosen, given, numbered, option, options, usage, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
+
+type PersonShown = AnswerOf<(typeof adminPeople)['putPerson']>;
 
 const roles = ['employee', 'admin', 'auditor', 'owner'] as const;
 
@@ -14,7 +19,7 @@ const fields: Readonly<Record<string, CliOption>> = {
   risk: { type: 'string', value: 'N', about: '0 to 100, for policies' },
 };
 
-const putPerson: CliCommand['run'] = (call) =>
+const putPerson = (call: CliCall, show: (call: CliCall, person: PersonShown) => void = answerThing) =>
   withAdmin(call, async (admin) => {
     const [id = ''] = call.args;
     const groups = options(call, 'group');
@@ -25,7 +30,7 @@ const putPerson: CliCommand['run'] = (call) =>
       groups: groups.length === 0 ? undefined : groups,
       risk: numbered(call, 'risk'),
     });
-    answerThing(call, await admin.putPerson({ params: { id }, body }));
+    show(call, await admin.putPerson({ params: { id }, body }));
   });
 
 const setState =
@@ -61,15 +66,17 @@ export const personCommands: Readonly<Record<string, CliCommand>> = {
       withAdmin(call, async (admin) => answerThing(call, await admin.person({ params: { id: call.args[0]! } }))),
   },
   'person add': {
-    about: 'Add a person',
+    about: 'Add a person; with --invite also print the invitation for a first device',
     args: '<id>',
-    options: fields,
+    options: { ...fields, invite: { type: 'boolean', about: 'Print an invitation: alone on standard output' } },
     run: async (call) => {
       const there = await withAdmin(call, async (admin) =>
         (await admin.people()).items.some(({ id }) => id === call.args[0]),
       );
       if (there) throw usage(`there is a person ${call.args[0]} already: posternctl person set`);
-      return putPerson(call);
+      if (call.values['invite'] !== true) return putPerson(call);
+      await putPerson(call, ({ io }, { id, name }) => io.err(`${name} (${id}) is added.`));
+      return invitePerson(call);
     },
   },
   'person set': {

@@ -3,12 +3,14 @@ import { resolve } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { stringify } from 'yaml';
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { second } from '#shared/base/clock.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { readSecret } from '#shared/base/read-secret.ts';
+import { untilListens } from '#shared/wire/until-listens.ts';
 import { findSocket, withAdmin } from './connect.ts';
 import { tellingProblems } from './policy-commands.ts';
 import { readDirectory } from './read-directory.ts';
-import { answerDone, answerThing, flag, given, option, usage } from './show.ts';
+import { answerDone, answerThing, flag, given, numbered, option, usage } from './show.ts';
 import { answerCut } from './show-cut.ts';
 import { showStatus } from './show-status.ts';
 import { removeToken, writeToken } from './token-file.ts';
@@ -54,13 +56,17 @@ async function readFactors(): Promise<{ password: string; code: string }> {
 export const systemCommands: Readonly<Record<string, CliCommand>> = {
   status: {
     about: 'One screen: green, or what to do; exit code 1 when there is something to do',
-    run: (call) =>
-      withAdmin(call, async (admin) => {
+    options: { wait: { type: 'string', value: 'SECONDS', about: 'Wait so long for a controller that is starting' } },
+    run: async (call) => {
+      const wait = numbered(call, 'wait');
+      if (wait !== undefined) await untilListens(findSocket(call), wait * second);
+      return withAdmin(call, async (admin) => {
         const status = await admin.status();
         if (call.json) call.io.out(JSON.stringify(status));
         else showStatus(status, call.io.out);
         return status.todo.length === 0 ? 0 : 1;
-      }),
+      });
+    },
   },
   apply: {
     about: 'Apply a whole description, or nothing of it',

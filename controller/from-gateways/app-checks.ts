@@ -1,6 +1,7 @@
 /** Asks gateways on their streams to try an app, and pairs what they say with the question. */
 import { randomId } from '#shared/base/bytes.ts';
 import type { GatewayFinding } from '#shared/contracts/app-check.ts';
+import type { CheckOrder } from '#shared/contracts/gateway-to-controller.ts';
 import type { GatewayStreams } from './gateway-streams.ts';
 
 interface Open {
@@ -10,6 +11,7 @@ interface Open {
 
 /** Milliseconds: five steps of at most five seconds each. */
 const patienceMs = 26_000;
+const startingMs = 5000;
 
 export class AppChecks {
   readonly #streams: Pick<GatewayStreams, 'order'>;
@@ -30,8 +32,15 @@ export class AppChecks {
         resolve(finding);
       };
       this.#open.set(id, { gateway, resolve: done });
-      if (!this.#streams.order(gateway, { t: 'check', id, app })) done(undefined);
+      this.#order(gateway, { t: 'check', id, app }, Date.now() + startingMs, () => done(undefined));
     });
+  }
+
+  /** One that has just been started may not have its stream yet. */
+  #order(gateway: string, order: CheckOrder, end: number, giveUp: () => void): void {
+    if (this.#streams.order(gateway, order)) return;
+    if (Date.now() >= end || !this.#open.has(order.id)) giveUp();
+    else setTimeout(() => this.#order(gateway, order, end, giveUp), 250);
   }
 
   /** What nobody asked this gateway, or no longer waits for, is dropped. */

@@ -83,7 +83,8 @@ function judge(app: HttpApp, leaf: X509Certificate, protocol: string | null, pin
 }
 
 function describe(leaf: X509Certificate): string {
-  const names = leaf.subjectAltName?.replaceAll('DNS:', '').replaceAll('IP Address:', '') ?? 'no name';
+  const found = leaf.subjectAltName?.matchAll(/(?:DNS|IP Address):([^,"]+)/g) ?? [];
+  const names = [...found].map(([, name]) => name).join(', ') || 'no name';
   return `certificate of ${names.slice(0, 200)} until ${leaf.validToDate.toISOString().slice(0, 10)}`;
 }
 
