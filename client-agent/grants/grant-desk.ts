@@ -65,6 +65,8 @@ export class GrantDesk {
   readonly #flights = new Map<string, Flight>();
   /** Apps that were last granted request by request: there one ask at a time would make a queue of a page. */
   readonly #byRequest = new Set<string>();
+  /** When the next grant in place of a refused one may be asked for: as the gateway said, once for all who wait (P14). */
+  readonly #notBefore = new Map<string, number>();
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -101,10 +103,14 @@ export class GrantDesk {
     return flight.done;
   }
 
-  /** A gateway refused it: it is not used again. */
-  forget(id: string): void {
+  /** A gateway refused it: it is not used again, and another is asked for after `waitMs` at the earliest. */
+  forget(id: string, waitMs = 0): void {
     for (const map of [this.#whole, this.#exact]) {
-      for (const [key, held] of map) if (held.id === id) map.delete(key);
+      for (const [key, held] of map) {
+        if (held.id !== id) continue;
+        map.delete(key);
+        if (waitMs > 0) this.#notBefore.set(key, this.#options.clock.now() + waitMs);
+      }
     }
   }
 
@@ -112,6 +118,7 @@ export class GrantDesk {
     this.#whole.clear();
     this.#exact.clear();
     this.#byRequest.clear();
+    this.#notBefore.clear();
   }
 
   /** Drops what has expired. */
@@ -120,6 +127,7 @@ export class GrantDesk {
     for (const map of [this.#whole, this.#exact]) {
       for (const [key, { expiresAt }] of map) if (expiresAt <= now) map.delete(key);
     }
+    for (const [key, at] of this.#notBefore) if (at <= now) this.#notBefore.delete(key);
   }
 
   #find(order: GrantOrder): HeldGrant | undefined {
@@ -171,6 +179,8 @@ export class GrantDesk {
 
   async #ask(order: GrantOrder): Promise<HeldGrant> {
     const { ask, budget, clock } = this.#options;
+    const notBefore = [appKey(order), exactKey(order)].map((key) => this.#notBefore.get(key) ?? 0);
+    await pause(Math.max(...notBefore) - clock.now());
     for (let asked = 1; ; asked += 1) {
       await pause(budget.take());
       const sentAt = clock.now();

@@ -173,12 +173,13 @@ class Run<T> {
       await pause(step.waitMs, signal);
       return;
     }
-    if (held !== undefined) desk.forget(held.id);
     if (step.do === 'renew') {
       this.#renewals += 1;
-      await pause(step.waitMs, signal);
+      // The wait is the desk's: however many requests were refused, one renewal is asked for, and not before its moment (P14).
+      if (held !== undefined) desk.forget(held.id, step.waitMs);
       return;
     }
+    if (held !== undefined) desk.forget(held.id);
     await this.#hold(step, error, note, at.version);
   }
 

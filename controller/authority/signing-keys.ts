@@ -13,6 +13,7 @@ import {
   publicKeyToJwk,
 } from '#shared/crypto/keys.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
+import { spreadRenewals } from '../revocation/spread-renewals.ts';
 import { nextChange, readChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
@@ -130,6 +131,8 @@ export async function withdrawSigningKey(
   } else {
     await nextChange(trx, at, [await keysChange(trx)]);
   }
+  const spread = spreadRenewals(grants);
+  if (spread.length > 0) await nextChange(trx, at, spread);
   return { n: await readChange(trx), grants };
 }
 

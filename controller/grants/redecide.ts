@@ -27,6 +27,8 @@ export interface Which {
   /** Only ids after this one, in their order; with `limit`, to go through many in steps. */
   readonly after?: string;
   readonly limit?: number;
+  /** How many there are in all, when `limit` takes some of them. */
+  readonly amongst?: number;
 }
 
 export interface Redecided {
@@ -62,7 +64,7 @@ export async function redecideGrants(
     const question = await askAgain(trx, grant, await facts, at);
     if (set === undefined || question === undefined || gotWorse(set, question, grant)) revoked.push(grant.jti);
   }
-  const { n } = await revoke(trx, at, [{ kind: 'grant', ids: revoked, reason }]);
+  const { n } = await revoke(trx, at, [{ kind: 'grant', ids: revoked, reason }], which.amongst);
   return { n, revoked, looked: grants.length, last: grants.at(-1)?.jti };
 }
 

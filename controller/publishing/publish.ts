@@ -77,8 +77,9 @@ export async function takeInForce(
   const revoked: string[] = [];
   let change = 0;
   let after = '';
+  const amongst = await countOlder(parts, set.epoch);
   for (;;) {
-    const which = { epochBelow: set.epoch, after, limit: stepSize };
+    const which = { epochBelow: set.epoch, after, limit: stepSize, amongst };
     const step = await parts.db
       .transaction()
       .execute((trx) => redecideGrants(parts.decider, trx, parts.clock.now(), which, 'policy-changed'));
@@ -88,4 +89,14 @@ export async function takeInForce(
     after = step.last;
     await nextTurn();
   }
+}
+
+async function countOlder({ db, clock }: PublishParts, epoch: number): Promise<number> {
+  const row = await db
+    .selectFrom('grants')
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .where('ends_at', '>', clock.now())
+    .where('epoch', '<', epoch)
+    .executeTakeFirst();
+  return Number(row?.n ?? 0);
 }

@@ -4,6 +4,7 @@ import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
 import { grantReach } from '#shared/contracts/grant.ts';
 import { nextChangeWith } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
+import { spreadRenewals } from './spread-renewals.ts';
 
 type RevocationKind = Revocation['kind'];
 
@@ -30,18 +31,22 @@ export async function revoke(
   trx: Trx,
   at: number,
   orders: readonly RevokeOrder[],
+  /** How many are looked at in all, when this is one step of many: they are renewed over the time that all of them need. */
+  amongst = 0,
 ): Promise<{ n: number; grants: number }> {
   const wanted = orders.flatMap((order) => order.ids.map((id) => ({ kind: order.kind, id, reason: order.reason })));
   if (wanted.length === 0) return { n: 0, grants: 0 };
   const until = at + revocationMemoryMs;
+  const lost: { ends_at: number }[][] = [];
+  for (const { kind, id } of wanted) lost.push(await takeGrants(trx, at, kind, id));
+  const grants = lost.reduce((sum, rows) => sum + rows.length, 0);
   const n = await nextChangeWith(trx, at, (seen) => [
     { kind: 'revoke', revocations: wanted.map(({ kind, id, reason }) => ({ kind, id, seen, until, reason })) },
+    ...spreadRenewals(Math.max(grants, amongst)),
   ]);
-  let grants = 0;
-  for (const { kind, id, reason } of wanted) {
-    const lost = await takeGrants(trx, at, kind, id);
-    grants += lost.length;
-    const last_grant_ends_at = lost.length === 0 ? null : Math.max(...lost.map((row) => row.ends_at));
+  for (const [index, { kind, id, reason }] of wanted.entries()) {
+    const ends = lost[index]!.map((row) => row.ends_at);
+    const last_grant_ends_at = ends.length === 0 ? null : ends.reduce((a, b) => Math.max(a, b));
     await trx
       .insertInto('revocations')
       .values({ n, kind, id, seen: n, until, reason, at, last_grant_ends_at })

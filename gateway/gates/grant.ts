@@ -8,11 +8,15 @@ import { type GrantClaims, grantLife, iatLeeway } from '#shared/contracts/grant.
 import type { ReadGrant } from '../grants/grant-cache.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 import { type AskingPeer, type Gate, refuse, type Verdict } from './ask.ts';
+import { renewLater } from './renew-later.ts';
 
 export const grantGate: Gate = (ask, state, at) => {
   if (ask.grant === undefined) return refuse('grant-missing');
   const read = ask.grants.read(ask.grant, state.keys);
-  if (!read.ok) return refuse(unreadableCode(read, state));
+  if (!read.ok) {
+    const code = unreadableCode(read, state);
+    return refuse(code, code === 'grant-revoked' ? renewLater(ask.grant, state, at) : {});
+  }
   const { claims, kid } = read;
   const verdict = judgeClaims(claims, ask.peer, state, at);
   // Known from here on to be the controller's own words, whatever is wrong with them: the record may name them.
@@ -46,6 +50,8 @@ export function judgeClaims(
   const life = claims.exp - claims.iat;
   if (life > grantLife.most || life <= 0) return refuse('grant-lifetime');
   if (at >= claims.exp * second) return refuse('grant-expired');
-  if (claims.epoch < (state.floors.get(claims.app) ?? 0)) return refuse('grant-below-floor');
+  if (claims.epoch < (state.floors.get(claims.app) ?? 0)) {
+    return refuse('grant-below-floor', renewLater(claims.jti, state, at));
+  }
   return undefined;
 }

@@ -2,10 +2,12 @@
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { Revocable } from '../grants/revocation-set.ts';
 import { type Gate, refuse } from './ask.ts';
+import { renewLater } from './renew-later.ts';
 
-export const revocationGate: Gate = ({ found }, state) => {
+export const revocationGate: Gate = ({ found }, state, at) => {
   if (found.claims === undefined) return refuse('grant-missing');
-  return state.revocations.match(revocableOf(found.claims)) === undefined ? undefined : refuse('grant-revoked');
+  if (state.revocations.match(revocableOf(found.claims)) === undefined) return undefined;
+  return refuse('grant-revoked', renewLater(found.claims.jti, state, at));
 };
 
 export function revocableOf({ sub, did, sid, app, jti, seen }: GrantClaims): Revocable {

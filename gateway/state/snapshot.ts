@@ -5,7 +5,7 @@ import type { App } from '#shared/contracts/app.ts';
 import type { AppKeySet } from '#shared/contracts/gateway-to-controller.ts';
 import { publicKeyFromJwk } from '#shared/crypto/keys.ts';
 import { type RevocationSet, revocationSet } from '../grants/revocation-set.ts';
-import type { WireState } from './stream-types.ts';
+import type { Spread, WireState } from './stream-types.ts';
 
 /** Who this gateway is, from its own certificate. */
 export interface GatewayIdentity {
@@ -29,6 +29,8 @@ export interface GatewaySnapshot extends GatewayIdentity {
   readonly denied: ReadonlySet<string>;
   readonly keySets: ReadonlyMap<string, AppKeySet>;
   readonly bundle: readonly string[];
+  /** While many grants are renewed (P14). */
+  readonly spread: Spread | undefined;
   /** Controller time in milliseconds after which the gateway is stale, unless it hears again (P19). */
   readonly freshUntil: number;
 }
@@ -54,6 +56,7 @@ export function compileSnapshot(
     generation: wire.generation,
     n: wire.n,
     freshUntil: times.freshUntil,
+    spread: wire.spread,
     bundle: before !== undefined && isSame('bundle') ? before.bundle : checkBundle(wire.bundle),
     apps: before !== undefined && isSame('apps') ? before.apps : new Map(wire.apps.map((app) => [app.id, app])),
     ...(before !== undefined && isSame('keys')

@@ -9,6 +9,11 @@ export interface Floor {
   readonly epoch: number;
 }
 
+export interface Spread {
+  readonly from: number;
+  readonly until: number;
+}
+
 /** The state of one generation as of change number `n`, in the form in which it was sent. */
 export interface WireState {
   readonly generation: string;
@@ -20,6 +25,8 @@ export interface WireState {
   readonly floors: readonly Floor[];
   readonly denied: readonly string[];
   readonly keySets: readonly AppKeySet[];
+  /** While many grants are renewed: between which controller times (milliseconds) agents come. Not in a snapshot of the controller. */
+  readonly spread?: Spread;
 }
 
 /** The state as one snapshot message, for a worker that starts later. */

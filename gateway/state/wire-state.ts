@@ -41,6 +41,8 @@ function applyChange(state: WireState, change: StreamChange, at: number): WireSt
       return { ...state, denied: [...state.denied.filter((id) => id !== change.id), change.id] };
     case 'undeny':
       return { ...state, denied: state.denied.filter((id) => id !== change.id) };
+    case 'spread':
+      return { ...state, spread: { from: at, until: Math.max(at + change.ms, state.spread?.until ?? 0) } };
     case 'key-sets':
       return { ...state, keySets: change.keySets };
   }

@@ -7,6 +7,7 @@ import {
   appId,
   changeNumber,
   csrPem,
+  durationMs,
   madeId,
   oneOf,
   pem,
@@ -60,6 +61,8 @@ export const streamChange = Type.Union([
   strict({ kind: Type.Literal('deny'), id: text(80) }),
   strict({ kind: Type.Literal('undeny'), id: text(80) }),
   strict({ kind: Type.Literal('key-sets'), keySets: gatewayState.keySets }),
+  /** How long the controller needs to renew what was just taken back: refusals tell agents to come within that time, not at once (P14). */
+  strict({ kind: Type.Literal('spread'), ms: durationMs }),
 ]);
 export type StreamChange = Static<typeof streamChange>;
 
