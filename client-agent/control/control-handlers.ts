@@ -52,8 +52,8 @@ export function controlHandlers({ agent, local, clients, recentLogs }: HandlerPa
       return local.openLink(body.app);
     },
     account: async ({ body }) => ({ answer: await callAccount(agent, body) }),
-    addClient: ({ body: { name, apps, expiresAt } }) => {
-      requireApps(agent, apps);
+    addClient: async ({ body: { name, apps, expiresAt } }) => {
+      await requireApps(agent, apps);
       return clients.add({ name, apps, expiresAt });
     },
     removeClient: ({ params }) => ({ cut: clients.remove(params.name) }),
@@ -62,11 +62,11 @@ export function controlHandlers({ agent, local, clients, recentLogs }: HandlerPa
   };
 }
 
-/** A name mistyped would be found out only by the program. While nobody is signed in no apps are known. */
-function requireApps(agent: Pick<Agent, 'apps' | 'state'>, wanted: readonly string[]): void {
+/** A name mistyped would be found out only by the program. Where no list can be had, names are taken as they are. */
+async function requireApps(agent: Agent, wanted: readonly string[]): Promise<void> {
   if (!agent.state().session.signedIn) return;
-  const apps = agent.apps();
-  const unknown = wanted.find((id) => !apps.some((app) => app.id === id));
+  const apps = await agent.refreshApps().catch(() => undefined);
+  const unknown = wanted.find((id) => apps?.some((app) => app.id === id) === false);
   if (unknown === undefined) return;
   const tell = `You have no app called ${unknown}. See: postern apps`;
   throw new PosternError('not-allowed', tell, { tell });

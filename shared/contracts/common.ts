@@ -4,8 +4,11 @@ import { type Static, type TSchema, Type } from 'typebox';
 /** Names an admin gives (people, groups, apps, sites, gateways, checks): lower case, safe in SPIFFE paths, hosts and files. */
 export const slugPattern = '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$';
 export const slug = Type.String({ pattern: slugPattern, maxLength: 63 });
-/** An app's id is also a DNS label: `<app>.localhost`. */
-export const appId = Type.String({ pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$', maxLength: 63 });
+/** An app's id is also a DNS label: `<app>.localhost`. Two are the portal's and the console's sites, and no app's (P29). */
+export const appId = Type.String({
+  pattern: '^(?!postern(-console)?$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  maxLength: 63,
+});
 /** Identifiers that Postern makes (devices, sessions, grants, records). */
 export const madeId = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{7,63}$' });
 export const text = (maxLength: number) => Type.String({ maxLength });

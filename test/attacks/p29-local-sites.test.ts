@@ -1,5 +1,7 @@
 /** P29 and P15: names, headers and cookies on the agent's local side. */
 import t from 'tap';
+import { Check } from 'typebox/value';
+import { app } from '#shared/contracts/app.ts';
 import {
   ask,
   cookieOf,
@@ -180,4 +182,12 @@ t.test('P29: a browser with the proxy is let in by the same detour', async (t) =
   );
   tunnel.send('GET / HTTP/1.1\r\nHost: wiki.corp.internal\r\nUser-Agent: Mozilla/5.0\r\nConnection: close\r\n\r\n');
   t.match(await tunnel.rest(), /403 [\s\S]*browser-unknown/, 'inside a tunnel too');
+});
+
+t.test("P29: no app takes the portal's site or the console's", async (t) => {
+  const named = (id: string) => Check(app, { ...tcp, id });
+  const tcp = { name: 'x', site: 'main', kind: 'tcp', host: 'x.corp.internal', port: 1, upstream: 'x:1' };
+  t.ok(named('postern-wiki'));
+  t.notOk(named('postern'));
+  t.notOk(named('postern-console'));
 });
