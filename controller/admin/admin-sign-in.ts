@@ -33,15 +33,15 @@ export async function adminSignIn(
   trace: string,
 ): Promise<AnswerOf<SignIn>> {
   const { store, clock } = parts;
-  await charge(parts, body.person);
   const person = await store.db.selectFrom('people').selectAll().where('id', '=', body.person).executeTakeFirst();
-  const refuse = async (reason: DenyReason, code: 'sign-in-refused' | 'role-needed' = 'sign-in-refused') => {
+  const refuse: Refuse = async (reason, code = 'sign-in-refused', extra = {}) => {
     const known = person === undefined ? {} : { person: person.id };
     const details = { event: 'admin-sign-in' };
     const verdict = { verdict: 'deny' as const, reasons: [reason] };
     await appendRecord(store.db, clock.now(), { kind: 'sign-in', trace, ...known, ...verdict, details });
-    return new PosternError(code, `admin sign-in of ${body.person}: ${reason}`);
+    return new PosternError(code, `admin sign-in of ${body.person}: ${reason}`, { extra });
   };
+  await charge(parts, body.person, refuse);
   // Checked for nobody too: it takes as long, and the answer is the same (P12).
   const password = await checkPasswordOf(parts, body.person, body.password);
   if (person?.state !== 'active') throw await refuse('person-not-active');
@@ -68,7 +68,13 @@ export async function adminSignIn(
   return { token, person: person.id, role, expiresInMs: adminSessionMs };
 }
 
-async function charge({ store, clock }: IdentityParts, person: string): Promise<void> {
+type Refuse = (
+  reason: DenyReason,
+  code?: 'sign-in-refused' | 'sign-in-throttled' | 'role-needed',
+  extra?: Readonly<Record<string, unknown>>,
+) => Promise<PosternError>;
+
+async function charge({ store, clock }: IdentityParts, person: string, refuse: Refuse): Promise<void> {
   const waitMs = await store.db.transaction().execute(async (trx) => {
     for (const [key, rule] of keysOf(person)) {
       const charged = await chargeAttempt(trx, clock.now(), key, rule);
@@ -77,5 +83,5 @@ async function charge({ store, clock }: IdentityParts, person: string): Promise<
     return 0;
   });
   if (waitMs === 0) return;
-  throw new PosternError('sign-in-throttled', `too many attempts for ${person}`, { extra: { retryAfterMs: waitMs } });
+  throw await refuse('throttled', 'sign-in-throttled', { retryAfterMs: waitMs });
 }

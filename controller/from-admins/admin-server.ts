@@ -16,6 +16,7 @@ import { keyHandlers } from './key-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
+import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
 import { systemHandlers } from './system-handlers.ts';
@@ -23,7 +24,7 @@ import { systemHandlers } from './system-handlers.ts';
 /** Not listening yet: `listenUnix`. */
 export function makeAdminServer(parts: AdminParts): FastifyInstance {
   const app = createEdgeApp({ log: parts.log });
-  const handlers = {
+  const handlers = recordRefusals(parts, adminContract, {
     ...identityHandlers(parts),
     ...peopleHandlers(parts),
     ...groupHandlers(parts),
@@ -37,7 +38,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...logHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),
-  };
+  });
   serveContract(app, adminContract, handlers, {
     authorize: (route: RouteShape, request: FastifyRequest) => authorizeAdmin(parts, route, request),
   });

@@ -9,9 +9,9 @@ import type { Role } from '#shared/contracts/admin-objects.ts';
 import { reasonHeader } from '#shared/contracts/admin-to-controller.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
-import { appendRecord } from '../log/append-record.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts } from './admin-parts.ts';
+import { recordWrongRole } from './record-admin.ts';
 
 export const adminScheme = 'Postern-Admin ';
 
@@ -43,17 +43,7 @@ export async function authorizeAdmin(
   const person = await findAdmin(db, clock.now(), authorization);
   const role = person.role as Role;
   if (!allowed.includes(role)) {
-    // What somebody tried and may not do is what an auditor looks for first.
-    await appendRecord(db, clock.now(), {
-      kind: 'admin',
-      verdict: 'deny',
-      reasons: ['wrong-role'],
-      person: person.id,
-      actor: person.id,
-      ...(because === undefined ? {} : { because }),
-      trace,
-      details: { event: 'refused', call: `${route.method} ${route.path}`, role },
-    });
+    await recordWrongRole(db, clock.now(), { actor: person.id, person: person.id, role, because, trace }, route);
     throw new PosternError(
       'role-needed',
       `${person.id} is ${role}; ${request.method} ${route.path} needs another role`,

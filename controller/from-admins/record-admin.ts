@@ -1,5 +1,8 @@
 /** The record of an administrative act, in the transaction of the act: no record, no change. */
+import type { Clock } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { Contract, RouteShape } from '#shared/contracts/route.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller } from './admin-parts.ts';
@@ -39,6 +42,63 @@ export async function recordAdmin(db: Db, at: number, caller: AdminCaller, act: 
       ...details,
     },
   });
+}
+
+/** What somebody tried and may not do is what an auditor looks for first. `on`: the person or thing it was about. */
+export async function recordWrongRole(
+  db: Db,
+  at: number,
+  { actor, person, role, because, trace }: Omit<AdminCaller, 'standing'>,
+  route: RouteShape,
+  on?: string,
+): Promise<void> {
+  await appendRecord(db, at, {
+    kind: 'admin',
+    verdict: 'deny',
+    reasons: ['wrong-role'],
+    actor,
+    ...(person === undefined ? {} : { person }),
+    ...(because === undefined ? {} : { because }),
+    trace,
+    details: { event: 'refused', call: `${route.method} ${route.path}`, role, ...(on === undefined ? {} : { on }) },
+  });
+}
+
+interface AnyCall {
+  readonly caller: AdminCaller;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly body?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const maxSubject = 64;
+
+/**
+ * Handlers whose refusals for want of a role over somebody (P5) are recorded too, after the transaction that they ended: what
+ * it had written is gone with it.
+ */
+export function recordRefusals<H extends object>(
+  { db, clock }: { readonly db: Db; readonly clock: Clock },
+  contract: Contract,
+  handlers: H,
+): H {
+  const wrapped = Object.entries(handlers).map(([name, handle]) => {
+    const run = async (call: AnyCall): Promise<unknown> => {
+      try {
+        return await (handle as (call: AnyCall) => unknown)(call);
+      } catch (error) {
+        const { caller, params = {}, body = {} } = call;
+        // The shell ranks above everybody: what is refused to it is somebody's sign-in, which has a record of its own.
+        if (error instanceof PosternError && error.code === 'role-needed' && caller.person !== undefined) {
+          const on = params['id'] ?? body['person'] ?? body['id'];
+          const subject = typeof on === 'string' ? on.slice(0, maxSubject) : undefined;
+          await recordWrongRole(db, clock.now(), caller, contract[name]!, subject);
+        }
+        throw error;
+      }
+    };
+    return [name, run] as const;
+  });
+  return Object.fromEntries(wrapped) as H;
 }
 
 /** For orders of the identity functions, which write their own records. */

@@ -10,7 +10,7 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { type Peer, requirePeer } from '#shared/wire/admit-peer.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
 import type { IdentityParts, Origin } from '../identity/identity-parts.ts';
-import { findSession, type Session } from '../identity/sessions.ts';
+import { type FoundSession, findSession, type Session } from '../identity/sessions.ts';
 import type { Tables } from '../store/tables.ts';
 import type { RefusedCalls } from './refused-calls.ts';
 
@@ -52,7 +52,10 @@ export async function authorizeDevice(
     await refused.note({ route, reason: 'device-not-active', device: peer.id, ...person, origin });
     throw new PosternError('device-suspended', `device/${peer.id} is not in service`);
   }
-  requireKey(peer, device.jkt);
+  if (peer.jkt !== device.jkt) {
+    await refused.note({ route, reason: 'certificate-refused', device: peer.id, person: device.person_id, origin });
+    throw otherKey(peer);
+  }
   const person = await db.selectFrom('people').selectAll().where('id', '=', device.person_id).executeTakeFirst();
   if (person?.state !== 'active') {
     await refused.note({ route, reason: 'person-not-active', device: peer.id, person: device.person_id, origin });
@@ -65,7 +68,11 @@ export async function authorizeDevice(
   const caller = { device, person, secret, origin };
   if (route.access === 'certificate') return { ...caller, session: undefined };
   if (route.access !== 'session') throw new PosternError('role-needed', `${route.path} is not for devices`);
-  const session = await requireSession(db, { secret, device, now, path: route.path });
+  const found = await findSession(db, { secret, device: device.id, now });
+  // Somebody has carried the secret of one device to another: no honest agent can cause that.
+  if (!found.ok && found.reason === 'wrong-device')
+    await refused.note({ route, reason: 'wrong-device', device: peer.id, person: person.id, origin });
+  const session = requireSession(found, device, route.path);
   // P5: a session on a waiting device is good for nothing but its end, above all not for changing factors.
   if (device.state === 'pending' && route.path !== signOutPath) {
     throw new PosternError('device-pending', `device/${device.id} waits for its approval`);
@@ -73,11 +80,7 @@ export async function authorizeDevice(
   return { ...caller, session };
 }
 
-async function requireSession(
-  db: IdentityParts['store']['db'],
-  { secret, device, now, path }: { secret: string | undefined; device: Tables['devices']; now: number; path: string },
-): Promise<Session> {
-  const found = await findSession(db, { secret, device: device.id, now });
+function requireSession(found: FoundSession, device: Tables['devices'], path: string): Session {
   if (found.ok && found.session.person === device.person_id) return found.session;
   // An idle session can still be ended.
   if (!found.ok && found.reason === 'session-idle' && path === signOutPath) return found.session;
@@ -96,7 +99,7 @@ export async function authorizeGateway(
   const gateway = await store.db.selectFrom('gateways').selectAll().where('id', '=', peer.id).executeTakeFirst();
   if (gateway?.state !== 'active')
     throw new PosternError('certificate-refused', `gateway/${peer.id} is not in service`);
-  requireKey(peer, gateway.jkt);
+  if (peer.jkt !== gateway.jkt) throw otherKey(peer);
   const denied = await store.db
     .selectFrom('denied')
     .select('id')
@@ -107,9 +110,8 @@ export async function authorizeGateway(
 }
 
 /** A certificate for a key that was replaced is good until it expires; here it is not. */
-function requireKey(peer: Peer, jkt: string | null): void {
-  if (peer.jkt === jkt) return;
-  throw new PosternError('certificate-refused', `${peer.role}/${peer.id} came with another key than the one on record`);
+function otherKey({ role, id }: Peer): PosternError {
+  return new PosternError('certificate-refused', `${role}/${id} came with another key than the one on record`);
 }
 
 const scheme = 'Postern-Session ';

@@ -1,6 +1,6 @@
 /**
- * Calls of devices that are out of service, on record: a stolen laptop that goes on trying is what an administrator wants to see.
- * One record a minute for each device and call, so that it cannot fill the log instead.
+ * Calls of devices that are out of service, or that come with what belongs to another, on record: a stolen laptop that goes on trying is what an administrator wants to see.
+ * One record a minute for each device, reason and call, so that it cannot fill the log instead.
  */
 import { minute } from '#shared/base/clock.ts';
 import type { DenyReason } from '#shared/contracts/reasons.ts';
@@ -28,7 +28,7 @@ export class RefusedCalls {
     const { store, clock } = this.#parts;
     const now = clock.now();
     for (const [key, at] of this.#noted) if (now - at >= minute) this.#noted.delete(key);
-    const key = `${device} ${route.path}`;
+    const key = `${device} ${reason} ${route.path}`;
     if (this.#noted.has(key)) return;
     this.#noted.set(key, now);
     await appendRecord(store.db, now, {

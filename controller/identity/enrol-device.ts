@@ -14,14 +14,14 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
-import { redeemInvitation, subjectOfOpenCode } from './invitations.ts';
+import { redeemInvitation, subjectOfOpenCode, whyNoCode } from './invitations.ts';
 import { chargeAttempt, forgiveAttempt, sourceOf, strangerRule } from './throttle.ts';
 
 type Enrol = (typeof agentBootstrap)['enrol'];
 export type Enrolled = Omit<AnswerOf<Enrol>, 'controllers' | 'time'>;
 
 /**
- * Order: throttle, request's own signature, code, code used up, person in service, key never seen. Every refusal of the
+ * Order: throttle, request's own signature, code, person in service, code used up, key never seen. Every refusal of the
  * code is the same `code-refused`; a record says why.
  */
 export async function enrolDevice(parts: IdentityParts, body: BodyOf<Enrol>, origin: Origin): Promise<Enrolled> {
@@ -30,20 +30,22 @@ export async function enrolDevice(parts: IdentityParts, body: BodyOf<Enrol>, ori
   const publicKey = readCsr(body.csr);
   const at = clock.now();
   const subject = await subjectOfOpenCode(store.db, at, { code: body.code, kind: 'device' });
-  if (subject === undefined) throw await refuseCode(parts, origin);
+  if (subject === undefined) throw await refuseCode(parts, origin, { code: body.code, kind: 'device' });
   const id = `dev_${randomId()}`;
   const issued = await authority.issue({ role: 'device', id, publicKey });
   const settings = await readSettings(store.db);
   const enrolled = await store.db
     .transaction()
-    .execute((trx) => insertDevice(trx, at, { id, body, publicKey, issued, origin }));
-  if (enrolled === undefined) throw await refuseCode(parts, origin);
+    .execute((trx) => insertDevice(trx, at, { id, subject, body, publicKey, issued, origin }));
+  if (enrolled === undefined) throw await refuseCode(parts, origin, { code: body.code, kind: 'device' });
   await forgiveStranger(parts, origin);
   return { ...enrolled, organisation: settings.organisation, ...issuedAnswer(issued) };
 }
 
 interface NewDevice {
   readonly id: string;
+  /** Whom the code is for. */
+  readonly subject: string;
   readonly body: BodyOf<Enrol>;
   readonly publicKey: KeyObject;
   readonly issued: Issued;
@@ -53,12 +55,13 @@ interface NewDevice {
 async function insertDevice(
   trx: Trx,
   at: number,
-  { id, body, publicKey, issued, origin }: NewDevice,
+  { id, subject, body, publicKey, issued, origin }: NewDevice,
 ): Promise<Pick<Enrolled, 'device' | 'person' | 'state' | 'firstFactors' | 'fingerprint'> | undefined> {
-  const invitation = await redeemInvitation(trx, at, { code: body.code, kind: 'device' });
-  if (invitation === undefined) return undefined;
-  const person = await trx.selectFrom('people').selectAll().where('id', '=', invitation.subject).executeTakeFirst();
+  // Before the code is used up: an attempt during a suspension must not spend what is good after it.
+  const person = await trx.selectFrom('people').selectAll().where('id', '=', subject).executeTakeFirst();
   if (person?.state !== 'active') return undefined;
+  const invitation = await redeemInvitation(trx, at, { code: body.code, kind: 'device', subject });
+  if (invitation === undefined) return undefined;
   const jkt = keyThumbprint(publicKey);
   await claimKey(trx, jkt, `device/${id}`);
   const firstFactors = person.had_factors === 0;
@@ -136,13 +139,17 @@ export async function forgiveStranger({ store }: IdentityParts, origin: Origin):
   await store.db.transaction().execute((trx) => forgiveAttempt(trx, strangerKey(origin), { clear: false }));
 }
 
-/** Records the attempt; the code itself is nowhere in it. */
-export async function refuseCode({ store, clock }: IdentityParts, origin: Origin): Promise<PosternError> {
-  await appendRecord(store.db, clock.now(), {
-    kind: 'enrolment',
-    verdict: 'deny',
-    reasons: ['code-unknown'],
-    ...origin,
-  });
+/** Records the attempt and why it failed; the code itself is nowhere in it. */
+export async function refuseCode(
+  { store, clock }: IdentityParts,
+  origin: Origin,
+  given: { readonly code: string; readonly kind: 'device' | 'gateway' },
+): Promise<PosternError> {
+  const at = clock.now();
+  const { reason, invitation, subject } = await whyNoCode(store.db, at, given);
+  // Whose invitation it was is worth knowing: somebody holds a letter that was meant for that one.
+  const whose = subject === undefined ? {} : { invitation, subject };
+  const details = { event: 'code-refused', wanted: given.kind, ...whose };
+  await appendRecord(store.db, at, { kind: 'enrolment', verdict: 'deny', reasons: [reason], ...origin, details });
   return new PosternError('code-refused', 'an invitation code is unknown, used, voided or expired');
 }

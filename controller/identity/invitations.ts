@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
 import { hour } from '#shared/base/clock.ts';
+import type { DenyReason } from '#shared/contracts/reasons.ts';
 import { encodeInvitation } from '#shared/wire/invitation.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
@@ -94,6 +95,29 @@ export async function redeemInvitation(
   if (subject !== undefined) query = query.where('subject', '=', subject);
   const row = await query.returning(['id', 'subject', 'approval', 'ownership']).executeTakeFirst();
   return row as RedeemedInvitation | undefined;
+}
+
+export interface CodeMisuse {
+  readonly reason: DenyReason;
+  /** Present when the code was once one of ours. */
+  readonly invitation?: string;
+  readonly subject?: string;
+}
+
+/** Why a code was not taken, for the log alone: strangers read one answer for all of it (P12). */
+export async function whyNoCode(
+  db: Db,
+  at: number,
+  { code, kind, subject }: { code: string; kind: InvitationKind; subject?: string },
+): Promise<CodeMisuse> {
+  const row = await db.selectFrom('invitations').selectAll().where('code_hash', '=', hashCode(code)).executeTakeFirst();
+  if (row === undefined) return { reason: 'code-unknown' };
+  const known = { invitation: row.id, subject: row.subject };
+  if (row.kind !== kind || (subject !== undefined && row.subject !== subject))
+    return { reason: 'code-misplaced', ...known };
+  if (row.state === 'used') return { reason: 'code-used', ...known };
+  if (row.state === 'voided') return { reason: 'code-voided', ...known };
+  return { reason: row.ends_at <= at ? 'code-expired' : 'person-not-active', ...known };
 }
 
 /** Voids what is still open, by id or for a subject; returns how many. */

@@ -22,7 +22,8 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
   const at = clock.now();
   const id = await subjectOfOpenCode(store.db, at, { code: body.code, kind: 'gateway' });
   const known = id === undefined ? undefined : await readGateway(store.db, id);
-  if (id === undefined || known === undefined) throw await refuseCode(parts, origin);
+  const given = { code: body.code, kind: 'gateway' } as const;
+  if (id === undefined || known === undefined) throw await refuseCode(parts, origin, given);
   // Before the transaction: signing waits for a thread, behind other people's passwords, and everybody for the store.
   const issued = await authority.issue({ role: 'gateway', id, publicKey, ...namesOfAddress(known.address) });
   const joined = await store.db.transaction().execute(async (trx) => {
@@ -60,7 +61,7 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
     });
     return { gateway: id, site: gateway.site, ...issuedAnswer(issued) };
   });
-  if (joined === undefined) throw await refuseCode(parts, origin);
+  if (joined === undefined) throw await refuseCode(parts, origin, given);
   await forgiveStranger(parts, origin);
   return joined;
 }

@@ -3,6 +3,7 @@ import { minute, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { hashPassword } from '#shared/crypto/password-hash.ts';
 import { newTotpSecret, totpUri, verifyTotp } from '#shared/crypto/totp.ts';
+import { appendRecord } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import { checkPasswordOf, factorPlace } from './check-factor.ts';
@@ -75,7 +76,21 @@ export async function changePassword(
     throw new PosternError('sign-in-throttled', `too many attempts for ${id}`, { extra: { retryAfterMs } });
   }
   const verdict = await checkPasswordOf(parts, id, current);
-  if (!verdict.ok) throw new PosternError('sign-in-refused', `a change of password was refused: ${verdict.reason}`);
+  if (!verdict.ok) {
+    // Somebody with an open session guesses at the password behind it.
+    const { reason } = verdict;
+    await appendRecord(store.db, clock.now(), {
+      kind: 'factor',
+      verdict: 'deny',
+      reasons: [reason],
+      person: id,
+      device,
+      session: me.session.id,
+      ...me.origin,
+      details: { event: 'password-change-refused' },
+    });
+    throw new PosternError('sign-in-refused', `a change of password was refused: ${reason}`);
+  }
   const { organisation } = await readSettings(store.db);
   const person = await store.db.selectFrom('people').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   checkPassword(next, { organisation, person });

@@ -9,7 +9,7 @@ import { verifyTotp } from '#shared/crypto/totp.ts';
 import type { Tables } from '../store/tables.ts';
 import { checkPasswordOf, checkRecoveryCodeOf, checkTotpOf, type FactorVerdict } from './check-factor.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
-import { redeemInvitation } from './invitations.ts';
+import { redeemInvitation, whyNoCode } from './invitations.ts';
 import { flowPlace, wantedMethods } from './sign-in-flow.ts';
 import { addressRule, blockedFor, chargeAttempt, personRule, sourceOf } from './throttle.ts';
 
@@ -171,7 +171,9 @@ async function checkResetCode({ parts, answer }: Attempt, { person }: Found): Pr
   const { store, clock } = parts;
   const order = { code: answer.trim(), kind: 'factor-reset', subject: person!.id } as const;
   const used = await store.db.transaction().execute((trx) => redeemInvitation(trx, clock.now(), order));
-  return used === undefined ? { ok: false, reason: 'code-unknown' } : accepted;
+  if (used !== undefined) return accepted;
+  const { reason } = await whyNoCode(store.db, clock.now(), order);
+  return { ok: false, reason };
 }
 
 async function confirmTotp({ parts, answer }: Attempt, found: Found): Promise<FactorVerdict> {

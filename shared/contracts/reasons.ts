@@ -29,13 +29,16 @@ export const denyReasons = {
   // Signing in (what the log says; the peer reads one constant)
   'wrong-password': 'The password is wrong.',
   'wrong-code': 'The one-time code is wrong.',
-  'code-used': 'The one-time code was used before.',
+  'code-used': 'The code was used before.',
   throttled: 'Too many attempts.',
   'no-factor': 'The person has no such factor.',
   'flow-ended': 'The sign-in has ended or waits for another step.',
   'wrong-device': 'The session or flow belongs to another device.',
   'wrong-role': 'The role does not allow it.',
-  'code-unknown': 'The invitation code is unknown, used, voided or expired.',
+  'code-unknown': 'There is no such code.',
+  'code-voided': 'The code was voided.',
+  'code-expired': 'The code has expired.',
+  'code-misplaced': 'The code is for another person or for something else.',
   // Gates: the same words as the error codes
   'certificate-missing': 'No certificate was presented.',
   'certificate-refused': 'The certificate is not accepted.',

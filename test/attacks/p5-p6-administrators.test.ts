@@ -11,6 +11,12 @@ t.test('P5 nobody resets, invites for, suspends or changes the role of an equal 
   await signIn('emma', 'employee').catch(() => undefined);
   for (const id of ['olga', 'audrey', 'anna', 'adam']) {
     await t.rejects(adam.resetFactors({ params: { id }, body: {} }), { code: 'role-needed' }, `reset ${id}`);
+    const { records } = await as().records({ query: { kind: 'admin', verdict: 'deny', limit: 1 } });
+    t.match(records[0], {
+      actor: 'adam',
+      reasons: ['wrong-role'],
+      details: { call: 'POST /v1/admin/people/:id/reset-factors', role: 'admin', on: id },
+    });
     await t.rejects(adam.invite({ body: { person: id } }), { code: 'role-needed' }, `invite ${id}`);
     await t.rejects(
       adam.putPerson({ params: { id }, body: { role: 'employee' } }),
