@@ -50,9 +50,12 @@ export class BrowserCookies {
   }
 }
 
-/** Ours, of this agent or another: no app ever sees or sets one. */
-export function isLocalCookie(name: string): boolean {
-  return name.startsWith(prefix);
+/**
+ * Ours, of this agent or another: no app ever sees or sets one. A cookie without a name is sent as its bare value, which can
+ * read as one of ours.
+ */
+export function isLocalCookie({ name, value }: CookiePair): boolean {
+  return (name === '' ? value.trimStart() : name).startsWith(prefix);
 }
 
 export interface CookiePair {

@@ -44,7 +44,7 @@ export function mapResponseHeaders(raw: readonly string[], map: UrlMap): RawHead
 function appCookies(header: string, map: UrlMap): string {
   const all = readCookies(header);
   const kept = all
-    .filter(({ name }) => !isLocalCookie(name))
+    .filter((cookie) => !isLocalCookie(cookie))
     .map((pair) => (map.keepsSecureCookies ? pair : renamed(pair)));
   if (map.keepsSecureCookies && kept.length === all.length) return header;
   return kept.map(({ name, value }) => (name === '' ? value : `${name}=${value}`)).join('; ');
@@ -63,8 +63,8 @@ function renamed({ name, value }: CookiePair): CookiePair {
  */
 function mapSetCookie(value: string, map: UrlMap): string | undefined {
   const [pair = '', ...attributes] = value.split(';');
-  const name = pair.split('=', 1)[0]!.trim();
-  if (isLocalCookie(name)) return undefined;
+  const [cookie] = readCookies(pair);
+  if (cookie !== undefined && isLocalCookie(cookie)) return undefined;
   const kept = attributes.filter((attribute) => {
     const [key = '', setting = ''] = attribute.split('=', 2).map((part) => part.trim().toLowerCase());
     if (key === 'domain') return false;

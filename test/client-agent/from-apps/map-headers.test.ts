@@ -72,7 +72,8 @@ t.test('cookies stay with the site that set them', async (t) => {
     'Set-Cookie',
     'b=1',
   ]);
-  t.same(mapResponseHeaders(['set-cookie', ' postern-local=x'], sites), []);
+  for (const posing of [' postern-local=x', '=postern-local-7070=x', ' = postern-local-7070=x', 'postern-local-7070'])
+    t.same(mapResponseHeaders(['set-cookie', posing], sites), [], posing);
 
   t.equal(
     down(names, 'Set-Cookie', '__Host-a=1; Secure; Path=/; SameSite=None; Partitioned'),
@@ -82,6 +83,7 @@ t.test('cookies stay with the site that set them', async (t) => {
   t.equal(up(names, 'Cookie', 'postern-keep-host-a=1; c=2; postern-keep-secure-b=3'), '__Host-a=1; c=2; __Secure-b=3');
   t.equal(up(sites, 'Cookie', 'a=1;b="x; y"'), 'a=1;b="x; y"', 'byte for byte where nothing is ours');
   t.equal(up(sites, 'Cookie', 'a=1; postern-local-7070=s; nameless; postern-local-7071=t'), 'a=1; nameless');
+  t.equal(up(sites, 'Cookie', 'a=1; postern-local-7070; =postern-local-7070=x'), 'a=1', 'without a name');
   t.same(mapRequestHeaders(['Cookie', 'postern-local-7070=s', 'X', '1'], sites), ['X', '1']);
 });
 
