@@ -8,6 +8,7 @@ import { SpoolWriter } from '../../gateway/records/spool-writer.ts';
 import type { Leaf } from '../support/gateway-world.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 import { answerCalls } from './child.ts';
+import { steadyMs } from './processors.ts';
 
 type DataPathOfBench = Awaited<ReturnType<typeof startDataPath<SpoolWriter>>>;
 let rig: DataPathOfBench | undefined;
@@ -49,13 +50,13 @@ const calls = {
     return world.grant(device, { app, act: action });
   },
 
-  /** Takes everything of a person back; `at` is the moment the message came, by the clock all processes share. */
+  /** Takes everything of a person back; `at`: when the message came, in milliseconds of the steady clock. */
   revoke(person: string): { at: number; cut: number } {
-    const at = performance.timeOrigin + performance.now();
+    const at = steadyMs();
     return { at, cut: running().revoke('person', person) };
   },
 
-  async stop(): Promise<void> {
+  async stop(_: null): Promise<void> {
     await running().stop();
     running().records.stop();
   },

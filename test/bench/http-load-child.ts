@@ -2,12 +2,10 @@
  * HTTP load with a client certificate, which wrk cannot send: connections that are kept open, on each the next request as
  * soon as the answer is whole. Counts the processor time of the servers in the same window in which it counts requests.
  */
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { answerCalls } from './child.ts';
+import { deviceTls, dialWith } from './device.ts';
 import { cpuNanos } from './processors.ts';
 
 const warmMs = 300;
@@ -78,14 +76,10 @@ const calls = {
     readonly port: number;
     readonly connections: number;
   }): Promise<void> {
-    const read = (name: string) => readFileSync(join(target.dir, name));
-    const [ca, cert, key] = [read('ca.pem'), read('client.pem'), read('client.key')];
+    const tls = deviceTls(target.dir);
     const clients: Client[] = [];
     for (let n = 0; n < target.connections; n++) {
-      const socket = connect({ port: target.port, ca, cert, key, checkServerIdentity: () => undefined });
-      await once(socket, 'secureConnect');
-      socket.setNoDelay(true);
-      clients.push(new Client(socket));
+      clients.push(new Client(await dialWith(tls, target.port)));
     }
     targets.set(target.name, clients);
   },

@@ -10,10 +10,23 @@ import { grants } from './grants.ts';
 import type { Bench, Result } from './measure.ts';
 import { needPrograms } from './programs.ts';
 import { quickstart } from './quickstart.ts';
+import { records } from './records.ts';
 import { restart } from './restart.ts';
 import { spool } from './spool.ts';
+import { tunnels } from './tunnels.ts';
 
-const benches: readonly Bench[] = [gateway, decisions, grants, spool, cuts, quickstart, agent, restart];
+const benches: readonly Bench[] = [
+  gateway,
+  tunnels,
+  decisions,
+  grants,
+  spool,
+  records,
+  cuts,
+  quickstart,
+  agent,
+  restart,
+];
 
 const help = `npm run bench                 all benchmarks
 npm run bench -- NAME...      only these

@@ -60,9 +60,12 @@ export async function perCpuSecond(operations: number, work: () => Promise<void>
   return (operations * 1e6) / (user + system);
 }
 
+const warmUps = 2;
+
 /**
  * The contenders in turn, round after round, so that whatever else the machine does meets all of them alike; each round
- * begins with another one. Returns the samples by contender, in the order of the rounds.
+ * begins with another one. Rounds count from 1; those before, in which compilers and caches warm up, are left out.
+ * Returns the samples by contender, in the order of the rounds.
  */
 export async function interleaved<Name extends string, Sample>(
   names: readonly Name[],
@@ -70,10 +73,11 @@ export async function interleaved<Name extends string, Sample>(
   measure: (name: Name, round: number) => Promise<Sample>,
 ): Promise<Record<Name, Sample[]>> {
   const samples = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Sample[]>;
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 1 - warmUps; round <= rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length]!;
-      samples[name].push(await measure(name, round));
+      const name = names[(round + warmUps + turn) % names.length]!;
+      const sample = await measure(name, round);
+      if (round > 0) samples[name].push(sample);
     }
   }
   return samples;

@@ -22,3 +22,6 @@ export function cpuNanos(pids: readonly number[]): number {
   }
   return sum;
 }
+
+/** Milliseconds of the clock that all processes of the machine share and nobody can set. */
+export const steadyMs = (): number => Number(process.hrtime.bigint()) / 1e6;
