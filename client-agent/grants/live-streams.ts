@@ -92,9 +92,10 @@ export class LiveStreams {
     const byGateway = new Map<string, { held: HeldGrant; streams: LiveStream[] }[]>();
     for (const one of renewed) {
       if (one === undefined) continue;
-      for (const [id, streams] of Map.groupBy(one.streams, ({ gateway }) => gateway.id)) {
+      const streams = one.streams.filter(({ gateway }) => !isFormer(gateway, one.held));
+      for (const [id, same] of Map.groupBy(streams, ({ gateway }) => gateway.id)) {
         const list = byGateway.get(id) ?? [];
-        list.push({ held: one.held, streams });
+        list.push({ held: one.held, streams: same });
         byGateway.set(id, list);
       }
     }
@@ -155,6 +156,12 @@ export class LiveStreams {
       }
     }
   }
+}
+
+/** The gateway has joined again with another key: to whoever has the former one nothing is shown any more, and it cuts (P1, P15). */
+function isFormer(gateway: GatewayAddress, { gateways }: HeldGrant): boolean {
+  const now = gateways.find(({ id }) => id === gateway.id);
+  return now !== undefined && now.jkt !== gateway.jkt;
 }
 
 function groupKey({ order, held }: LiveStream): string {

@@ -40,6 +40,8 @@ export function nextStep(error: PosternError, attempt: Attempt): NextStep {
     return canHold ? { do: 'hold', kind: error.next } : { do: 'throw' };
   }
   if (by === 'controller') return { do: 'throw' };
+  // It may have joined again with another key since the grant named it: a new grant tells, once.
+  if (error.code === 'peer-refused' && renewals < maxRenewals) return { do: 'renew', waitMs: 0 };
   if (gatewayTrouble.has(error.code)) return { do: 'other-gateway' };
   if (repetitions < (soonKnown[error.code] ?? 0)) return { do: 'again', waitMs: waitOf(error, soonMs) };
   // It still does not know the key, as after a withdrawal that it heard of before it ever met a grant: another grant may do.

@@ -1,5 +1,5 @@
 /**
- * Connections to gateways (edge 3): one pool for each, which accepts exactly the `/gateway/<id>` that the grant answer named (P1),
+ * Connections to gateways (edge 3): one pool for each, which accepts exactly the `/gateway/<id>`, with the key, that the grant answer named (P1),
  * and the choice among several.
  */
 import type { ConnectionOptions } from 'node:tls';
@@ -63,11 +63,11 @@ export class GatewayLinks {
     this.#failedAt.delete(id);
   }
 
-  link({ id, address }: Pick<GatewayAddress, 'id' | 'address'>): GatewayLink {
-    const key = `${id} ${address}`;
+  link({ id, address, jkt }: Pick<GatewayAddress, 'id' | 'address' | 'jkt'>): GatewayLink {
+    const key = `${id} ${address} ${jkt}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = this.#open(id, `https://${address}`);
+      link = this.#open(id, jkt, `https://${address}`);
       this.#links.set(key, link);
     }
     link.usedAt = this.#clock.now();
@@ -102,10 +102,10 @@ export class GatewayLinks {
     await Promise.all(all.map(({ dispatcher }) => dispatcher.destroy()));
   }
 
-  #open(id: string, origin: string): Kept {
+  #open(id: string, jkt: string | undefined, origin: string): Kept {
     const tls = () => {
       const { bundle, trustDomain } = this.#keystore.enrolment;
-      const rules = { bundle, trustDomain, role: 'gateway', id, clock: this.#clock } as const;
+      const rules = { bundle, trustDomain, role: 'gateway', id, jkt, clock: this.#clock } as const;
       return { ...clientTlsOptions({ ...this.#keystore.own(), ...rules }), servername: tlsName };
     };
     const dispatcher = makeDispatcher(tls, { connections });

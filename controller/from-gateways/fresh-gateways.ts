@@ -11,6 +11,8 @@ export interface FreshGateway {
   readonly id: string;
   readonly site: string;
   readonly address: string;
+  /** Thumbprint of the key that it joined with. */
+  readonly jkt: string;
   /** The change number that it confirmed last. */
   readonly through: number;
 }
@@ -19,13 +21,15 @@ export interface FreshGateway {
 export async function freshGateways(db: Db, parts: FreshParts, site?: string): Promise<FreshGateway[]> {
   let query = db
     .selectFrom('gateways')
-    .select(['id', 'site', 'address', 'through'])
+    .select(['id', 'site', 'address', 'jkt', 'through'])
     .where('state', '=', 'active')
     .where('generation', '=', parts.generation)
     .orderBy('id');
   if (site !== undefined) query = query.where('site', '=', site);
   const connected = parts.streams.connected();
-  return (await query.execute()).filter(({ id }) => connected.has(id));
+  return (await query.execute()).flatMap(({ jkt, ...row }) =>
+    jkt !== null && connected.has(row.id) ? [{ ...row, jkt }] : [],
+  );
 }
 
 /** The lowest number that every fresh gateway has confirmed (P20); the highest number there is when none is fresh. */

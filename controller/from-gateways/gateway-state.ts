@@ -27,7 +27,8 @@ export async function readSnapshot(db: Db, order: SnapshotOrder): Promise<Snapsh
   return db.transaction().execute(async (trx) => {
     const apps = await readApps(trx, site);
     const revocations = await trx.selectFrom('revocations').selectAll().where('until', '>', at).orderBy('n').execute();
-    // P1: of other sites a gateway does not even learn the names of apps.
+    // P1: of other sites a gateway does not even learn the names of apps. A grant for an app that it does not have it refuses.
+    const own = new Set(apps.map(({ id }) => id));
     const floors = await trx
       .selectFrom('floors')
       .innerJoin('apps', 'apps.id', 'floors.app_id')
@@ -43,7 +44,7 @@ export async function readSnapshot(db: Db, order: SnapshotOrder): Promise<Snapsh
       apps,
       keys: await readVerificationKeys(trx),
       bundle: authority.bundle(),
-      revocations: revocations.map(toRevocation),
+      revocations: revocations.filter(({ kind, id }) => kind !== 'app' || own.has(id)).map(toRevocation),
       floors: floors.map((row) => ({ app: row.app_id, epoch: row.epoch })),
       denied: denied.map((row) => row.id),
       keySets: await readKeySets(trx, site, authority),

@@ -25,11 +25,7 @@ import { type Judgement, judgeAsk } from './judge-ask.ts';
 import { loadApp, loadFacts } from './load-facts.ts';
 import { snapshotFacts } from './snapshot-facts.ts';
 
-export interface GatewayAddress {
-  readonly id: string;
-  readonly site: string;
-  readonly address: string;
-}
+export type GatewayAddress = GrantGiven['gateways'][number];
 
 export interface GrantParts {
   readonly db: Db;

@@ -1,6 +1,6 @@
 /** Takes grants back (P13): one change, heard by every gateway, that beats each grant decided before it. */
 import { second } from '#shared/base/clock.ts';
-import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
+import type { Revocation, StreamChange } from '#shared/contracts/gateway-to-controller.ts';
 import { grantReach } from '#shared/contracts/grant.ts';
 import { nextChangeWith } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
@@ -40,10 +40,11 @@ export async function revoke(
   const lost: { ends_at: number }[][] = [];
   for (const { kind, id } of wanted) lost.push(await takeGrants(trx, at, kind, id));
   const grants = lost.reduce((sum, rows) => sum + rows.length, 0);
-  const n = await nextChangeWith(trx, at, (seen) => [
+  const stream = (seen: number): StreamChange[] => [
     { kind: 'revoke', revocations: wanted.map(({ kind, id, reason }) => ({ kind, id, seen, until, reason })) },
     ...spreadRenewals(Math.max(grants, amongst)),
-  ]);
+  ];
+  const n = await nextChangeWith(trx, at, stream, await siteOf(trx, wanted));
   for (const [index, { kind, id, reason }] of wanted.entries()) {
     const ends = lost[index]!.map((row) => row.ends_at);
     const last_grant_ends_at = ends.length === 0 ? null : ends.reduce((a, b) => Math.max(a, b));
@@ -53,6 +54,18 @@ export async function revoke(
       .execute();
   }
   return { n, grants };
+}
+
+/**
+ * P1: of other sites a gateway does not even learn the names of apps. Everything else goes to all: people and devices roam, ids of
+ * grants and sessions tell nothing, and a cut that misses a place is worse than one that is heard where it is not needed.
+ */
+async function siteOf(trx: Trx, wanted: readonly { kind: RevocationKind; id: string }[]): Promise<string | undefined> {
+  if (!wanted.every(({ kind }) => kind === 'app')) return undefined;
+  const ids = wanted.map(({ id }) => id);
+  const rows = await trx.selectFrom('apps').select(['id', 'site']).where('id', 'in', ids).execute();
+  const sites = new Set(rows.map(({ site }) => site));
+  return rows.length === new Set(ids).size && sites.size === 1 ? rows[0]!.site : undefined;
 }
 
 function takeGrants(trx: Trx, at: number, kind: RevocationKind, id: string): Promise<{ ends_at: number }[]> {

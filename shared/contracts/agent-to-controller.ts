@@ -123,7 +123,16 @@ const appListed = strict({
 });
 export type AppListed = Static<typeof appListed>;
 
-const gatewayAddress = strict({ id: slug, site: slug, address });
+const gatewayAddress = strict({
+  id: slug,
+  site: slug,
+  address,
+  /**
+   * RFC 7638 thumbprint of its key. A gateway that joined again has another one, and the certificate of the former instance, which
+   * may be in other hands, is good for hours yet: by it nobody is that gateway any more (P1).
+   */
+  jkt: Type.Optional(Type.String({ minLength: 43, maxLength: 43 })),
+});
 const grantGiven = strict({
   grant: text(maxGrantBytes),
   id: madeId,

@@ -52,6 +52,8 @@ export interface ClientTls extends Partial<OwnCertificate> {
   readonly role: Role;
   /** The one id accepted, where the grant answer named it. */
   readonly id?: string;
+  /** Thumbprint of the one key accepted, where it was named too. */
+  readonly jkt?: string | undefined;
   readonly clock: Clock;
   /** The deny list, asked with `<role>/<id>`. */
   readonly denied?: (id: string) => boolean;
@@ -73,7 +75,7 @@ export function clientTlsOptions(client: ClientTls): ConnectionOptions {
 }
 
 function checkServer(client: ClientTls, { raw }: PeerCertificate): Error | undefined {
-  const { trustDomain, role, id, clock, denied = () => false } = client;
+  const { trustDomain, role, id, jkt, clock, denied = () => false } = client;
   const verdict = checkLeaf(raw, {
     trustDomain,
     roles: [role],
@@ -81,10 +83,9 @@ function checkServer(client: ClientTls, { raw }: PeerCertificate): Error | undef
     ...(id === undefined ? {} : { id }),
     isDenied: (leaf) => denied(`${leaf.role}/${leaf.id}`),
   });
-  if (verdict.ok) return undefined;
-  return new PosternError('peer-refused', `the server's certificate is refused: ${verdict.reason}`, {
-    extra: { reason: verdict.reason },
-  });
+  if (verdict.ok && (jkt === undefined || verdict.jkt === jkt)) return undefined;
+  const reason = verdict.ok ? 'key' : verdict.reason;
+  return new PosternError('peer-refused', `the server's certificate is refused: ${reason}`, { extra: { reason } });
 }
 
 /** Renewed certificate or changed bundle, live: new handshakes use it, running connections keep what they proved. */

@@ -1,5 +1,6 @@
 /** P1: an agent talks to `/controller/` only, and at a gateway's address to exactly the gateway that the grant answer named. */
 import t from 'tap';
+import { generateKeyPair, keyThumbprint } from '#shared/crypto/keys.ts';
 import { asCallError } from '#shared/wire/call-errors.ts';
 import { enrolFake, makeFakeAgent, startFakeAgent } from '../support/fake-edge-agent.ts';
 import { fakeGrant, startFakeEdge } from '../support/fake-edge-controller.ts';
@@ -48,12 +49,13 @@ t.test('P1 a grant is shown to the one gateway it was given for', async (t) => {
   ];
   const real = await startFakeGateway(t, { ca, id: 'gw1' });
   let address = '';
+  let jkt: string | undefined;
   edge.edge.grants = () => ({
     grant: fakeGrant('gr_00000001'),
     id: 'gr_00000001',
     expiresInMs: 60_000,
     scope: 'request',
-    gateways: [{ id: 'gw1', site: 'main', address }],
+    gateways: [{ id: 'gw1', site: 'main', address, ...(jkt === undefined ? {} : { jkt }) }],
   });
   const ask = async (path: string) => {
     const exact = { method: 'GET', host: 'wiki.test', path, query: '' };
@@ -83,4 +85,11 @@ t.test('P1 a grant is shown to the one gateway it was given for', async (t) => {
   address = real.place.address;
   t.equal(await ask('/real'), fakeGrant('gr_00000001'));
   t.equal(real.seen.length, 1);
+
+  // Its certificate is good for hours yet, but it has joined again since, with the key that the answer names.
+  jkt = keyThumbprint(generateKeyPair().publicKey);
+  await t.rejects(ask('/former'), { code: 'unavailable' });
+  t.equal(real.seen.length, 1, 'the former instance hears nothing');
+  jkt = real.jkt;
+  t.equal(await ask('/same'), fakeGrant('gr_00000001'));
 });

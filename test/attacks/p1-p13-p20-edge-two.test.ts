@@ -75,7 +75,7 @@ t.test('P16 numbers that the store could not give back are refused', async (t) =
 });
 
 t.test('P1 a gateway hears nothing of another site', async (t) => {
-  const { controller, gateway } = await begin(t);
+  const { admin, controller, gateway } = await begin(t);
   await controller.store.db
     .insertInto('floors')
     .values([
@@ -83,11 +83,15 @@ t.test('P1 a gateway hears nothing of another site', async (t) => {
       { app_id: 'payroll', epoch: 0 },
     ])
     .execute();
+  await admin.revoke({ body: { kind: 'app', id: 'payroll' } });
+  await admin.revoke({ body: { kind: 'app', id: 'wiki' } });
+  t.match(gateway.changes.at(-1), { kind: 'revoke', revocations: [{ kind: 'app', id: 'wiki' }] });
+  t.notMatch(JSON.stringify(gateway.changes), 'payroll');
   gateway.confirms = false;
   for await (const message of readNdjson(await gateway.calls.stream({ query: {} }))) {
     t.equal((message as StreamMessage).t, 'snapshot');
     t.notMatch(JSON.stringify(message), 'payroll');
-    t.match(message, { floors: [{ app: 'wiki' }] });
+    t.match(message, { floors: [{ app: 'wiki' }], revocations: [{ kind: 'app', id: 'wiki' }] });
     break;
   }
 });

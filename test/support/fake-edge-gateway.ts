@@ -1,4 +1,5 @@
 /** A gateway for tests of the agent: real mutual TLS, answers by a function of the test, and a list of what it was shown. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -7,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { systemClock } from '#shared/base/clock.ts';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { grantHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { keyThumbprint } from '#shared/crypto/keys.ts';
 import type { Role } from '#shared/crypto/spiffe.ts';
 import { guardServer } from '#shared/wire/admit-peer.ts';
 import { responseOnSocket } from '#shared/wire/forward-socket-response.ts';
@@ -58,7 +60,8 @@ export async function startFakeGateway(t: Test, options: FakeGatewayOptions) {
     const grant = req.headers[grantHeader] as string | undefined;
     seen.push({ method: req.method!, url: req.url!, grant });
   };
-  const server = createServer(serverTlsOptions({ ...(await ca.leaf(role, id)), mutual: true }), async (req, res) => {
+  const own = await ca.leaf(role, id);
+  const server = createServer(serverTlsOptions({ ...own, mutual: true }), async (req, res) => {
     if (req.url !== '/.postern/grants') {
       note(req);
       answers.request(req, res);
@@ -89,6 +92,8 @@ export async function startFakeGateway(t: Test, options: FakeGatewayOptions) {
   return {
     /** As a grant answer names it. */
     place: { id, site: 'main', address },
+    /** Thumbprint of its key. */
+    jkt: keyThumbprint(new X509Certificate(own.certificate).publicKey),
     /** Change an answer by assigning to it. */
     answers,
     seen,

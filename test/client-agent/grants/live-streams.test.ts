@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { newTrace } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { generateKeyPair, keyThumbprint } from '#shared/crypto/keys.ts';
 import { makeFakeAgent, nextEvent } from '../../support/fake-edge-agent.ts';
 import { fakeGrant, startFakeEdge } from '../../support/fake-edge-controller.ts';
 import { type FakeGateway, startFakeGateway } from '../../support/fake-edge-gateway.ts';
@@ -14,10 +15,11 @@ async function world(t: Test, gateway: FakeGateway, scope: 'app' | 'request' = '
   const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
   const edge = await startFakeEdge(t, { ca });
   const asked: string[] = [];
+  const named = { jkt: gateway.jkt };
   edge.edge.grants = ({ body }) => {
     asked.push(body.request?.path ?? '');
     const id = `gr_${String(asked.length).padStart(8, '0')}`;
-    return { grant: fakeGrant(id), id, expiresInMs: 60_000, scope, gateways: [gateway.place] };
+    return { grant: fakeGrant(id), id, expiresInMs: 60_000, scope, gateways: [{ ...gateway.place, ...named }] };
   };
   const agent = await makeFakeAgent(t, { edge, clock });
   /** A stream that runs until `end`. */
@@ -44,7 +46,7 @@ async function world(t: Test, gateway: FakeGateway, scope: 'app' | 'request' = '
       },
     };
   };
-  return { agent, edge, clock, asked, stream };
+  return { agent, edge, clock, asked, named, stream };
 }
 
 t.test('P15 one grant renews every stream of an app, again and again, and only while they run', async (t) => {
@@ -68,6 +70,18 @@ t.test('P15 one grant renews every stream of an app, again and again, and only w
   clock.ahead = 200_000;
   await agent.tick();
   t.equal(gateway.presented.length, 2);
+});
+
+t.test('P1, P15 nothing is renewed at the former instance of a gateway that has joined again', async (t) => {
+  const former = await startFakeGateway(t, { ca });
+  const { agent, clock, stream, asked, named } = await world(t, former);
+  const one = await stream('/a');
+  named.jkt = keyThumbprint(generateKeyPair().publicKey);
+  clock.ahead = 41_000;
+  await agent.tick();
+  t.equal(asked.length, 2, 'the next grant was asked for');
+  t.same(former.presented, [], 'and is not shown to it: it cuts, or keeps what it has, which is nothing new');
+  await one.end();
 });
 
 t.test('P15 exact requests are renewed each by a grant for itself', async (t) => {
