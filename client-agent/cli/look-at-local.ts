@@ -4,7 +4,7 @@ import { get } from '#shared/base/node-http.ts';
 import { findPortOwner } from '#shared/wire/port-owner.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
-import { systemOwnerParts } from '../from-apps/owner-check.ts';
+import { type OwnerCheckParts, systemOwnerParts } from '../from-apps/owner-check.ts';
 
 const limitMs = 2000;
 const fix = 'Start the agent again: postern down; postern up';
@@ -13,13 +13,12 @@ export async function lookAtLocal({ local, pid }: ControlStatus): Promise<Doctor
   const ports = local.map(({ name, address }) =>
     address.startsWith('http:') ? httpLine(`local ${name}`, address) : portLine(`local ${name}`, address, pid),
   );
-  return await Promise.all([ownershipLine(), namesLine(), ...ports]);
+  return await Promise.all([ownershipLine(systemOwnerParts()), namesLine(), ...ports]);
 }
 
 /** P30: how the agent knows whose a local connection is. This command asks the same system as the agent does. */
-function ownershipLine(): DoctorLine {
+export function ownershipLine({ platform, isOverflow }: Pick<OwnerCheckParts, 'platform' | 'isOverflow'>): DoctorLine {
   const name = 'whose local connections are';
-  const { platform, isOverflow } = systemOwnerParts();
   if (platform === 'linux' && !isOverflow) return { name, ok: true, detail: 'the kernel tells (/proc/net/tcp)' };
   if (platform === 'darwin') {
     const detail = 'lsof tells; this has not been tried on a real Mac';

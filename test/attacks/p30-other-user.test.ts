@@ -86,6 +86,25 @@ t.test('P30: an agent of another user does not serve root', needsRoot, async (t)
   }
 });
 
+t.test('P30: another user who has ended its half of the connection is another user still', needsRoot, async (t) => {
+  const check = createOwnerCheck(systemOwnerParts());
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const code = `const s = require('node:net').connect({ port: ${(server.address() as AddressInfo).port}, host: '127.0.0.1', allowHalfOpen: true });
+s.end('a stolen password', () => console.log('ended')); s.on('error', () => {}); s.resume();`;
+  const child = spawn('setpriv', [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', 'node', '-e', code], {
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  await once(child.stdout, 'data');
+  t.equal(await check(socket), 'other', 'no password is asked of it');
+  socket.destroy();
+  await once(child, 'close');
+});
+
 t.test(
   "P30: a connection whose program is gone is nobody's",
   { skip: process.platform !== 'linux' && 'needs /proc' },

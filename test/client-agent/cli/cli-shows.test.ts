@@ -1,15 +1,22 @@
 /** What the commands of `postern` show, as real processes against a fake agent. */
 import t from 'tap';
 import { agentCommands } from '../../../client-agent/cli/commands.ts';
+import { lookAtLocal, ownershipLine } from '../../../client-agent/cli/look-at-local.ts';
+import type { ControlStatus } from '../../../client-agent/control/control-contract.ts';
+import { localRig } from '../from-apps/local-rig.ts';
 import { makeRig, runPostern } from './run-postern.ts';
 
-t.test('every command has help, and it loads nothing that fails', async (t) => {
-  for (const name of Object.keys(agentCommands)) {
-    const { code, out, err } = await runPostern([...name.split(' '), '--help']);
-    t.equal(code, 0, name);
-    t.match(out, new RegExp(`Usage: postern ${name}`), name);
-    t.match(out, /--profile NAME[\s\S]*--dir DIR[\s\S]*--json/, name);
-    t.equal(err, '', name);
+// A process for each command, some at a time: one after another they would take their time on a machine with other work.
+t.test('every command has help, and it loads nothing that fails', { timeout: 110_000 }, async (t) => {
+  const names = Object.keys(agentCommands);
+  const ask = async (name: string) => ({ name, ...(await runPostern([...name.split(' '), '--help'])) });
+  for (let from = 0; from < names.length; from += 6) {
+    for (const { name, code, out, err } of await Promise.all(names.slice(from, from + 6).map(ask))) {
+      t.equal(code, 0, name);
+      t.match(out, new RegExp(`Usage: postern ${name}`), name);
+      t.match(out, /--profile NAME[\s\S]*--dir DIR[\s\S]*--json/, name);
+      t.equal(err, '', name);
+    }
   }
 });
 
@@ -100,8 +107,22 @@ t.test('doctor looks at everything, and ends with 1 when a step fails', async (t
   t.match(out, /agent\s+good\s+process/);
   t.match(out, /gateway g1\s+FAILS\s+unreachable/);
   t.match(out, /names of \*\.localhost/);
+  t.match(out, /whose local connections are\s+(good|unclear)/);
   t.match(out, /local portal\s+FAILS\s+.*ECONNREFUSED/);
   t.match(out, /What to do:[\s\S]*gateway g1: Ask your administrator/);
+});
+
+t.test('P30 doctor says how the agent knows whose a connection is, and when it does not', async (t) => {
+  t.match(ownershipLine({ platform: 'linux', isOverflow: false }), { ok: true, detail: /proc/ });
+  t.match(ownershipLine({ platform: 'linux', isOverflow: true }), { ok: undefined, fix: /postern client add/ });
+  t.match(ownershipLine({ platform: 'darwin', isOverflow: false }), { ok: undefined, detail: /not been tried/ });
+  t.match(ownershipLine({ platform: 'win32', isOverflow: false }), { ok: undefined, fix: /postern client add/ });
+  const rig = await localRig(t, { ownerCheck: async () => 'unprovable' });
+  const lines = await lookAtLocal({ local: rig.side.addresses(), pid: process.pid } as unknown as ControlStatus);
+  t.match(
+    lines.filter(({ name }) => name.startsWith('local ')),
+    [{ ok: false, detail: /cannot tell/ }, { ok: false }, { ok: false }],
+  );
 });
 
 t.test('version', async (t) => {
