@@ -4,6 +4,7 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Agent } from 'undici';
+import { sha256 } from '#shared/base/bytes.ts';
 import { type Clock, minute, second } from '#shared/base/clock.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
 import { agentToGateway } from '#shared/contracts/agent-to-gateway.ts';
@@ -42,17 +43,33 @@ export class GatewayLinks {
   readonly #clock: Clock;
   readonly #links = new Map<string, Kept>();
   readonly #failedAt = new Map<string, number>();
+  readonly #scores = new Map<string, number>();
 
   constructor(options: { readonly keystore: Keystore; readonly clock: Clock }) {
     this.#keystore = options.keystore;
     this.#clock = options.clock;
   }
 
-  /** The one to use, among those not in `tried`: as the controller ordered them, but those that failed of late come last. */
+  /**
+   * The one to use, among those not in `tried`; those that failed of late come last. Each device has its own order of the gateways
+   * (rendezvous hashing), so that devices spread over them, each stays with its own, and of one that is gone only its devices move.
+   */
   choose(gateways: readonly GatewayAddress[], tried: ReadonlySet<string>): GatewayAddress | undefined {
     const left = gateways.filter(({ id }) => !tried.has(id));
+    if (left.length > 1) left.sort((a, b) => this.#score(a.id) - this.#score(b.id));
     const now = this.#clock.now();
     return left.find(({ id }) => now - (this.#failedAt.get(id) ?? -avoidMs) >= avoidMs) ?? left[0];
+  }
+
+  #score(id: string): number {
+    const { device } = this.#keystore.enrolment;
+    const key = `${device} ${id}`;
+    let score = this.#scores.get(key);
+    if (score === undefined) {
+      score = sha256(key).readUInt32BE();
+      this.#scores.set(key, score);
+    }
+    return score;
   }
 
   failed(id: string): void {

@@ -4,7 +4,7 @@ import type { AppChecked, CheckStep, GatewayFinding } from '#shared/contracts/ap
 import type { AdminParts } from '../from-admins/admin-parts.ts';
 import { loadApps } from '../grants/load-facts.ts';
 import type { Db } from '../store/open-store.ts';
-import { isThisHost, tryAround } from './try-around.ts';
+import { isHostLocal, isThisHost, tryAround } from './try-around.ts';
 
 type Parts = Pick<AdminParts, 'db' | 'streams' | 'checks'>;
 
@@ -34,7 +34,7 @@ export async function checkApp({ db, streams, checks }: Parts, app: App): Promis
     ok: gateways.length > 0 && gateways.every(isFine),
     gateways,
     around: await tryAround(app, { addresses, isHere }),
-    notTested: notTested(app),
+    notTested: notTested(app, addresses),
   };
 }
 
@@ -61,10 +61,11 @@ async function judgeRedirect(db: Db, app: App, { redirect }: GatewayFinding): Pr
 }
 
 /** What this check cannot know, said as plainly as what it found. */
-function notTested(app: App): string[] {
+function notTested(app: App, addresses: readonly string[]): string[] {
   const url = app.kind === 'http' ? `${app.upstream}/` : `telnet://${app.upstream}`;
+  const isFar = addresses.some((address) => !isHostLocal(address));
   return [
-    `other networks; where employees are, this must fail: curl --connect-timeout 5 -k ${url}`,
+    ...(isFar ? [`other networks; where employees are, this must fail: curl --connect-timeout 5 -k ${url}`] : []),
     "other ports and addresses of the app's host; on it: ss -ltn",
   ];
 }

@@ -68,7 +68,7 @@ async function listCertificates({ db, authority }: StatusParts): Promise<Status[
 
 function policyTodo({ policy }: StatusParts): string[] {
   if (policy.current() !== undefined) return [];
-  return ['No policy is in force, so everything is denied: posternctl apply -f DIR, or policy publish DIR.'];
+  return ['No policy is in force, so everything is denied: posternctl app permit APP WHO, or apply -f DIR.'];
 }
 
 async function peopleTodo(db: Db): Promise<string[]> {

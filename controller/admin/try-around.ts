@@ -23,13 +23,17 @@ local.addSubnet('fe80::', 10, 'ipv6');
 local.addSubnet('ff00::', 8, 'ipv6');
 
 const familyOf = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
-const isLocal = (address: string) => local.check(address, familyOf(address));
+/** Loopback, link-local and the like: no other host can dial it. */
+export function isHostLocal(address: string): boolean {
+  const plain = plainAddress(address);
+  return local.check(plain, familyOf(plain));
+}
 
 export function isThisHost(address: string | undefined): boolean {
   if (address === undefined) return false;
   const plain = plainAddress(address);
   const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address));
-  return isIP(plain) !== 0 && (isLocal(plain) || own.includes(plain));
+  return isIP(plain) !== 0 && (isHostLocal(plain) || own.includes(plain));
 }
 
 export interface Around {
@@ -41,7 +45,7 @@ export interface Around {
 
 export async function tryAround(app: App, { addresses, isHere }: Around): Promise<AroundGateway> {
   const known = addresses.map(plainAddress).filter((address) => isIP(address) !== 0);
-  const far = known.filter((address) => !isLocal(address)).slice(0, maxAddresses);
+  const far = known.filter((address) => !isHostLocal(address)).slice(0, maxAddresses);
   if (known.length === 0) return { result: 'not-tested', told: 'no gateway has found an address of the app' };
   if (far.length === 0) {
     const told = "the upstream is on the gateway's own host, at an address that no other host can dial";

@@ -1,6 +1,6 @@
 /** `posternctl app`, `site`. */
-import type { CliCommand } from '#shared/base/cli.ts';
-import type { App } from '#shared/contracts/app.ts';
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import type { App, HttpApp } from '#shared/contracts/app.ts';
 import { appFromFlags, appOptions } from './app-flags.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
 import { findWhom, permitApp } from './permit-app.ts';
@@ -19,6 +19,14 @@ async function requireApp(admin: AdminClient, id: string): Promise<App> {
   return app;
 }
 
+/** People need no pages of PEM. */
+function answerApp(call: CliCall, app: App): void {
+  const ca = app.kind === 'http' ? app.tls?.ca : undefined;
+  const count = ca?.match(/-----BEGIN CERTIFICATE/g)?.length ?? 0;
+  if (call.json || count === 0) answerThing(call, app);
+  else answerThing(call, { ...app, tls: { ...(app as HttpApp).tls, ca: `${count} in PEM` } });
+}
+
 const putApp =
   (mustExist: boolean): CliCommand['run'] =>
   (call) =>
@@ -33,7 +41,7 @@ const putApp =
       const permit = option(call, 'permit');
       const whom = permit === undefined ? undefined : await findWhom(admin, permit);
       const app = await admin.putApp({ params: { id }, body: appFromFlags(call, base) });
-      answerThing(call, app);
+      answerApp(call, app as App);
       if (whom !== undefined) await permitApp(call, admin, app as App, whom);
     });
 
@@ -60,7 +68,7 @@ export const appCommands: Readonly<Record<string, CliCommand>> = {
   'app show': {
     about: 'One app',
     args: '<id>',
-    run: (call) => withAdmin(call, async (admin) => answerThing(call, await requireApp(admin, call.args[0]!))),
+    run: (call) => withAdmin(call, async (admin) => answerApp(call, await requireApp(admin, call.args[0]!))),
   },
   'app add': {
     about: 'Add an app, from flags or a YAML file',
