@@ -1,4 +1,5 @@
 /** `app check`: what each gateway of the app's site finds, and whether the app can be reached without them. */
+import { minute, second } from '#shared/base/clock.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { AppChecked, CheckStep, GatewayFinding } from '#shared/contracts/app-check.ts';
 import type { AdminParts } from '../from-admins/admin-parts.ts';
@@ -6,17 +7,27 @@ import { loadApps } from '../grants/load-facts.ts';
 import type { Db } from '../store/open-store.ts';
 import { isHostLocal, isThisHost, tryAround } from './try-around.ts';
 
-type Parts = Pick<AdminParts, 'db' | 'streams' | 'checks'>;
+type Parts = Pick<AdminParts, 'db' | 'clock' | 'streams' | 'checks'>;
 
-export async function checkApp({ db, streams, checks }: Parts, app: App): Promise<AppChecked> {
+/** One that was joined a moment ago is being started. */
+const newFor = 5 * minute;
+const startingMs = (isNew: boolean) => (isNew ? 30 : 3) * second;
+
+export async function checkApp({ db, clock, streams, checks }: Parts, app: App): Promise<AppChecked> {
   const rows = await db
     .selectFrom('gateways')
-    .select('id')
+    .select(['id', 'joined_at'])
     .where('site', '=', app.site)
     .where('state', '=', 'active')
     .orderBy('id')
     .execute();
-  const found = await Promise.all(rows.map(async ({ id }) => ({ id, finding: await checks.ask(id, app.id) })));
+  const now = clock.now();
+  const found = await Promise.all(
+    rows.map(async ({ id, joined_at }) => {
+      const isNew = now - (joined_at ?? 0) < newFor;
+      return { id, finding: await checks.ask(id, app.id, startingMs(isNew)) };
+    }),
+  );
   const gateways = await Promise.all(
     found.map(async ({ id, finding }) => ({
       gateway: id,

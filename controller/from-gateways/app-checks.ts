@@ -11,7 +11,6 @@ interface Open {
 
 /** Milliseconds: five steps of at most five seconds each. */
 const patienceMs = 26_000;
-const startingMs = 5000;
 
 export class AppChecks {
   readonly #streams: Pick<GatewayStreams, 'order'>;
@@ -21,11 +20,14 @@ export class AppChecks {
     this.#streams = streams;
   }
 
-  /** Undefined when the gateway is away, too old to know this order, or says nothing in time. */
-  ask(gateway: string, app: string): Promise<GatewayFinding | undefined> {
+  /**
+   * Undefined when the gateway is away, too old to know this order, or says nothing in time. `startingMs`: how long its stream is
+   * waited for.
+   */
+  ask(gateway: string, app: string, startingMs: number): Promise<GatewayFinding | undefined> {
     const id = `chk_${randomId()}`;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => done(undefined), patienceMs);
+      const timer = setTimeout(() => done(undefined), startingMs + patienceMs);
       const done = (finding: GatewayFinding | undefined) => {
         clearTimeout(timer);
         this.#open.delete(id);
