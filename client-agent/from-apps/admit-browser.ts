@@ -3,13 +3,17 @@ import type { IncomingMessage } from 'node:http';
 import { PosternError } from '#shared/base/errors.ts';
 import type { BrowserCookies } from './browser-cookie.ts';
 import { isBrowser, isTopNavigation } from './browser-signs.ts';
+import { isFromOwnPage, isWelcome } from './foreign-pages.ts';
 import type { Site, Sites } from './sites.ts';
 
 /** `detour`: over the portal, which knows this browser or says what to do. */
 export type Admission = 'admit' | 'detour' | PosternError;
 
 export function admitToSite(req: IncomingMessage, site: Site, cookies: BrowserCookies): Admission {
-  if (!isBrowser(req.headers) || cookies.isGood(site.cookieHost, req.headers.cookie)) return 'admit';
+  if (!isBrowser(req.headers) || isWelcome(site, req.headers)) return 'admit';
+  if (cookies.isGood(site.cookieHost, req.headers.cookie)) {
+    return isFromOwnPage(site, req.headers) ? 'admit' : new PosternError('cross-site');
+  }
   if (isTopNavigation(req.method ?? '', req.headers)) return 'detour';
   return new PosternError('browser-unknown', `no cookie for ${site.cookieHost}`);
 }

@@ -36,6 +36,7 @@ export function mapResponseHeaders(raw: readonly string[], map: UrlMap): RawHead
       const cookie = mapSetCookie(value, map);
       if (cookie !== undefined) out.push(name, cookie);
     } else if (lower === 'refresh') out.push(name, mapRefresh(value, map));
+    else if (lower === 'referrer-policy') out.push(name, mapReferrerPolicy(value, map));
     else out.push(name, responseUrls.has(lower) ? map.toLocal(value) : value);
   }
   return out;
@@ -86,4 +87,9 @@ function withoutPrefix(pair: string): string {
 function mapRefresh(value: string, map: UrlMap): string {
   const match = /^(\s*[\d.]*\s*[;,]?\s*url\s*=\s*)(['"]?)(.*?)(['"]?)\s*$/is.exec(value);
   return match === null ? value : `${match[1]}${match[2]}${map.toLocal(match[3]!)}${match[4]}`;
+}
+
+/** Where `Referer` is what tells an app's own pages from others, it must reach the app itself; others still learn nothing. */
+function mapReferrerPolicy(value: string, map: UrlMap): string {
+  return map.keepsSecureCookies ? value : value.replaceAll(/\bno-referrer\b(?!-)/gi, 'same-origin');
 }

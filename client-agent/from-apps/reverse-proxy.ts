@@ -19,6 +19,7 @@ import { exactRequestOf } from '../grants/exact-request.ts';
 import { isGatewayRefusal, readOutcome } from '../to-gateway/read-outcome.ts';
 import { answerLocal } from './answer-local.ts';
 import { isTopNavigation } from './browser-signs.ts';
+import { frameHeaders } from './foreign-pages.ts';
 import { KeptBody } from './kept-body.ts';
 import { mapRequestHeaders, mapResponseHeaders } from './map-headers.ts';
 import type { Site } from './sites.ts';
@@ -141,7 +142,12 @@ function options(
     }),
     timeouts,
     keepBack: isGatewayRefusal,
-    responseHeaders: (_status, headers) => [...mapResponseHeaders(headers, site.map), traceHeader, trace],
+    responseHeaders: (_status, headers) => [
+      ...mapResponseHeaders(headers, site.map),
+      ...frameHeaders(site),
+      traceHeader,
+      trace,
+    ],
     onBytes: (direction) => {
       if (direction === 'up') parts.agent.activity();
     },

@@ -14,6 +14,7 @@ import type { Site, Sites } from './sites.ts';
 
 export const sessionPath = `${localPathPrefix}session`;
 const maxForm = 1024;
+const againMark = 'again=1';
 
 export interface SessionRoutes {
   /** The portal's: takes a token by POST, or sends a browser it knows on to an app. Rejects with what to answer. */
@@ -71,7 +72,10 @@ export function createSessionRoutes(sites: Sites, cookies: BrowserCookies, token
     askAgain(req, res, target) {
       const from = req.headers['sec-fetch-site'];
       if (from !== 'cross-site' && from !== 'same-site') return false;
-      sendPage(res, 200, 'Postern', goTo(safeReturnPath(target)));
+      // A window of a sandboxed page is never of this site: it would ask itself for ever.
+      if (target.endsWith(againMark)) return false;
+      const path = safeReturnPath(target);
+      sendPage(res, 200, 'Postern', goTo(`${path}${path.includes('?') ? '&' : '?'}${againMark}`));
       return true;
     },
     detour(_req, res, site, path) {

@@ -3,7 +3,7 @@
  * their own factors or device. Others are not there (P12).
  */
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
-import type { App } from '#shared/contracts/app.ts';
+import type { App, HttpApp } from '#shared/contracts/app.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { couldAllow } from '../policy/decide.ts';
 import type { Facts } from '../policy/facts.ts';
@@ -25,12 +25,21 @@ export async function listApps(db: Db, decider: Decider, ask: ListAsk, at: numbe
   if (facts === undefined || facts.session === null || at >= facts.session.endsAt) return [];
   if (facts.device.state !== 'active' || facts.person.state !== 'active') return [];
   const { checks } = await readPostureSettings(db);
+  const apps = await loadApps(db);
   const listed: AppListed[] = [];
-  for (const app of await loadApps(db)) {
+  for (const app of apps) {
     const shown = judgeApp(decider, { app, facts, at, checks });
     if (shown !== undefined) listed.push(shown);
   }
-  return listed;
+  const shown = new Set(listed.map(({ id }) => id));
+  const others = apps.flatMap((app) => (app.kind === 'http' && !shown.has(app.id) ? app.hosts : []));
+  return listed.map((app) => withoutHosts(app, new Set(others)));
+}
+
+/** No page of an app that this person may not use runs here, and its name is not told (P12). */
+function withoutHosts(app: AppListed, hosts: ReadonlySet<string>): AppListed {
+  if (app.allowOrigins === undefined) return app;
+  return { ...app, allowOrigins: app.allowOrigins.filter((origin) => !hosts.has(new URL(origin).hostname)) };
 }
 
 interface Judging {
@@ -62,9 +71,17 @@ function describe(app: App, usable: boolean, fixes: readonly Fix[]): AppListed {
     name: app.name,
     ...(app.description === undefined ? {} : { description: app.description }),
     kind: app.kind,
-    ...(app.kind === 'http' ? { hosts: [...app.hosts] } : { hosts: [app.host], port: app.port }),
+    ...(app.kind === 'http' ? httpFacts(app) : { hosts: [app.host], port: app.port }),
     usable,
     ...(why.length === 0 ? {} : { why: why.join(' ') }),
     fixes: [...fixes],
+  };
+}
+
+function httpFacts({ hosts, allowOrigins = [], crossSite }: HttpApp): Partial<AppListed> & Pick<AppListed, 'hosts'> {
+  return {
+    hosts: [...hosts],
+    ...(allowOrigins.length === 0 ? {} : { allowOrigins: [...allowOrigins] }),
+    ...(crossSite === 'allow' ? { crossSite } : {}),
   };
 }

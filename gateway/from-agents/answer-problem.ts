@@ -20,7 +20,9 @@ export function answerProblem(req: IncomingMessage, res: ServerResponse, error: 
     ...problemHeaders(error),
     'content-type': isPage ? 'text/html; charset=utf-8' : 'application/problem+json',
     'content-length': Buffer.byteLength(body),
-    ...(isPage ? { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" } : {}),
+    ...(isPage
+      ? { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'" }
+      : {}),
     [verdictHeader]: error.code,
     [traceHeader]: trace,
   });

@@ -116,6 +116,10 @@ const appListed = strict({
   hosts: Type.Array(hostName),
   /** TCP apps. */
   port: Type.Optional(port),
+  /** HTTP apps: whose pages may ask it anything but WebSockets (P22). Only origins that are no app of others. */
+  allowOrigins: Type.Optional(Type.Array(text(300))),
+  /** HTTP apps: any page may. */
+  crossSite: Type.Optional(Type.Literal('allow')),
   usable: Type.Boolean(),
   /** Why not, and how to change it; absent when usable. */
   why: Type.Optional(text(500)),

@@ -62,8 +62,10 @@ export const httpApp = strict({
   upstream: Type.String({ pattern: '^https?://[^/?#@\\s]+$', maxLength: 300 }),
   tls: Type.Optional(upstreamTls),
   operations: Type.Optional(operations),
-  /** Origins that may make cross-site requests (P22). */
-  allowOrigins: Type.Optional(Type.Array(text(300), { maxItems: 32 })),
+  /** Origins that may make cross-site requests (P22), as browsers write them: lower case, without a path or a usual port. */
+  allowOrigins: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[a-z0-9._:\\[\\]-]+$', maxLength: 300 }), { maxItems: 32 }),
+  ),
   crossSite: Type.Optional(oneOf(['refuse', 'allow'])),
   /** Spellings that P9 refuses and this app needs. */
   allowSpellings: Type.Optional(

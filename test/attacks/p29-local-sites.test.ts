@@ -170,7 +170,7 @@ t.test('P29: a browser with the proxy is let in by the same detour', async (t) =
   const { follow } = await import('../client-agent/from-apps/local-rig.ts');
   const rig = await localRig(t);
   const wiki = { host: 'wiki.corp.internal', path: 'http://wiki.corp.internal/x' };
-  const browser = { 'user-agent': 'Mozilla/5.0', accept: 'text/html' };
+  const browser = { 'user-agent': 'Mozilla/5.0', accept: 'text/html', 'upgrade-insecure-requests': '1' };
   const detour = await ask(rig.port, { ...wiki, headers: browser });
   const back = await follow(rig, detour, cookieOf(await postLink(rig)));
   t.equal(back.headers.location, 'http://wiki.corp.internal/x');

@@ -23,6 +23,7 @@ interface Vector {
 }
 
 const { vectors } = JSON.parse(readFileSync(`${root}/test/vectors/spellings.json`, 'utf8')) as { vectors: Vector[] };
+t.setTimeout(180_000);
 const app = await startStrictApp(t);
 const idOf = ({ allow = [] }: Vector) => (allow.length > 2 ? 'all' : allow.join('-and-') || 'wiki');
 const allowed = new Map(vectors.map((vector) => [idOf(vector), vector.allow]));
@@ -53,7 +54,7 @@ function send(door: Door, { target, method = 'GET', headers = [], ...rest }: Vec
 }
 
 for (const door of doorsOf(chain, rules)) {
-  t.test(`P9 ${vectors.length} spellings at the ${door.name}`, async (t) => {
+  t.test(`P9 ${vectors.length} spellings at the ${door.name}`, { timeout: 170_000 }, async (t) => {
     for (const vector of vectors) {
       app.clear();
       const recorded = records.opened.length;

@@ -11,6 +11,8 @@ import type { Readable, Writable } from 'node:stream';
 export interface Browser {
   /** A new tab; with cookies of its own unless `beside` another. */
   open(url: string, options?: TabOptions): Promise<Tab>;
+  /** Every page: tabs, and the windows that pages have opened. A title comes with what is shown. */
+  pages(): Promise<{ readonly url: string; readonly title: string }[]>;
   close(): Promise<void>;
 }
 
@@ -72,13 +74,15 @@ interface Ids {
   readonly targetId: string;
   readonly sessionId: string;
   readonly data: string;
+  readonly targetInfos: readonly { readonly type: string; readonly url: string; readonly title: string }[];
 }
 type Params = Readonly<Record<string, unknown>>;
 type Send = (method: string, params?: Params, session?: string) => Promise<Ids>;
 type Listener = (method: string, params: Record<string, unknown>) => void;
 type Listen = (session: string, listener: Listener) => void;
 
-export async function launchChromium(): Promise<Browser> {
+/** `args`: further ones. */
+export async function launchChromium(args: readonly string[] = []): Promise<Browser> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-chromium-'));
   const child = spawn(
     findChromium() ?? 'chromium',
@@ -92,6 +96,7 @@ export async function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       // The sandbox refuses to run as root, as tests in containers do.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      ...args,
     ],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
   );
@@ -120,6 +125,10 @@ export async function launchChromium(): Promise<Browser> {
       const opened: Tab = { ...tab, look, screenshot };
       contexts.set(opened, browserContextId);
       return opened;
+    },
+    async pages() {
+      const { targetInfos } = await send('Target.getTargets');
+      return targetInfos.filter(({ type }) => type === 'page');
     },
     async close() {
       const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -38,21 +38,34 @@ export async function startChain(t: Test, apps: readonly App[], grant: (app: str
   const core = new FakeAgentCore(t, lease);
   core.list = apps.map(listed);
   const directory = t.testdir();
+  const portalGot: string[] = [];
   const side = await startLocalSide({
     agent: core.agent,
     config: { portal: 0, socks: 0, tcp: {}, clientAddresses: [], trustLoopback: false },
     directory,
     clients: makeClients(directory),
-    portal: (_req, res) => res.end('the portal'),
+    portal: (req, res) => {
+      portalGot.push(`${req.method} ${req.url}`);
+      res.setHeader('content-type', 'text/html').end('<title>the portal</title>here');
+    },
     clock: systemClock,
     log: silentLog,
   });
   t.teardown(() => side.stop());
-  return { gw, core, side, localPort: side.ports.portal };
+  return { gw, core, side, localPort: side.ports.portal, portalGot };
 }
 export type Chain = Awaited<ReturnType<typeof startChain>>;
 
-function listed(app: App): AppListed {
-  const hosts = app.kind === 'http' ? app.hosts : [app.host];
-  return { id: app.id, name: app.name, kind: app.kind, hosts, usable: true, fixes: [] };
+/** As a controller lists it. */
+export function listed(app: App): AppListed {
+  const common = { id: app.id, name: app.name, usable: true, fixes: [] };
+  if (app.kind === 'tcp') return { ...common, kind: app.kind, hosts: [app.host], port: app.port };
+  const { kind, hosts, allowOrigins, crossSite } = app;
+  return {
+    ...common,
+    kind,
+    hosts,
+    ...(allowOrigins === undefined ? {} : { allowOrigins }),
+    ...(crossSite === 'allow' ? { crossSite } : {}),
+  };
 }

@@ -92,7 +92,7 @@ t.test(
       path: '/apps',
       headers: { ...navigation, 'sec-fetch-site': 'cross-site' },
     });
-    t.match(page.body, /content="0;url=\/apps"/);
+    t.match(page.body, /content="0;url=\/apps\?again=1"/);
     t.same(rig.portalGot, []);
   },
 );

@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { App } from '#shared/contracts/app.ts';
 import { listApps } from '../../../controller/grants/list-apps.ts';
 import { deviceId, PolicyDesk, sessionId } from '../../support/policy-desk.ts';
 
@@ -36,5 +37,31 @@ t.test('P12 people see the apps they may use, now or after a fix of their own, a
   t.same(await list({ session: undefined }), []);
   await desk.db.updateTable('devices').set({ state: 'pending' }).execute();
   t.same(await list(), []);
+  await desk.store.stop();
+});
+
+t.test('P12 P22 whom an app lists is told, but not the names of apps that this person may not use', async (t) => {
+  const desk = await PolicyDesk.open();
+  const origins = ['https://partner.test', 'https://hidden.test', 'https://shown.test:8443'];
+  const app = (id: string, more = {}) =>
+    ({
+      id,
+      name: id,
+      kind: 'http',
+      site: 'main',
+      hosts: [`${id}.test`],
+      upstream: 'http://127.0.0.1:1',
+      ...more,
+    }) as App;
+  await desk.putApp(app('lists', { allowOrigins: origins }));
+  await desk.putApp(app('open', { crossSite: 'allow' }));
+  for (const id of ['shown', 'hidden']) await desk.putApp(app(id));
+  await desk.publish(`permit(principal, action, resource) unless { resource == App::"hidden" };`);
+  const ask = { device: deviceId, session: sessionId, address: '10.0.0.1' };
+  const listed = new Map((await listApps(desk.db, desk.decider, ask, desk.now)).map((one) => [one.id, one]));
+  t.notOk(listed.has('hidden'));
+  t.same(listed.get('lists')?.allowOrigins, ['https://partner.test', 'https://shown.test:8443']);
+  t.equal(listed.get('open')?.crossSite, 'allow');
+  t.notOk('allowOrigins' in listed.get('shown')!);
   await desk.store.stop();
 });
