@@ -86,9 +86,21 @@ export function cutReason(signal: AbortSignal | undefined): PosternError {
 function flow(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void {
   // The end of one direction must not end the other: both sockets may have been made without allowHalfOpen.
   from.allowHalfOpen = true;
+  let isHeld = false;
+  const release = () => {
+    isHeld = false;
+    to.uncork();
+  };
   from.on('data', (chunk: Buffer) => {
     onBytes(chunk.length);
-    if (to.writable && !to.write(chunk)) from.pause();
+    if (!to.writable) return;
+    // TLS gives its records one by one: what comes in one turn of the event loop goes on in one write.
+    if (!isHeld) {
+      isHeld = true;
+      to.cork();
+      setImmediate(release);
+    }
+    if (!to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
   from.on('end', () => {
