@@ -62,6 +62,10 @@ export const listSessions = list('sessions', ({ sessions }) =>
     here,
   })),
 );
+export const listNotices = list('notices', ({ notices }) =>
+  notices.map(({ at, what, new: isNew }) => ({ when: since(at), what, new: isNew })),
+);
+
 export const listAccess = list(
   'access',
   ({ records }) =>

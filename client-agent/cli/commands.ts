@@ -98,6 +98,7 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
   'devices remove': { about: 'Take one of your devices out of service', args: '<id>', run: account('removeDevice') },
   sessions: { about: 'Where you are signed in', run: account('listSessions') },
   'sessions end': { about: 'End one of your sessions', args: '<id>', run: account('endSession') },
+  notices: { about: 'What others did to your account in the last 30 days', run: account('listNotices') },
   access: { about: 'Your own recent access, with verdicts and reasons', run: account('listAccess') },
   client: {
     about: 'Programs that reach your apps by a proxy user and password',

@@ -7,6 +7,7 @@ import type { SignInStateShown } from '../agent-api.ts';
 import type { Control } from '../control/open-control.ts';
 import { type Answers, openAnswers } from './answers.ts';
 import { showRecoveryCodes, showTotp } from './show-totp.ts';
+import { tellNotices } from './tell-notices.ts';
 import { placeOf, withAgent } from './with-agent.ts';
 
 const maxAttempts = 3;
@@ -27,7 +28,8 @@ interface Asking {
   readonly place: string;
 }
 
-async function signIn(call: CliCall, { calls }: Control, { answers, place }: Asking): Promise<void> {
+async function signIn(call: CliCall, control: Control, { answers, place }: Asking): Promise<void> {
+  const { calls } = control;
   const { state } = await calls.status();
   const purpose = purposeOf(call, state.session);
   if (purpose === undefined) {
@@ -56,6 +58,8 @@ async function signIn(call: CliCall, { calls }: Control, { answers, place }: Ask
     }
   }
   finish(call, flow, place);
+  if (purpose !== 'sign-in' || call.json) return;
+  await tellNotices(call, control);
 }
 
 /** Undefined: there is nothing to do. */

@@ -7,6 +7,7 @@ import type { Handlers } from '#shared/wire/serve-contract.ts';
 import { setDeviceState } from '../identity/device-state.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import * as mine from '../identity/my-factors.ts';
+import { listNotices } from '../identity/my-notices.ts';
 import { endSessions, sessionIdleMs } from '../identity/sessions.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
 
@@ -109,6 +110,7 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
         });
       });
     },
+    notices: async ({ caller }) => ({ notices: await listNotices(db, caller.person.id, clock.now()) }),
     async access({ caller, query }) {
       const rows = await db
         .selectFrom('records')

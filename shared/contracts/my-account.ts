@@ -111,6 +111,24 @@ export const myAccount = defineContract({
     access: 'session',
     params: byId,
   },
+  notices: {
+    method: 'GET',
+    path: '/v1/me/notices',
+    summary: 'What others did to my account in the last 30 days (P5)',
+    access: 'session',
+    answer: strict({
+      notices: Type.Array(
+        strict({
+          at: time,
+          /** In plain words, without names of administrators. */
+          what: text(200),
+          /** Since the sign-in before this one. */
+          new: Type.Boolean(),
+        }),
+        { maxItems: 100 },
+      ),
+    }),
+  },
   access: {
     method: 'GET',
     path: '/v1/me/access',

@@ -215,6 +215,7 @@ function fakeAccount(asked: string[], inputs: Map<string, unknown>): Agent['me']
     devices: { devices: [device] },
     sessions: { sessions: [session] },
     access: { records: [record] },
+    notices: { notices: [{ at: 0, what: 'Your password was reset.', new: true }] },
   };
   return new Proxy({} as Agent['me'], {
     get: (_, name: string) => async (input: unknown) => {

@@ -11,8 +11,8 @@ export async function accountView(page) {
 }
 
 async function parts(page, redraw) {
-  const [me, { factors }, { devices }, { sessions }, { records }] = await Promise.all(
-    ['me', 'me/factors', 'me/devices', 'me/sessions', 'me/access?limit=25'].map(get),
+  const [me, { factors }, { devices }, { sessions }, { records }, { notices }] = await Promise.all(
+    ['me', 'me/factors', 'me/devices', 'me/sessions', 'me/access?limit=25', 'me/notices'].map(get),
   );
   const act = { page, redraw };
   return [
@@ -22,11 +22,24 @@ async function parts(page, redraw) {
       { class: 'hint' },
       `${me.person.name} (${me.person.id}), signed in with ${methodWords(me.amr)}; the session ends ${fromNow(me.expiresInMs)}.`,
     ),
+    ...(notices.length === 0
+      ? []
+      : [h('section', { class: 'card', 'aria-labelledby': 'notices' }, noticesPart(notices))]),
     h('section', { class: 'card', 'aria-labelledby': 'factors' }, factorsPart(factors, act)),
     h('section', { class: 'card', 'aria-labelledby': 'devices' }, devicesPart(devices, act)),
     h('section', { class: 'card', 'aria-labelledby': 'sessions' }, sessionsPart(sessions, act)),
     h('section', { class: 'card', 'aria-labelledby': 'access' }, accessPart(records)),
   ];
+}
+
+/** P5: what others did, before everything else on the page. */
+function noticesPart(notices) {
+  const rows = notices.map((notice) => [
+    ago(notice.at),
+    notice.what,
+    notice.new ? h('span', { class: 'badge bad' }, 'new') : '',
+  ]);
+  return [h('h2', { id: 'notices' }, 'What others did to your account'), table(['When', 'What', ''], rows)];
 }
 
 /** The session's methods in words (RFC 8176); `mfa` only says that there were two. */

@@ -1,0 +1,73 @@
+/**
+ * P5: the person is told of what others did to their account: factors reset, a device invited or enrolled, a role or a state changed.
+ * Read from the records of those acts, so that nothing can be done without it. Administrators are not named (P12).
+ */
+import { day } from '#shared/base/clock.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { Db } from '../store/open-store.ts';
+
+export interface Notice {
+  readonly at: number;
+  readonly what: string;
+  readonly new: boolean;
+}
+
+const told = 30 * day;
+const most = 100;
+const kinds = ['factor', 'admin', 'enrolment', 'device'];
+
+/** Newest first. */
+export async function listNotices(db: Db, person: string, now: number): Promise<Notice[]> {
+  const since = await signInBefore(db, person);
+  const rows = await db
+    .selectFrom('records')
+    .select('record')
+    .where('person_id', '=', person)
+    .where('kind', 'in', kinds)
+    .where('time', '>=', now - told)
+    .orderBy('position', 'desc')
+    .limit(1000)
+    .execute();
+  return rows
+    .flatMap(({ record }): Notice[] => {
+      const one = JSON.parse(record) as AccessRecord;
+      const what = one.verdict === 'deny' || one.actor === person ? undefined : inWords(one);
+      return what === undefined ? [] : [{ at: one.time, what, new: one.time > since }];
+    })
+    .slice(0, most);
+}
+
+/** When the sign-in before the latest ended well; what came after it has not been seen by anybody who signs in only now. */
+async function signInBefore(db: Db, person: string): Promise<number> {
+  const rows = await db
+    .selectFrom('records')
+    .select(['time', 'record'])
+    .where('person_id', '=', person)
+    .where('kind', '=', 'sign-in')
+    .where('verdict', '=', 'allow')
+    .orderBy('position', 'desc')
+    .limit(50)
+    .execute();
+  const whole = rows.filter(({ record }) => (JSON.parse(record) as AccessRecord).details?.['purpose'] === 'sign-in');
+  return whole[1]?.time ?? 0;
+}
+
+function inWords({ kind, actor, device, details = {} }: AccessRecord): string | undefined {
+  const { event, state } = details;
+  if (event === 'device-enrolled') return `A device was enrolled in your name: ${device}.`;
+  // What follows is told only when somebody else did it; what happens by itself has no actor.
+  if (actor === undefined) return undefined;
+  if (event === 'factors-reset') return 'Your password and second factors were reset by an administrator.';
+  if (event === 'invited') return 'An administrator made an invitation for another device of yours.';
+  if (event === 'recovered') return 'Your access was restored from the shell of the controller, with an invitation.';
+  if (event === 'person-changed') return roleChange(details);
+  if (event === 'state' && kind === 'device')
+    return `Your device ${device} was set to ${String(state)} by an administrator.`;
+  if (event === 'state') return `Your account was set to ${String(state)} by an administrator.`;
+  return undefined;
+}
+
+function roleChange({ before, after }: Readonly<Record<string, unknown>>): string | undefined {
+  const [from, to] = [before, after].map((person) => (person as { role?: unknown } | undefined)?.role);
+  return from === to ? undefined : `Your role was changed from ${String(from)} to ${String(to)} by an administrator.`;
+}
