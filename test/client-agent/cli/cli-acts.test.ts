@@ -7,10 +7,11 @@ import { makeRig } from './run-postern.ts';
 
 t.test('login reads its answers from a pipe: password, then code', async (t) => {
   const rig = await makeRig(t);
-  const { code, out } = await rig.run('login', `${fakePassword}\n123 456\n`);
+  const { code, out, err } = await rig.run('login', `${fakePassword}\n123 456\n`);
   t.equal(code, 0);
   t.match(out, /You are signed in/);
-  t.same(rig.agent.asked, ['start sign-in', 'answer password', 'answer totp']);
+  t.match(err, /^Note, .*: Your password was reset\.$/m, 'P5: what others did since the last time is told');
+  t.same(rig.agent.asked, ['start sign-in', 'answer password', 'answer totp', 'me.notices']);
   t.match((await rig.run('login')).out, /signed in already/);
   t.match((await rig.run('login --step-up', `${fakeCode}\n`)).out, /Confirmed/);
   t.match((await rig.run('logout')).out, /signed out/);
