@@ -3,28 +3,26 @@ import type { Code, CompileOperator, Evaluate } from './ask.ts';
 import { asBool } from './expect-type.ts';
 import { membersOf, oneOf, twoOf } from './operands.ts';
 
-/**
- * A chain is as long as an author likes and is evaluated in a loop, not on the stack. However it was put in brackets, its
- * terms are evaluated from left to right, each must be a boolean, and the first that decides ends it.
- */
+/** The terms of a chain, from left to right, however it was put in brackets. Without recursion: it is as long as its author likes. */
+export function termsOf(operator: '&&' | '||', operand: unknown): unknown[] {
+  const terms: unknown[] = [];
+  const waiting: unknown[] = [{ [operator]: operand }];
+  while (waiting.length > 0) {
+    const expr = waiting.pop();
+    if (typeof expr === 'object' && expr !== null && Object.hasOwn(expr, operator) && Object.keys(expr).length === 1) {
+      const { left, right } = twoOf((expr as Readonly<Record<string, unknown>>)[operator]);
+      waiting.push(right, left);
+    } else terms.push(expr);
+  }
+  return terms;
+}
+
+/** Evaluated in a loop, not on the stack: each term must be a boolean, and the first that decides ends it. */
 const chain =
   (operator: '&&' | '||'): CompileOperator =>
   (operand, compile) => {
     const decides = operator === '||';
-    const terms: Evaluate[] = [];
-    const waiting: unknown[] = [{ [operator]: operand }];
-    while (waiting.length > 0) {
-      const expr = waiting.pop();
-      if (
-        typeof expr === 'object' &&
-        expr !== null &&
-        Object.hasOwn(expr, operator) &&
-        Object.keys(expr).length === 1
-      ) {
-        const { left, right } = twoOf((expr as Readonly<Record<string, unknown>>)[operator]);
-        waiting.push(right, left);
-      } else terms.push(compile(expr).evaluate);
-    }
+    const terms = termsOf(operator, operand).map((term) => compile(term).evaluate);
     const [first, second] = terms as [Evaluate, Evaluate];
     if (terms.length === 2)
       return { evaluate: (ask) => (asBool(first(ask)) === decides ? decides : asBool(second(ask))) };

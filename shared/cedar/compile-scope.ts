@@ -26,7 +26,7 @@ export const anyKey = '*';
 export const typeKey = (type: string): string => `is ${type}`;
 
 /** Throws `policy-invalid` for a slot, which only a link fills, and for another shape. */
-export function compileScope({ principal, action, resource }: PolicyJson): Scope {
+export function compileScope({ principal, action, resource }: Pick<PolicyJson, keyof Scope>): Scope {
   return { principal: compilePart(principal), action: compilePart(action), resource: compilePart(resource) };
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@cedar-policy/cedar-wasm/nodejs';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Ask } from '#shared/cedar/ask.ts';
-import { authorize } from '#shared/cedar/authorize.ts';
+import { type Answer, authorize } from '#shared/cedar/authorize.ts';
 import { compilePolicy, type Policy } from '#shared/cedar/compile-policy.ts';
 import { entitiesFromJson } from '#shared/cedar/entities.ts';
 import { linkTemplate } from '#shared/cedar/link-template.ts';
@@ -86,13 +86,16 @@ export function askOurs(one: Case, read?: (policy: PolicyJson) => PolicyJson): O
       if (error instanceof PosternError && error.code === 'policy-invalid') return refused;
       throw error;
     }
-    const { decision, determining, errors } = authorize(index, ready);
-    return {
-      decision,
-      determining: determining.map(({ id }) => id).toSorted(),
-      errors: errors.map(({ policy }) => policy.id).toSorted(),
-    };
+    return tell(authorize(index, ready));
   });
+}
+
+export function tell({ decision, determining, errors }: Answer): Outcome {
+  return {
+    decision,
+    determining: determining.map(({ id }) => id).toSorted(),
+    errors: errors.map(({ policy }) => policy.id).toSorted(),
+  };
 }
 
 /** As the official package gives the JSON form of a text, unless a Long in it would be rounded. */

@@ -34,6 +34,6 @@ export class Choices {
 }
 
 /** `most`: how many choices a case has. */
-export function arbitraryChoices(most = 600): fc.Arbitrary<Choices> {
+export function arbitraryChoices(most = 1000): fc.Arbitrary<Choices> {
   return fc.array(fc.nat(0xffff), { maxLength: most, size: 'max' }).map((numbers) => new Choices(numbers));
 }

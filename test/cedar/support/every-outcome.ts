@@ -14,5 +14,5 @@ export const everyOutcome: readonly string[] = [
   ...['+', '-', '*', 'neg'].map((operator) => `${operator} overflow`),
   ...['. attribute', '. entity', 'getTag tag', 'getTag entity'],
   ...['ip', 'decimal', 'datetime', 'duration', 'offset', 'durationSince', 'toDate'].map((name) => `${name} extension`),
-  ...['ip', 'isIpv4', 'isInRange', 'lessThan', 'offset', 'toDays'].map((name) => `${name} arguments`),
+  ...['ip', 'isIpv4', 'isInRange', 'offset'].map((name) => `${name} arguments`),
 ];

@@ -1,8 +1,16 @@
 /** What both engines are asked: policies, templates with links, and several asks with entities and context of their own. */
 import type { EntityJson } from '#shared/cedar/entities.ts';
-import type { ConditionJson, Expr, PolicyJson, ScopeJson, UidJson, ValueJson } from '#shared/cedar/policy-json.ts';
+import type {
+  ConditionJson,
+  EntityJsonUid,
+  Expr,
+  PolicyJson,
+  ScopeJson,
+  UidJson,
+  ValueJson,
+} from '#shared/cedar/policy-json.ts';
 import type { Choices } from './choices.ts';
-import { generateExpression } from './generate-expression.ts';
+import { generateExpression, type Type, types } from './generate-expression.ts';
 import {
   generateAction,
   generateDatetime,
@@ -49,12 +57,17 @@ export function generateCase(c: Choices): Case {
 }
 
 function generateAsk(c: Choices): AskJson {
+  const entities = generateEntities(c);
+  // Mostly somebody of whom something is known.
+  const known = entities.map(({ uid }) => uid as EntityJsonUid).filter(({ type }) => !type.endsWith('Action'));
+  const pick = (types: readonly string[]) =>
+    known.length > 0 && !c.oneIn(3) ? c.pick(known) : { type: c.pick(types), id: c.pick(ids) };
   return {
-    principal: { type: c.pick(['U', 'N::T']), id: c.pick(ids) },
+    principal: pick(['U', 'N::T']),
     action: generateAction(c),
-    resource: { type: c.pick(['G', 'U', 'N::T']), id: c.pick(ids) },
-    context: generateMembers(c, 4, 2),
-    entities: generateEntities(c),
+    resource: pick(['G', 'U', 'N::T']),
+    context: generateContext(c),
+    entities,
   };
 }
 
@@ -157,23 +170,45 @@ function generateEntities(c: Choices): EntityJson[] {
 
 const plainUid = (c: Choices) => ({ type: c.pick(['Absent', 'Z']), id: c.pick(ids) });
 
+function generateContext(c: Choices): Record<string, ValueJson> {
+  const typed = types.filter(() => c.below(6) > 0).map((type) => [type, generateTyped(c, type)] as const);
+  return { ...generateMembers(c, 4, 2), ...Object.fromEntries(typed) };
+}
+
+const extension = (fn: string, arg: string) => ({ __extn: { fn, arg } });
+
+function generateTyped(c: Choices, type: Type): ValueJson {
+  switch (type) {
+    case 'bool':
+      return c.pick([true, false]);
+    case 'long':
+      return c.oneIn(2) ? c.below(200) - 100 : c.pick([Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 0, 2 ** 32]);
+    case 'string':
+      return generateText(c);
+    case 'entity':
+      return { __entity: { ...generateUid(c) } };
+    case 'set':
+      return c.some(4, () => generateValue(c, 1));
+    case 'record':
+      return generateMembers(c, 3, 1);
+    case 'decimal':
+      return extension('decimal', c.oneIn(20) ? generateDecimal(c) : c.pick(['1.0', '-0.5', '1.00']));
+    case 'ip':
+      return extension('ip', c.oneIn(20) ? generateIp(c) : c.pick(['10.0.0.1', '10.0.0.0/8', '::1']));
+    case 'datetime':
+      return extension(type, c.oneIn(20) ? generateDatetime(c) : c.pick(['2024-02-29', '1969-12-31T23:59:59.999Z']));
+    case 'duration':
+      return extension(type, c.oneIn(20) ? generateDuration(c) : c.pick(['1d', '-1h', '90m']));
+  }
+}
+
 function generateMembers(c: Choices, most: number, depth: number): Record<string, ValueJson> {
   return Object.fromEntries(c.some(most, () => [c.pick(names), generateValue(c, depth)] as const));
 }
 
 function generateValue(c: Choices, depth: number): ValueJson {
-  const extension = (fn: string, arg: string) => ({ __extn: { fn, arg } });
-  return c.pick<() => ValueJson>([
-    () => c.pick([true, false]),
-    () => c.below(200) - 100,
-    () => c.pick([Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 0, 2 ** 32]),
-    () => generateText(c),
-    () => ({ __entity: { ...generateUid(c) } }),
-    () => (depth <= 0 ? [] : c.some(4, () => generateValue(c, depth - 1))),
-    () => (depth <= 0 ? {} : generateMembers(c, 3, depth - 1)),
-    () => (c.oneIn(20) ? extension('ip', generateIp(c)) : extension('ip', c.pick(['10.0.0.1', '10.0.0.0/8', '::1']))),
-    () => extension('decimal', c.oneIn(20) ? generateDecimal(c) : c.pick(['1.0', '-0.5', '1.00'])),
-    () => extension('datetime', c.oneIn(20) ? generateDatetime(c) : c.pick(['2024-02-29', '1969-12-31T23:59:59.999Z'])),
-    () => extension('duration', c.oneIn(20) ? generateDuration(c) : c.pick(['1d', '-1h', '90m'])),
-  ])();
+  const type = c.pick(types);
+  if (type === 'set') return depth <= 0 ? [] : c.some(4, () => generateValue(c, depth - 1));
+  if (type === 'record') return depth <= 0 ? {} : generateMembers(c, 3, depth - 1);
+  return generateTyped(c, type);
 }

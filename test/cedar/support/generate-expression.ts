@@ -14,7 +14,18 @@ import {
   names,
 } from './generate-literals.ts';
 
-const types = ['bool', 'long', 'string', 'entity', 'set', 'record', 'decimal', 'ip', 'datetime', 'duration'] as const;
+export const types = [
+  'bool',
+  'long',
+  'string',
+  'entity',
+  'set',
+  'record',
+  'decimal',
+  'ip',
+  'datetime',
+  'duration',
+] as const;
 export type Type = (typeof types)[number];
 
 const value = (held: ValueJson): Expr => ({ Value: held });
@@ -29,6 +40,8 @@ export function generateExpression(c: Choices, wanted: Type, depth: number): Exp
 }
 
 function leaf(c: Choices, type: Type): Expr {
+  // Contexts mostly have a member of each type, by the type's name.
+  if (c.oneIn(4)) return { '.': { left: { Var: 'context' }, attr: type } };
   switch (type) {
     case 'bool':
       return value(c.pick([true, false]));
@@ -63,6 +76,7 @@ function record<V>(c: Choices, make: () => V): Record<string, V> {
 function anyOperator(c: Choices, type: Type, depth: number): Expr {
   const inner = (of: Type) => generateExpression(c, of, depth - 1);
   return c.pick<() => Expr>([
+    () => ({ '.': { left: { Var: 'context' }, attr: c.pick(names) } }),
     () => ({ '.': { left: inner('record'), attr: c.pick(names) } }),
     () => ({ '.': { left: inner('entity'), attr: c.pick(names) } }),
     () => choice(inner('bool'), inner(type), inner(type)),
@@ -86,7 +100,7 @@ function operators(c: Choices, type: Type, depth: number): (() => Expr)[] {
     (name: string, ...args: Type[]) =>
     (): Expr => ({
       // Now and then one argument too many: an error when it is evaluated. Without any it would not parse.
-      [name]: [...args, ...(c.oneIn(40) ? (['long'] as const) : [])].map(inner),
+      [name]: [...args, ...(c.oneIn(25) ? (['long'] as const) : [])].map(inner),
     });
   const ordered = () => c.pick(['long', 'long', 'datetime', 'duration', 'decimal'] as const);
   const compared = (operator: string) => () => {

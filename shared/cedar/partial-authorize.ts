@@ -1,0 +1,88 @@
+/**
+ * Cedar's answer while members of the context are unknown: allow or deny where that is certain, and for the rest what is
+ * left of each policy that can still matter. `complete` gives the answer that a full evaluation would have given.
+ */
+import type { Ask } from './ask.ts';
+import { type Answer, authorize, type PolicyFailure } from './authorize.ts';
+import { compilePolicy, type Policy } from './compile-policy.ts';
+import { compileScope } from './compile-scope.ts';
+import { EvaluationError } from './evaluation-error.ts';
+import { wrongType } from './expect-type.ts';
+import { compilePartly, type EvaluatePartly, Residual } from './partial-expression.ts';
+import type { ConditionJson, Expr, PolicyJson } from './policy-json.ts';
+import { ScopeIndex } from './scope-index.ts';
+
+export interface PolicyResidual {
+  readonly policy: Policy;
+  readonly expr: Expr;
+}
+
+export interface PartialAnswer {
+  readonly decision: 'allow' | 'deny' | 'residual';
+  /** Policies that hold whatever the unknown is. */
+  readonly satisfied: readonly Policy[];
+  /** Policies that err whatever the unknown is. */
+  readonly errors: readonly PolicyFailure[];
+  readonly residuals: readonly PolicyResidual[];
+}
+
+export class PartialPolicies {
+  readonly #index: ScopeIndex;
+  readonly #partly = new Map<Policy, EvaluatePartly>();
+
+  /** `unknown`: members of the context that will be there but are not yet. Throws `policy-invalid` as `compilePolicy` does. */
+  constructor(policies: Readonly<Record<string, PolicyJson>>, unknown: ReadonlySet<string>) {
+    const compiled = Object.entries(policies).map(([id, json]) => {
+      const policy = compilePolicy(id, json);
+      this.#partly.set(policy, compilePartly(joinConditions(json.conditions), unknown));
+      return policy;
+    });
+    this.#index = new ScopeIndex(compiled);
+  }
+
+  authorize(ask: Ask): PartialAnswer {
+    const satisfied: Policy[] = [];
+    const errors: PolicyFailure[] = [];
+    const residuals: PolicyResidual[] = [];
+    for (const policy of this.#index.inScope(ask)) {
+      const outcome = this.#partly.get(policy)!(ask);
+      if (outcome === true) satisfied.push(policy);
+      else if (outcome instanceof Residual) residuals.push({ policy, expr: outcome.expr });
+      else if (outcome instanceof EvaluationError) errors.push({ policy, error: outcome });
+      else if (outcome !== false) errors.push({ policy, error: wrongType('bool', outcome) });
+    }
+    return { decision: decideNow(satisfied, residuals), satisfied, errors, residuals };
+  }
+}
+
+function decideNow(satisfied: readonly Policy[], residuals: readonly PolicyResidual[]): PartialAnswer['decision'] {
+  const isForbid = ({ effect }: Policy) => effect === 'forbid';
+  if (satisfied.some(isForbid)) return 'deny';
+  if (satisfied.length > 0) return residuals.some(({ policy }) => isForbid(policy)) ? 'residual' : 'allow';
+  return residuals.some(({ policy }) => !isForbid(policy)) ? 'residual' : 'deny';
+}
+
+/** `ask`: as before, with a context of what was unknown (`contextOf`). */
+export function complete({ satisfied, errors, residuals }: PartialAnswer, ask: Ask): Answer {
+  const everywhere = compileScope({ principal: { op: 'All' }, action: { op: 'All' }, resource: { op: 'All' } });
+  const certain = satisfied.map((policy) => ({ ...policy, scope: everywhere, holds: () => true }));
+  const rest = residuals.map(({ policy, expr }) => ({
+    ...policy,
+    scope: everywhere,
+    holds: compilePolicy(policy.id, whenHolds(policy.effect, expr)).holds,
+  }));
+  const answer = authorize(new ScopeIndex([...certain, ...rest]), ask);
+  return { ...answer, errors: [...errors, ...answer.errors] };
+}
+
+function whenHolds(effect: Policy['effect'], body: Expr): PolicyJson {
+  const all = { op: 'All' } as const;
+  return { effect, principal: all, action: all, resource: all, conditions: [{ kind: 'when', body }] };
+}
+
+/** All conditions as one expression, which errs when one of them is no boolean. */
+function joinConditions(conditions: readonly ConditionJson[]): Expr {
+  const terms = conditions.map(({ kind, body }): Expr => (kind === 'when' ? body : { '!': { arg: body } }));
+  if (terms.length === 0) return { Value: true };
+  return terms.reduce((all, term) => ({ '&&': { left: all, right: term } }));
+}
