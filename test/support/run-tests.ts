@@ -22,28 +22,33 @@ const child = spawn(tap, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit']
 const failedFiles: string[] = [];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
-/** Counts assertions, not the summary lines of the subtests around them, and prints each failure where it stands. */
-function watch(parser: Parser, path: readonly string[]): void {
-  const subtests = new Map<string, number>();
+/**
+ * Counts assertions, not the summary lines of the subtests around them, and prints each failure where it stands. The line of a
+ * subtest alone knows what has no assertion inside: a throw, a timeout, a file that ended before its first test.
+ */
+function watch(parser: Parser, path: readonly string[]): { failures: number } {
+  const seen = { failures: 0 };
+  const subtests = new Map<string, { failures: number }[]>();
   parser.on('child', (child: Parser) => {
-    subtests.set(child.name, (subtests.get(child.name) ?? 0) + 1);
-    watch(child, [...path, child.name]);
-    if (path.length === 0) child.once('complete', (results) => report(child.name, results.ok));
+    subtests.set(child.name, [...(subtests.get(child.name) ?? []), watch(child, [...path, child.name])]);
   });
   parser.on('assert', (result) => {
-    const open = subtests.get(result.name) ?? 0;
-    if (open > 0) {
-      subtests.set(result.name, open - 1);
-      // A subtest that fails without a failed assertion inside: a throw, a timeout, a plan not kept.
-      if (result.ok || counts.failed > 0) return;
+    const inside = subtests.get(result.name)?.shift();
+    const empty = path.length === 0 && String(result.skip) === 'no tests found';
+    const ok = result.ok && !empty;
+    const where = [...path, result.name].join(' > ');
+    seen.failures += ok ? 0 : 1;
+    if (!ok && !inside?.failures) {
+      counts.failed += 1;
+      print(`  not ok ${where}\n${indent(empty ? 'no tests found' : JSON.stringify(result.diag, null, 2))}`);
+    } else if (ok && !inside && !result.skip) counts.passed += 1;
+    if (result.skip && !empty) {
+      counts.skipped += 1;
+      print(`  skipped ${where}: ${String(result.skip)}`);
     }
-    if (result.skip) counts.skipped += 1;
-    else if (result.ok) counts.passed += 1;
-    else counts.failed += 1;
-    if (result.skip) print(`  skipped ${[...path, result.name].join(' > ')}: ${String(result.skip)}`);
-    if (!result.ok)
-      print(`  not ok ${[...path, result.name].join(' > ')}\n${indent(JSON.stringify(result.diag, null, 2))}`);
+    if (path.length === 0) report(result.name, ok);
   });
+  return seen;
 }
 
 function report(name: string, ok: boolean): void {
