@@ -126,5 +126,6 @@ export async function enrolAgent(t: Test, controller: RunController, person: str
   const now = controller.clock.now();
   const done = await call.confirmTotp({ params, body: { code: currentTotp(totp!.secret, now) } });
   secret = done.session!.secret;
-  return { call, device, place, stranger, secret };
+  const { recoveryCodes = [], session } = done;
+  return { call, device, place, stranger, secret, keys, certificate, recoveryCodes, session, totp: totp!.secret };
 }
