@@ -99,14 +99,30 @@ const patterns = new Map<string, fc.Arbitrary<string>>();
 function byPattern(pattern: string): fc.Arbitrary<string> {
   const known = patterns.get(pattern);
   if (known !== undefined) return known;
-  const plain = pattern
-    .replace('(?=.{1,253}$)', '')
-    .replace('(?!.*(^|[\\\\/])\\.\\.([\\\\/]|$))', '')
-    .replace('(?![/\\\\])', '')
-    .replaceAll('{0,61}', '{0,8}');
+  const plain = withoutLooks(pattern).replaceAll('{0,61}', '{0,8}');
   const made = fc.stringMatching(new RegExp(plain), { size: 'small' });
   patterns.set(pattern, made);
   return made;
+}
+
+/** The pattern without its groups that only look. */
+function withoutLooks(pattern: string): string {
+  const start = pattern.search(/\(\?(?:<?[=!])/);
+  if (start < 0) return pattern;
+  let depth = 0;
+  let inClass = false;
+  for (let at = start; at < pattern.length; at += 1) {
+    const mark = pattern[at];
+    if (mark === '\\') at += 1;
+    else if (inClass) inClass = mark !== ']';
+    else if (mark === '[') inClass = true;
+    else if (mark === '(') depth += 1;
+    else if (mark === ')') {
+      depth -= 1;
+      if (depth === 0) return withoutLooks(pattern.slice(0, start) + pattern.slice(at + 1));
+    }
+  }
+  return pattern.slice(0, start);
 }
 
 /** A valid value with up to three members changed, taken out or added. */

@@ -75,6 +75,11 @@ export const spool: FuzzTarget = {
         const count = recoverSpools(directory, [spoolId], 5000);
         const bytes = readFileSync(file);
         const after = decodeLines(bytes);
+        if (bytes.equals(written) && directory.readEnd(spoolId).left) {
+          // Left in order by its last line: it is not looked into again, and what was altered before that line stays as it is.
+          must(count === 0, 'accesses of a segment that was left were interrupted');
+          return deliver(directory);
+        }
         must(after.goodBytes === bytes.length, 'a recovered file has a part that cannot be read');
         must(
           bytes.subarray(0, before.goodBytes).equals(written.subarray(0, before.goodBytes)),
