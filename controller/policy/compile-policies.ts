@@ -57,7 +57,7 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
         const message = names && unknownName(entity, names);
         if (message) problems.push({ severity: 'error', ...at, message });
       }
-      const { name, file, line, text } = policy;
+      const { name, file, line } = policy;
       const json = policy.json as unknown as PolicyJson;
       const looks = [...reading.reads].some((path) => path === '*' || path.split('.')[0] === 'request');
       try {
@@ -67,7 +67,7 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
       } catch (error) {
         problems.push({ severity: 'error', ...at, message: asPosternError(error).message });
       }
-      policies.push({ name, file, line, text, ...reading });
+      policies.push({ name, file, line, ...reading });
     }
   }
   if (policies.length > policyLimits.policies)

@@ -14,7 +14,6 @@ export interface CompiledPolicy {
   /** First line, from 1. */
   readonly line: number;
   readonly effect: 'permit' | 'forbid';
-  readonly text: string;
   /** Dotted paths of the context that its conditions look at, two levels deep; `*` when it takes the context whole. */
   readonly reads: ReadonlySet<string>;
   /** Integer literals: the thresholds that ages can cross. */
