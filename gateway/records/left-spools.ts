@@ -26,15 +26,15 @@ export class LeftSpools {
 
   /** At start, when nobody writes yet. */
   recoverAll(): void {
-    for (const writer of new Set(this.#parts.directory.list().map(writerOf))) this.recover(writer);
+    for (const writer of new Set(this.#parts.directory.list().map(writerOf))) this.recover(writer, 'whole');
   }
 
   /** `spool`: any segment of the writer that is gone. */
-  recover(spool: string): void {
+  recover(spool: string, depth: 'whole' | 'ends' = 'ends'): void {
     const { directory, clock, log } = this.#parts;
     const writer = writerOf(spool);
     try {
-      const interrupted = recoverSpools(directory, directory.segmentsOf(writer), clock.now());
+      const interrupted = recoverSpools(directory, directory.segmentsOf(writer), clock.now(), depth);
       this.#failed.delete(writer);
       if (interrupted > 0) log.warn({ spool: writer, interrupted }, 'accesses were interrupted');
     } catch (error) {

@@ -16,10 +16,18 @@ interface Segment {
 
 /**
  * `spools`: every segment of one writer that is there, in order. `at`: milliseconds by the controller's time as far as it is known.
- * Returns how many accesses were interrupted. May be cut short at any point and run again. Throws when the disk takes nothing.
+ * `depth`: `whole` reads every segment, since a disk may have altered one that was left in order; `ends` believes their last lines,
+ * which is enough while the gateway runs. Returns how many accesses were interrupted. May be cut short at any point and run again. Throws when the disk takes nothing.
  */
-export function recoverSpools(directory: SpoolDirectory, spools: readonly string[], at: number): number {
-  const first = spools.findIndex((spool) => !directory.readEnd(spool).left);
+export function recoverSpools(
+  directory: SpoolDirectory,
+  spools: readonly string[],
+  at: number,
+  depth: 'whole' | 'ends' = 'whole',
+): number {
+  const isFine = (spool: string) =>
+    depth === 'ends' ? directory.readEnd(spool).left : isLeft(readWhole(directory, spool));
+  const first = spools.findIndex((spool) => !isFine(spool));
   if (first === -1) return 0;
   const read = spools.slice(first).map((spool) => readWhole(directory, spool));
   // What was open when a segment was left in order is carried in the one after it.
