@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { Bundle } from '#shared/contracts/admin-objects.ts';
 import { type AdminClient, type AgentClient, untilItWorks } from '../../deploy/quickstart/clients.ts';
-import { factsFileOf, portsOf, writeConfigs } from '../../deploy/quickstart/configs.ts';
+import { configFile, factsFileOf, portsOf, writeConfigs } from '../../deploy/quickstart/configs.ts';
 import { freePorts } from '../../deploy/quickstart/free-ports.ts';
 import { readOrganisation } from '../../deploy/quickstart/organisation.ts';
 import { Processes, run } from '../../deploy/quickstart/processes.ts';
@@ -51,12 +51,23 @@ export interface SteeredTriangle extends Triangle {
   logOf(name: string): string;
 }
 
+/** What differs from the configuration of the quickstart. */
+export type MoreConfig = Readonly<Partial<Record<'controller' | 'gateway', object>>>;
+
 /** Ends with the test, which fails if a process has ended that nobody ended. */
-export async function steerTriangle(t: Test, env: Readonly<Record<string, string>> = {}): Promise<SteeredTriangle> {
+export async function steerTriangle(
+  t: Test,
+  env: Readonly<Record<string, string>> = {},
+  more: MoreConfig = {},
+): Promise<SteeredTriangle> {
   const dir = mkdtempSync(join(tmpdir(), 'postern-test-'));
   const state = new StateFile(dir);
   const ports = await freePorts();
   writeConfigs(state, ports, { keepFacts: false });
+  for (const name of ['controller', 'gateway'] as const) {
+    const file = configFile(state, name);
+    writeFileSync(file, stringify({ ...(parse(readFileSync(file, 'utf8')) as object), ...more[name] }));
+  }
   const expected = new Set<string>();
   const died: string[] = [];
   const processes = new Processes((name, why) => {

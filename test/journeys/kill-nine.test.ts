@@ -1,0 +1,106 @@
+/**
+ * `kill -9` of each process at random moments under load: everything comes back, nobody gets what was taken from them, and the log
+ * tells each access exactly once. `npm run chaos -- --moments 50 --seed S` is the long form; the seed is printed.
+ */
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { randomId } from '#shared/base/bytes.ts';
+import { untilItWorks } from '../../deploy/quickstart/clients.ts';
+import { askThroughAgent } from '../../deploy/quickstart/journey/through-agent.ts';
+import { AdminChanges } from '../chaos/admin-changes.ts';
+import { complain, settledRecords } from '../chaos/check-records.ts';
+import { makeDice } from '../chaos/dice.ts';
+import { gatewayIsBack, killAtMoments } from '../chaos/kills.ts';
+import { LedgerApps } from '../chaos/ledger-apps.ts';
+import { Load, loadApp } from '../chaos/load.ts';
+import { steerTriangle } from '../support/steered-triangle.ts';
+
+const moments = Number(process.env['POSTERN_CHAOS_MOMENTS'] ?? 20);
+const seed = process.env['POSTERN_SEED'] ?? randomId(8);
+t.setTimeout(90_000 + moments * 12_000);
+t.comment(`POSTERN_SEED=${seed} POSTERN_CHAOS_MOMENTS=${moments} brings these moments back`);
+
+const apps = new LedgerApps();
+const ports = await apps.start();
+t.teardown(() => apps.stop());
+const triangle = await steerTriangle(t, {}, { gateway: { workers: 2 } });
+const { admin } = triangle;
+await admin.putApp({
+  params: { id: loadApp },
+  body: {
+    id: loadApp,
+    name: 'Ledger',
+    kind: 'http',
+    site: 'main',
+    hosts: ['ledger.corp.internal'],
+    upstream: `http://127.0.0.1:${ports.http}`,
+    groups: ['everyday'],
+    grantSeconds: 20,
+  },
+});
+await triangle.describe((bundle) => ({
+  ...bundle,
+  apps: bundle.apps!.map((app) => (app.id === 'echo' ? { ...app, upstream: `127.0.0.1:${ports.tcp}` } : app)) as never,
+}));
+for (const id of ['emil', 'olivia', 'audrey'] as const)
+  await admin.putPerson({ params: { id }, body: { groups: ['engineers'] } });
+
+const since = Date.now() - 1000;
+const dice = makeDice(seed);
+const say = (line: string) => t.comment(line);
+const load = new Load(triangle, ['emil', 'olivia', 'audrey']);
+const changes = new AdminChanges({ triangle, apps, dice: makeDice(`${seed} admin`), say });
+const half = Math.floor(moments / 2);
+const killed = await killAtMoments({ triangle, dice, say }, half);
+await changes.revokeForGood('audrey');
+for (const [victim, count] of await killAtMoments({ triangle, dice, say }, moments - half))
+  killed.set(victim, (killed.get(victim) ?? 0) + count);
+await changes.stop();
+await load.stop();
+await gatewayIsBack(triangle);
+
+t.test('everything is back and serves', async (t) => {
+  t.comment(`killed: ${[...killed].map(([name, count]) => `${name} ${count}`).join(', ')}`);
+  t.comment(`answers: ${[...load.answers].map(([what, count]) => `${what} ${count}`).join(', ')}`);
+  await untilItWorks(async () => {
+    const ask = { port: triangle.portalPort('emil'), app: loadApp, path: '/r/emil/last' };
+    const { status, text } = await askThroughAgent(ask);
+    if (status !== 200) throw new Error(text);
+  });
+  t.ok(load.served.length > moments * 5, `${load.served.length} requests were served meanwhile`);
+  const { status } = await askThroughAgent({ port: triangle.portalPort('audrey'), app: loadApp, path: '/r/audrey/no' });
+  t.equal(status, 401, 'whoever was revoked is still out');
+});
+
+t.test('P24, P16: the log tells each access once, and nobody got what was taken back', async (t) => {
+  const records = await settledRecords(admin, since);
+  const { arrivals } = apps;
+  const { windows } = changes;
+  t.comment(`${records.length} records, ${arrivals.length} arrivals, ${windows.length} times taken back and confirmed`);
+  t.ok(windows.length > 1, 'what was taken back was confirmed');
+  const complaints = complain({ records, arrivals, windows, served: load.served });
+  t.strictSame(complaints.slice(0, 20), [], `${complaints.length} complaints`);
+  const { records: alarms } = await admin.records({ query: { kind: 'log', from: since, limit: 1000 } });
+  t.strictSame(
+    alarms.filter(({ details }) => details?.['alarm'] !== undefined),
+    [],
+    'no record was rewritten',
+  );
+});
+
+t.test('P13: nothing went back behind what was answered, and change numbers have no twin', async (t) => {
+  t.strictSame(changes.wentBack, []);
+  const { change, epoch } = await admin.status({});
+  t.ok(change >= changes.answered.change);
+  t.ok(epoch >= changes.answered.epoch);
+  t.match(await admin.cut({ params: { change } }), { complete: true }, 'every gateway has confirmed the last');
+  const db = new DatabaseSync(triangle.state.path('controller', 'controller.db'), { readOnly: true });
+  t.teardown(() => db.close());
+  const one = (sql: string) => Object.values(db.prepare(sql).get() ?? {})[0];
+  t.equal(one('PRAGMA integrity_check'), 'ok');
+  const counter = Number(one('SELECT n FROM change_counter'));
+  t.ok(Number(one('SELECT max(n) FROM changes')) <= counter);
+  t.ok(Number(one('SELECT max(n) FROM revocations')) <= counter);
+  t.equal(one('SELECT count(*) FROM changes WHERE n NOT IN (SELECT DISTINCT n FROM changes)'), 0);
+  t.equal(one('SELECT count(*) FROM policy_versions WHERE in_force = 1'), 1);
+});
