@@ -38,6 +38,13 @@ export const controllerConfig = strict({
     host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
     port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
   }),
+  disk: strict({
+    reserveBytes: Type.Integer({
+      minimum: 0,
+      default: 64 * 1024 * 1024,
+      description: "Bytes of disk set aside for owners' sign-in, revocation and clean-up; 0 sets nothing aside",
+    }),
+  }),
   grants: strict({
     perSecond: Type.Integer({ minimum: 1, default: 20, description: 'Grants that one device may ask for in a second' }),
   }),

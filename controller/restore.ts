@@ -3,7 +3,19 @@
  * have been given since is made worthless: a new stream generation, no session, no code, every grant taken back, every
  * floor above whatever version was in force.
  */
-import { chmodSync, constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -51,19 +63,38 @@ export async function restoreBackup(order: RestoreOrder): Promise<Restored> {
     copyFileSync(from, draft, constants.COPYFILE_EXCL);
     chmodSync(draft, 0o600);
     const done = await prepare(draft, order);
+    flush(draft);
     const former = existsSync(target) ? `${target}.before-${clock.now()}` : undefined;
-    if (former !== undefined) {
-      // Opened and closed once, so that what stands beside it in its log is in the file.
-      await (await openStore(target)).stop();
-      renameSync(target, former);
-    }
-    remove(target);
+    if (former !== undefined) await keepFormer(target, former);
+    // In one step: killed at any moment, the directory has the former database or the restored one.
     renameSync(draft, target);
+    flush(dir);
     return { ...done, ...(former === undefined ? {} : { former }) };
   } finally {
     remove(draft);
     await lock.stop();
   }
+}
+
+/** Under a second name, so that there is no moment without a database under the first. */
+async function keepFormer(target: string, former: string): Promise<void> {
+  try {
+    // Opened and closed once, so that what stands beside it in its log is in the file.
+    await (await openStore(target)).stop();
+  } catch {
+    // It is damaged, which may be why it is replaced. What belongs to it is kept beside it.
+    for (const suffix of ['-wal', '-shm']) {
+      if (existsSync(target + suffix)) renameSync(target + suffix, former + suffix);
+    }
+  }
+  linkSync(target, former);
+  for (const suffix of ['-wal', '-shm']) rmSync(target + suffix, { force: true });
+}
+
+function flush(path: string): void {
+  const fd = openSync(path, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
 }
 
 function remove(file: string): void {

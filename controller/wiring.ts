@@ -37,6 +37,7 @@ import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { takeInForce } from './publishing/publish.ts';
 import { CutWatch } from './revocation/cut-report.ts';
 import { scheduleJobs } from './schedule-jobs.ts';
+import { DiskReserve } from './store/disk-reserve.ts';
 import { openGeneration } from './store/generation.ts';
 import { openStore, type Store } from './store/open-store.ts';
 import { readSettings } from './store/settings.ts';
@@ -82,7 +83,8 @@ async function start(
   }
   lifecycle.add('lock', lockDirectory(dir));
   const sealer = openSealer({ dir, env, create: false });
-  const store = lifecycle.add('store', await openStore(join(dir, databaseName)));
+  const reserve = lifecycle.add('reserve', new DiskReserve({ dir, bytes: config.disk.reserveBytes, log }));
+  const store = lifecycle.add('store', await openStore(join(dir, databaseName), () => reserve.look()));
   const { db } = store;
   const settings = await readSettings(db);
   const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
@@ -102,11 +104,12 @@ async function start(
   const identity = { store, sealer, clock, authority };
 
   const reached = { bootstrap: '', mutual: '' };
-  const bootstrap = makeBootstrapServer({ ...identity, log, controllers: () => [reached.mutual] });
+  const bootstrap = makeBootstrapServer({ ...identity, log, reserve, controllers: () => [reached.mutual] });
   lifecycle.add('bootstrap server', bootstrap);
   const mutual = makeMutualServer({
     ...identity,
     log,
+    reserve,
     agents: {
       ...deviceRoutes(identity),
       ...signInRoutes(identity),
@@ -137,7 +140,7 @@ async function start(
   };
   const adminSocket = adminSocketOf(config);
   const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, generation };
-  const admin: AdminParts = { ...parts, streams, checks, events, cuts, cutGateway, reached: () => reached };
+  const admin: AdminParts = { ...parts, reserve, streams, checks, events, cuts, cutGateway, reached: () => reached };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);

@@ -10,7 +10,10 @@ import type { Db } from '../store/open-store.ts';
 import { type GatewayShown, showGateways } from './show-gateways.ts';
 
 export type Status = AnswerOf<(typeof adminSystem)['status']>;
-type StatusParts = Pick<AdminParts, 'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation'>;
+type StatusParts = Pick<
+  AdminParts,
+  'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation' | 'reserve'
+>;
 
 export async function showStatus(parts: StatusParts): Promise<Status> {
   const { db, clock, settings, policy } = parts;
@@ -30,8 +33,10 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
     grants: await count(db.selectFrom('grants').where('ends_at', '>', now)),
     records: await count(db.selectFrom('records')),
     gateways,
+    disk: parts.reserve.state(),
     certificates,
     todo: [
+      ...diskTodo(parts),
       ...policyTodo(parts),
       ...(await peopleTodo(db)),
       ...(await siteTodo(db, gateways)),
@@ -64,6 +69,15 @@ async function listCertificates({ db, authority }: StatusParts): Promise<Status[
     endsAt: row.ends_at,
   }));
   return [...authorities, { name: 'controller', endsAt: authority.ownCertificate().notAfter }];
+}
+
+function diskTodo({ reserve }: StatusParts): string[] {
+  const { free, short } = reserve.state();
+  if (!short) return [];
+  const left = `${Math.floor(free / 1024 / 1024)} MB`;
+  return [
+    `The disk of the controller has ${left} left: nothing is granted and no records are taken. Make room: larger disk, old backups away, or posternctl log prune --before 90d.`,
+  ];
 }
 
 function policyTodo({ policy }: StatusParts): string[] {

@@ -4,7 +4,7 @@ import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { type AccessRecord, recordKinds } from '#shared/contracts/record.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { answerThing, chosen, given, numbered, oneWord, option, readTime, usage, when } from './show.ts';
+import { answerDone, answerThing, chosen, given, numbered, oneWord, option, readTime, usage, when } from './show.ts';
 import { answerTouched } from './show-touched.ts';
 
 const filters: Readonly<Record<string, CliOption>> = {
@@ -137,6 +137,19 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
     about: 'Follow the log until interrupted',
     options: filters,
     run: (call) => withAdmin(withoutReason(call), (admin) => tail(call, admin)),
+  },
+  'log prune': {
+    about: 'Take old records out of the log for ever, to make room on the disk',
+    options: {
+      before: { type: 'string', value: 'TIME', about: '90d or an ISO time; the last 24 hours stay', required: true },
+    },
+    help: 'Back up first: posternctl backup FILE, on another disk. What is removed cannot be had back. The removal is recorded.',
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const before = readTime(option(call, 'before')!, Date.now());
+        const answer = await admin.pruneRecords({ body: { before }, timeoutMs: 3_600_000 });
+        answerDone(call, answer, `${answer.removed} records from before ${when(before)} are gone.`);
+      }),
   },
   facts: {
     about: 'The facts that a decision rested on, by the address in its record',

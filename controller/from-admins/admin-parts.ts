@@ -13,12 +13,14 @@ import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
+import type { DiskReserve } from '../store/disk-reserve.ts';
 import type { Db, Store } from '../store/open-store.ts';
 import type { Settings } from '../store/settings.ts';
 
 export interface AdminParts {
   readonly store: Store;
   readonly db: Db;
+  readonly reserve: Pick<DiskReserve, 'requireRoom' | 'state'>;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,5 +1,6 @@
 /** The admin API (P6): on a Unix socket of the controller's host, for this user alone. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { adminCuts } from '#shared/contracts/admin-cuts.ts';
 import { adminContract } from '#shared/contracts/admin-to-controller.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
@@ -21,6 +22,8 @@ import { recoveryHandlers } from './recovery-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
 import { systemHandlers } from './system-handlers.ts';
 
+const takesBack = new Set<string>([adminCuts.revoke.path, adminCuts.contain.path]);
+
 /** Not listening yet: `listenUnix`. */
 export function makeAdminServer(parts: AdminParts): FastifyInstance {
   const app = createEdgeApp({ log: parts.log });
@@ -40,7 +43,13 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...systemHandlers(parts),
   });
   serveContract(app, adminContract, handlers, {
-    authorize: (route: RouteShape, request: FastifyRequest) => authorizeAdmin(parts, route, request),
+    async authorize(route: RouteShape, request: FastifyRequest) {
+      const caller = await authorizeAdmin(parts, route, request);
+      // P24: what is left is for owners, and for taking back.
+      if (route.access === 'admin' && caller.role !== 'owner' && !takesBack.has(route.path))
+        parts.reserve.requireRoom();
+      return caller;
+    },
   });
   return app;
 }

@@ -1,14 +1,18 @@
 /** The access log. Reading it is itself a record (P34). */
-import { minute } from '#shared/base/clock.ts';
+import { day, minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminLog } from '#shared/contracts/admin-log.ts';
 import type { adminTouched } from '#shared/contracts/admin-touched.ts';
+import { pruneRecords } from '../log/prune-records.ts';
 import { reportTouched } from '../log/report-touched.ts';
 import { searchRecords } from '../log/search-records.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
-export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminLog & typeof adminTouched> {
+/** Nobody takes away at night what was done in the day. */
+const leastAge = day;
+
+export function logHandlers({ store, db, clock }: AdminParts): HandlersOf<typeof adminLog & typeof adminTouched> {
   const readings = new Map<string, number>();
   /** Following the log is one reading a minute, not one for each look. */
   const isNew = (reader: string, search: object): boolean => {
@@ -35,6 +39,17 @@ export function logHandlers({ db, clock }: AdminParts): HandlersOf<typeof adminL
       const details = { search: { ...ask, what: 'touched' }, found: found.records };
       await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
       return found;
+    },
+
+    async pruneRecords({ body: { before }, caller }) {
+      if (clock.now() - before < leastAge) {
+        throw new PosternError('bad-request', undefined, { tell: 'Records of the last 24 hours cannot be removed.' });
+      }
+      // Told before and after: a prune that is cut short has taken something too.
+      await recordAdmin(db, clock.now(), caller, { event: 'prune-begun', kind: 'log', details: { before } });
+      const removed = await pruneRecords(store, before);
+      await recordAdmin(db, clock.now(), caller, { event: 'pruned', kind: 'log', details: { before, removed } });
+      return { removed };
     },
 
     async facts({ params: { id }, caller }) {

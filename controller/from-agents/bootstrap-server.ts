@@ -5,6 +5,7 @@ import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
+import type { DiskReserve } from '../store/disk-reserve.ts';
 import { originOf } from './authorize-peer.ts';
 import { type BootstrapParts, bootstrapRoutes } from './bootstrap-routes.ts';
 import { type HttpsListener, makeListener } from './https-listener.ts';
@@ -13,10 +14,17 @@ import { limitSources } from './limit-sources.ts';
 /** Strangers' connections at once; each costs a TLS handshake and some memory. An office behind one address is one source. */
 const limits = { perSource: 128, total: 1024 };
 
-export function makeBootstrapServer(parts: BootstrapParts & { readonly log: Log }): HttpsListener {
+export function makeBootstrapServer(
+  parts: BootstrapParts & { readonly log: Log; readonly reserve: Pick<DiskReserve, 'requireRoom'> },
+): HttpsListener {
   const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false });
   limitSources(listener.server, limits);
-  const options = { authorize: (_route: RouteShape, request: FastifyRequest) => originOf(request) };
+  const authorize = (route: RouteShape, request: FastifyRequest) => {
+    // Strangers and newcomers get nothing of what is reserved for owners (P24).
+    if (route.method !== 'GET') parts.reserve.requireRoom();
+    return originOf(request);
+  };
+  const options = { authorize };
   const { agents, gateways } = bootstrapRoutes(parts);
   serveContract(listener.app, agentBootstrap, agents, options);
   serveContract(listener.app, gatewayBootstrap, gateways, options);

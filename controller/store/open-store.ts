@@ -1,4 +1,5 @@
 /** Opens the store, brings its schema up to date and gives it out as one Kysely instance. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Kysely, SqliteDialect, type Transaction } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { PosternError } from '#shared/base/errors.ts';
@@ -16,27 +17,48 @@ export interface Store {
   readonly db: Db;
   /** Writes a consistent copy to a file that must not exist yet. */
   backup(file: string): void;
+  /** Returns what deleted rows have left free to the disk, in steps between which others get their turn. */
+  giveBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function openStore(file: string): Promise<Store> {
-  const sqlite = new NodeSqlite(file);
+export async function openStore(file: string, onFull?: () => void): Promise<Store> {
+  const sqlite = new NodeSqlite(file, onFull);
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
-  await migrate(db);
+  await migrate(db, sqlite);
   return {
     db,
     backup: (target) => {
       sqlite.raw.prepare('VACUUM INTO ?').run(target);
+    },
+    async giveBack() {
+      const free = () => Number(Object.values(sqlite.raw.prepare('PRAGMA freelist_count').get() ?? {})[0] ?? 0);
+      for (let before = Number.POSITIVE_INFINITY; free() > 0 && free() < before; ) {
+        before = free();
+        // On the one connection: never inside somebody's transaction.
+        await db.connection().execute(async () => {
+          sqlite.raw.exec('PRAGMA incremental_vacuum(500); PRAGMA wal_checkpoint(TRUNCATE);');
+        });
+        await nextTurn();
+      }
     },
     stop: () => db.destroy(),
   };
 }
 
 /** A migration that fails leaves the schema as it was and stops the start: a half-known schema decides nothing. */
-async function migrate(db: Db): Promise<void> {
+async function migrate(db: Db, { raw }: NodeSqlite): Promise<void> {
   const provider: MigrationProvider = { getMigrations: async () => migrations };
-  const { error } = await new Migrator({ db, provider }).migrateToLatest();
-  if (error) {
+  const migrator = new Migrator({ db, provider });
+  try {
+    if ((await migrator.getMigrations()).every(({ executedAt }) => executedAt !== undefined)) return;
+    // Kysely makes no transaction around the migrations of SQLite, which can: killed in between, the old schema stands.
+    raw.exec('BEGIN IMMEDIATE');
+    const { error } = await migrator.migrateToLatest();
+    if (error) throw error;
+    raw.exec('COMMIT');
+  } catch (error) {
+    if (raw.isTransaction) raw.exec('ROLLBACK');
     await db.destroy();
     throw new PosternError('internal', 'the store could not be brought to the current schema', { cause: error });
   }

@@ -29,6 +29,12 @@ export const errorTable = {
   'invalid-config': { status: 500, next: 'stop', title: 'The configuration is not valid.' },
   internal: { status: 500, next: 'retry', title: 'Something failed here; the log of the server says what.' },
   unavailable: { status: 503, next: 'retry', title: 'The service is not available just now.' },
+  'disk-full': {
+    status: 503,
+    next: 'retry',
+    title: 'The disk of the controller is full: nothing new is given until an administrator has made room.',
+  },
+  'disk-failed': { status: 503, next: 'retry', title: 'The disk of the controller takes nothing just now.' },
   'bad-answer': { status: 502, next: 'retry', title: 'The peer gave an answer outside its contract.' },
   unreachable: { status: 503, next: 'retry', title: 'The peer could not be reached.' },
 

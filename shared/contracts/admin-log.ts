@@ -27,6 +27,14 @@ export const adminLog = defineContract({
     }),
     answer: strict({ records: Type.Array(accessRecord), next: Type.Optional(Type.Integer()) }),
   },
+  pruneRecords: {
+    method: 'POST',
+    path: '/v1/admin/records/prune',
+    summary: 'Take records before a time out of the log, for ever, and give the space back',
+    access: 'owner',
+    body: strict({ before: time }),
+    answer: strict({ removed: Type.Integer() }),
+  },
   facts: {
     method: 'GET',
     path: '/v1/admin/facts/:id',

@@ -23,6 +23,8 @@ export const adminSystem = defineContract({
       grants: Type.Integer(),
       records: Type.Integer(),
       gateways: Type.Array(shown.gatewayShown),
+      /** Bytes that the controller may still write; `short`: only what is reserved is left (P24). */
+      disk: strict({ free: Type.Integer(), short: Type.Boolean() }),
       certificates: Type.Array(strict({ name: text(100), endsAt: time })),
       todo: Type.Array(text(500)),
     }),

@@ -59,12 +59,13 @@ function complainOfArrivals(openings: readonly AccessRecord[], arrivals: readonl
   ];
 }
 
-/** All accesses since, once none is open in the log. */
-export async function settledRecords(admin: AdminClient, since: number): Promise<AccessRecord[]> {
+/** All accesses since, once the last one, to this path, is told and none is open in the log. */
+export async function settledRecords(admin: AdminClient, since: number, last: string): Promise<AccessRecord[]> {
   return untilItWorks(async () => {
     const records = await allRecords(admin, since);
     const ended = new Set(records.filter(isEnd).map(({ opening }) => opening));
     const open = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
+    if (!records.some(({ request }) => request?.path === last)) throw new Error(`${last} is not in the log`);
     if (open.length > 0) throw new Error(`${open.length} accesses are open in the log`);
     return records;
   }, 60_000);

@@ -1,4 +1,5 @@
 /** What many employees do at once, through real agents: requests, events, a WebSocket, a tunnel, each begun again when it ends. */
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
@@ -37,9 +38,9 @@ export class Load {
     await Promise.all(this.#running);
   }
 
-  async #again(once: () => Promise<void>): Promise<void> {
+  async #again(work: () => Promise<void>): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await once().catch((error: unknown) => this.#count1(String((error as Error).message).slice(0, 60)));
+      await work().catch((error: unknown) => this.#count1(String((error as Error).message).slice(0, 60)));
       await sleep(pauseMs);
     }
   }
@@ -105,8 +106,10 @@ export class Load {
   async #tunnel(person: PersonId): Promise<void> {
     const control = openControl(this.#triangle.socketOf(person));
     try {
-      const socket = await control.connect('echo', { hold: false });
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(20_000)]);
+      const given = once(signal, 'abort').then(() => Promise.reject(new Error('no tunnel in time')));
+      given.catch(() => {});
+      const socket = await Promise.race([control.connect('echo', { hold: false }), given]);
       signal.addEventListener('abort', () => socket.destroy(), { once: true });
       socket.on('error', () => {}).resume();
       socket.write(`${this.#path('tcp', person)}\n`);

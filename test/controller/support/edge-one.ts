@@ -46,7 +46,8 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
   const controller = await openTestController(t);
   const { store, clock } = controller;
   let controllers: string[] = [];
-  const bootstrap = makeBootstrapServer({ ...controller, log, controllers: () => controllers });
+  const reserve = { requireRoom: () => {} };
+  const bootstrap = makeBootstrapServer({ ...controller, log, reserve, controllers: () => controllers });
   const events = new AgentEvents({ db: store.db, clock, log: silentLog });
   const agents = {
     ...deviceRoutes(controller),
@@ -65,7 +66,7 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
     checked: elsewhere,
     records: elsewhere,
   };
-  const mutual = makeMutualServer({ ...controller, log, agents, me: meRoutes(controller), gateways });
+  const mutual = makeMutualServer({ ...controller, log, reserve, agents, me: meRoutes(controller), gateways });
   const at = { host: '127.0.0.1', port: 0 };
   const origin = {
     bootstrap: `https://127.0.0.1:${await bootstrap.listen(at)}`,
