@@ -72,6 +72,7 @@ class Run<T> {
   readonly #tried = new Set<string>();
   #renewals = 0;
   #repetitions = 0;
+  #trouble: PosternError | undefined;
   #holding: Holding | undefined;
 
   constructor(parts: TrafficParts, job: Job<T>) {
@@ -112,9 +113,12 @@ class Run<T> {
     }
     const gateway = links.choose(held.gateways, this.#tried);
     if (gateway === undefined) {
-      const error = new PosternError('unavailable', `no gateway of ${order.app} is left to ask`, {
-        tell: 'No gateway that serves this app could be reached.',
-      });
+      // What a gateway said of itself tells more than that none is left.
+      const error =
+        this.#trouble ??
+        new PosternError('unavailable', `no gateway of ${order.app} is left to ask`, {
+          tell: 'No gateway that serves this app could be reached.',
+        });
       this.#parts.refusals.add(order, error, 'agent');
       throw error;
     }
@@ -166,6 +170,7 @@ class Run<T> {
     if (step.do === 'other-gateway') {
       links.failed(gateway!.id);
       this.#tried.add(gateway!.id);
+      if (error.code === 'record-failed' || error.code === 'gateway-stale') this.#trouble = error;
       return;
     }
     if (step.do === 'again') {

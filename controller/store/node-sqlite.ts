@@ -18,9 +18,14 @@ export class NodeSqlite implements SqliteDatabase {
   constructor(file: string, onFull: () => void = () => {}) {
     this.#onFull = onFull;
     this.raw = new DatabaseSync(file, { timeout: 5000 });
-    // Before the first table, so that space which pruning frees can be given back to the disk.
-    this.raw.exec('PRAGMA auto_vacuum = INCREMENTAL;');
-    this.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    try {
+      // Before the first table, so that space which pruning frees can be given back to the disk.
+      this.raw.exec('PRAGMA auto_vacuum = INCREMENTAL;');
+      this.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    } catch (error) {
+      this.raw.close();
+      throw this.#tell(error);
+    }
   }
 
   prepare(sql: string): SqliteStatement {
@@ -72,8 +77,10 @@ export class NodeSqlite implements SqliteDatabase {
       this.#onFull();
       return new PosternError('disk-full', 'the store cannot grow', { cause: error });
     }
-    if (failing.has(errcode & 0xff))
-      return new PosternError('disk-failed', 'the store cannot be written', { cause: error });
+    if (failing.has(errcode & 0xff)) {
+      const why = (errcode & 0xff) === 8 ? 'its disk is read-only' : (error as Error).message;
+      return new PosternError('disk-failed', `the store cannot be written: ${why}`, { cause: error });
+    }
     return error;
   }
 }

@@ -1,5 +1,6 @@
 /** Locks of the kernel's on a file, so that a killed process leaves none. */
 import { DatabaseSync } from 'node:sqlite';
+import { PosternError } from './errors.ts';
 import type { Stoppable } from './lifecycle.ts';
 
 /**
@@ -15,7 +16,8 @@ export function lockFile(path: string, kind: 'exclusive' | 'shared'): Stoppable 
   } catch (error) {
     file.close();
     if (/database is locked/.test((error as Error).message)) return undefined;
-    throw error;
+    if (!/readonly/.test((error as Error).message)) throw error;
+    throw new PosternError('disk-failed', `${path} cannot be written: the disk is read-only`, { cause: error });
   }
   return { stop: () => file.close() };
 }

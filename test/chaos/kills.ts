@@ -53,8 +53,14 @@ export async function killAtMoments({ triangle, dice, say }: KillParts, moments:
 async function killAndStart(triangle: SteeredTriangle, name: ProcessName): Promise<void> {
   await triangle.end(name, 'SIGKILL');
   await sleep(restartMs);
-  await triangle.start(name);
+  // A loaded machine takes its time: what is waited for is that it comes back, not how soon.
+  await triangle.start(name).catch(() => untilItWorks(() => answers(triangle, name), patienceMs));
   if (name === 'gateway') await gatewayIsBack(triangle);
+}
+
+async function answers({ admin, agents }: SteeredTriangle, name: ProcessName): Promise<void> {
+  if (name === 'controller') await admin.status({});
+  else await agents[name.slice('agent-'.length) as keyof typeof agents].status({});
 }
 
 export async function gatewayIsBack(triangle: SteeredTriangle): Promise<void> {

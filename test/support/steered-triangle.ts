@@ -52,7 +52,10 @@ export interface SteeredTriangle extends Triangle {
 }
 
 /** What differs from the configuration of the quickstart. */
-export type MoreConfig = Readonly<Partial<Record<'controller' | 'gateway', object>>>;
+export interface MoreConfig extends Readonly<Partial<Record<'controller' | 'gateway', object>>> {
+  /** Called when the directories are there and nothing is in them yet. */
+  readonly prepare?: (state: StateFile) => void;
+}
 
 /** Ends with the test, which fails if a process has ended that nobody ended. */
 export async function steerTriangle(
@@ -68,6 +71,7 @@ export async function steerTriangle(
     const file = configFile(state, name);
     writeFileSync(file, stringify({ ...(parse(readFileSync(file, 'utf8')) as object), ...more[name] }));
   }
+  more.prepare?.(state);
   const expected = new Set<string>();
   const died: string[] = [];
   const processes = new Processes((name, why) => {

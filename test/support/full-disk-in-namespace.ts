@@ -1,0 +1,131 @@
+/** Runs inside a mount namespace of its own: started by full-disk.test.ts. Gateway and controller each have a small disk. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { untilItWorks } from '../../deploy/quickstart/clients.ts';
+import { configFile } from '../../deploy/quickstart/configs.ts';
+import { askThroughAgent } from '../../deploy/quickstart/journey/through-agent.ts';
+import { runTool } from './journey-tools.ts';
+import { openStream } from './open-streams.ts';
+import { root } from './source-tree.ts';
+import { steerTriangle } from './steered-triangle.ts';
+
+t.setTimeout(170_000);
+const mb = 1024 * 1024;
+const disks: Record<'controller' | 'gateway', string> = { controller: '', gateway: '' };
+const triangle = await steerTriangle(
+  t,
+  {},
+  {
+    controller: { disk: { reserveBytes: 4 * mb } },
+    gateway: { spool: { reserveBytes: 2 * mb } },
+    prepare(state) {
+      for (const name of ['controller', 'gateway'] as const) {
+        disks[name] = state.path(name);
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'none', disks[name]]);
+        t.teardown(() => execFileSync('umount', ['-l', disks[name]]));
+      }
+    },
+  },
+);
+const { admin, state } = triangle;
+const since = Date.now() - 1000;
+
+/** What anything else on the host may do: take every byte there is. */
+function fill(name: 'controller' | 'gateway'): void {
+  const fd = openSync(join(disks[name], 'filler'), 'a');
+  const chunk = Buffer.alloc(64 * 1024, 1);
+  try {
+    for (;;) writeSync(fd, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+const makeRoom = (name: 'controller' | 'gateway') => rmSync(join(disks[name], 'filler'));
+
+const ask = (person: 'emil' | 'olivia', app: string, path: string) =>
+  askThroughAgent({ port: triangle.portalPort(person), app, path });
+const until = (want: string, person: 'emil' | 'olivia', app: string, path: string) =>
+  untilItWorks(async () => {
+    const { status, text } = await ask(person, app, path);
+    const code = status === 200 ? 'ok' : (JSON.parse(text) as { code: string }).code;
+    if (code !== want) throw new Error(`${status} ${text}`);
+  }, 30_000);
+
+t.test('the disk of the gateway is full', async (t) => {
+  await until('ok', 'emil', 'wiki', '/pages/home');
+  const running = await openStream(triangle, 'emil', 'events');
+  fill('gateway');
+  await until('record-failed', 'emil', 'wiki', '/pages/home');
+  t.pass('no record, no access, and the employee reads why');
+  const told = await ask('emil', 'wiki', '/pages/home');
+  t.match(JSON.parse(told.text), { title: 'The access cannot be recorded, so it is not given.', next: 'retry' });
+  await running.runsOn();
+  t.pass('what ran runs on');
+  const grant = (await admin.grants({})).items.find(({ app }) => app === 'live');
+  const cut = await admin.revoke({ body: { kind: 'grant', id: grant!.id } });
+  await running.ended;
+  t.match(cut, { complete: true, gateways: [{ state: 'applied', streamsCut: 1 }] }, 'and is cut when it is taken back');
+  t.match(triangle.logOf('gateway'), /no access is given: it cannot be recorded|the spool cannot be written/);
+  makeRoom('gateway');
+  await until('ok', 'emil', 'wiki', '/pages/home');
+  t.pass('room is all it needs');
+  await untilItWorks(async () => {
+    const { records } = await admin.records({ query: { reason: 'record-failed', from: since } });
+    if (records.length === 0) throw new Error('the refusals are not in the log');
+  });
+  t.pass('the log tells of the refusals');
+});
+
+t.test('the disk of the controller is full', async (t) => {
+  await until('ok', 'emil', 'wiki', '/pages/home');
+  fill('controller');
+  await untilItWorks(async () => {
+    if (!(await admin.status({})).disk.short) throw new Error('it has room');
+  });
+  const payroll = await ask('emil', 'payroll', '/');
+  t.match(JSON.parse(payroll.text), { code: 'disk-full', next: 'retry' }, 'nothing new is granted, and it says why');
+  t.equal((await ask('emil', 'wiki', '/pages/home')).status, 200, 'what was granted is good to its end');
+  const screen = await runTool(join(root, 'bin/posternctl'), ['--socket', triangle.adminSocket, 'status']);
+  t.equal(screen.code, 1);
+  t.match(screen.stdout, /! The disk of the controller has \d+ MB left: .*posternctl log prune/);
+  await until('ok', 'olivia', 'payroll', '/');
+  t.pass('an owner is served');
+  const cut = await admin.revoke({ body: { kind: 'person', id: 'audrey', because: 'left' } });
+  t.ok(cut.complete, 'revoking works');
+  t.equal((await ask('emil', 'wiki', '/pages/home')).status, 200);
+  await admin.pruneRecords({ body: { before: Date.now() - 25 * 3_600_000 } });
+  await triangle.signIn('olivia');
+  t.pass('an owner signs in');
+  makeRoom('controller');
+  await until('ok', 'emil', 'payroll', '/');
+  t.pass('room is all it needs');
+  t.equal((await admin.status({})).disk.short, false);
+});
+
+t.test('everything that was let in is in the log once, with its end', async () => {
+  await untilItWorks(async () => {
+    const { records } = await admin.records({ query: { kind: 'access', from: since, limit: 1000 } });
+    const openings = records.filter(({ phase }) => phase === 'opening').map(({ id }) => id);
+    const ends = records.filter(({ phase }) => phase === 'closing').map(({ opening }) => opening ?? '');
+    if (openings.length < 6 || openings.sort().join() !== ends.sort().join())
+      throw new Error(`${openings.length} openings, ${ends.length} ends`);
+  });
+});
+
+for (const name of ['gateway', 'controller'] as const) {
+  t.test(`the ${name} starts on a read-only disk`, async (t) => {
+    await triangle.end(name, 'SIGKILL');
+    execFileSync('mount', ['-o', 'remount,ro', disks[name]]);
+    const args = [`${name}/main.ts`, 'run', '--config', configFile(state, name)];
+    const { code, stderr } = await runTool(process.execPath, args);
+    t.not(code, 0, 'it does not run without what it must keep');
+    t.match(stderr, /read-only/, 'and says why');
+    execFileSync('mount', ['-o', 'remount,rw', disks[name]]);
+    await triangle.start(name);
+    await until('ok', 'emil', 'wiki', '/pages/home');
+  });
+}
