@@ -71,7 +71,6 @@ export async function steerTriangle(
     const file = configFile(state, name);
     writeFileSync(file, stringify({ ...(parse(readFileSync(file, 'utf8')) as object), ...more[name] }));
   }
-  more.prepare?.(state);
   const expected = new Set<string>();
   const died: string[] = [];
   const processes = new Processes((name, why) => {
@@ -83,6 +82,7 @@ export async function steerTriangle(
     if (died.length > 0) throw new Error(died.join('\n'));
     rmSync(dir, { recursive: true, force: true });
   });
+  more.prepare?.(state);
   Object.assign(process.env, env);
   const triangle: Triangle = { state, ports, processes };
   const { admin, agents, state: known } = await setUp(triangle, (line) => t.comment(line));
