@@ -75,8 +75,8 @@ function judgeGot(headers: IncomingMessage['headers'], url: string): void {
   must(appHosts.has(String(headers.host)), say('of no app'));
   must(/^grant-\d+$/.test(String(headers['postern-grant'])), say('with a grant of the client'));
   must(!isBrowser(headers), say('of a browser without its cookie'));
-  must(url.startsWith('/') && !/^\/\.postern/i.test(url), say('at a reserved place'));
+  must(url.startsWith('/') && !/^\/\.postern(-local)?(\/|\?|$)/i.test(url), say('at a reserved place'));
   for (const name of Object.keys(headers))
     must(!name.startsWith('postern-') || name === 'postern-grant' || name === 'postern-trace', say(`with ${name}`));
-  must(!/postern-local/.test(String(headers.cookie)), say('with a cookie of ours'));
+  must(!/(^|;)[\s=]*postern-local/.test(headers.cookie ?? ''), say('with a cookie of ours'));
 }
