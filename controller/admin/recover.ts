@@ -6,6 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { AdminCaller, AdminParts } from '../from-admins/admin-parts.ts';
 import { recordAdmin } from '../from-admins/record-admin.ts';
 import { createInvitation } from '../identity/invitations.ts';
+import { mayManage } from '../identity/may-manage.ts';
 import { setPersonState } from '../identity/person-state.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
 import { findWayIn, type WayIn } from '../publishing/find-way-in.ts';
@@ -29,7 +30,10 @@ export interface Recovered {
 
 const hours = 24;
 
-/** Throws `not-found` for a person or version that is not there, `conflict` for one who is no owner or when no version lets them in. */
+/**
+ * Throws `not-found` for a person or version that is not there, `conflict` for one who is no owner or when no version lets them in,
+ * `role-needed` for everybody but the shell: an owner who is signed in needs no way in, and gets none into another one's account (P5).
+ */
 export async function recover(
   trx: Trx,
   at: number,
@@ -38,6 +42,10 @@ export async function recover(
 ): Promise<Recovered> {
   const owner = await findOwner(trx, asked);
   const { actor, because, trace } = caller;
+  if (!mayManage(caller.standing, 'owner')) {
+    const tell = "An owner's way back in is from the shell of the controller's host: posternctl recover --shell.";
+    throw new PosternError('role-needed', `${actor} may not recover ${owner.id}, who is an owner`, { tell });
+  }
   const lifted = owner.state === 'suspended';
   if (lifted) {
     const why = because === undefined ? {} : { because };
