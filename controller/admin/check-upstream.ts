@@ -14,6 +14,12 @@ export function checkUpstream(app: App, at: number): void {
   if (app.kind === 'http' && app.tls !== undefined) checkTls(app, app.tls, at);
 }
 
+/** Throws `bad-request`: the pattern of the contract lets ports and hosts pass that no URL has, and no browser would ever send. */
+export function checkOrigins(app: HttpApp): void {
+  const none = app.allowOrigins?.find((origin) => URL.parse(origin) === null);
+  if (none !== undefined) throw unfit(app, `${none} is not an origin`);
+}
+
 export function unfit({ id }: App, why: string): PosternError {
   return new PosternError('bad-request', `app ${id}: ${why}`, { tell: `App "${id}": ${why}.` });
 }

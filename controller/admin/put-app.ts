@@ -11,7 +11,7 @@ import { revoke } from '../revocation/revoke.ts';
 import { nextChange } from '../store/changes.ts';
 import { claimName, retireName } from '../store/gone-names.ts';
 import type { Trx } from '../store/open-store.ts';
-import { checkUpstream, unfit } from './check-upstream.ts';
+import { checkOrigins, checkUpstream, unfit } from './check-upstream.ts';
 import { requireAll } from './put-group.ts';
 
 export interface AppParts {
@@ -98,6 +98,7 @@ async function checkApp(trx: Trx, at: number, app: App): Promise<void> {
     requireAll('group of apps', groups, known);
   }
   checkUpstream(app, at);
+  if (app.kind === 'http') checkOrigins(app);
   const mine = new Set(doorsOf(app));
   if (mine.size !== doorsOf(app).length) throw unfit(app, 'a host is named twice');
   for (const other of await loadApps(trx)) {

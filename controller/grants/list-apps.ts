@@ -39,7 +39,7 @@ export async function listApps(db: Db, decider: Decider, ask: ListAsk, at: numbe
 /** No page of an app that this person may not use runs here, and its name is not told (P12). */
 function withoutHosts(app: AppListed, hosts: ReadonlySet<string>): AppListed {
   if (app.allowOrigins === undefined) return app;
-  return { ...app, allowOrigins: app.allowOrigins.filter((origin) => !hosts.has(new URL(origin).hostname)) };
+  return { ...app, allowOrigins: app.allowOrigins.filter((origin) => !hosts.has(URL.parse(origin)?.hostname ?? '')) };
 }
 
 interface Judging {
