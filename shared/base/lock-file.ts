@@ -3,6 +3,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { PosternError } from './errors.ts';
 import type { Stoppable } from './lifecycle.ts';
 
+/** Whoever holds a lock until its process ends keeps nothing of it: what nobody refers to is collected, and would let go. */
+const held = new Set<DatabaseSync>();
+
 /**
  * `exclusive`: nobody else has it in any way. `shared`: nobody has it exclusively. Returns undefined when somebody is in the way.
  * Throws when the file cannot be made.
@@ -19,5 +22,10 @@ export function lockFile(path: string, kind: 'exclusive' | 'shared'): Stoppable 
     if (!/readonly/.test((error as Error).message)) throw error;
     throw new PosternError('disk-failed', `${path} cannot be written: the disk is read-only`, { cause: error });
   }
-  return { stop: () => file.close() };
+  held.add(file);
+  return {
+    stop() {
+      if (held.delete(file)) file.close();
+    },
+  };
 }

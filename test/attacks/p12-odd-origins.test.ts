@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { HttpApp } from '../../shared/contracts/app.ts';
 import { runController } from '../controller/support/run-controller.ts';
 
 const odd = ['https://[x', 'https://wiki.example:99999', 'https://a:b', 'https://-:-'];
@@ -11,14 +12,14 @@ t.test(
     await shell.putSite({ params: { id: 'hq' }, body: { name: 'HQ' } }).catch(() => undefined);
     const { items } = await shell.sites();
     const site = items[0]!.id;
-    const app = {
+    const app: HttpApp = {
       id: 'wiki',
       name: 'Wiki',
       site,
       kind: 'http',
       hosts: ['wiki.example'],
       upstream: 'http://127.0.0.1:9',
-    } as const;
+    };
     for (const origin of odd) {
       const body = { ...app, allowOrigins: [origin] };
       await t.rejects(shell.putApp({ params: { id: 'wiki' }, body }), { code: 'bad-request' }, origin);
