@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { findProgram } from '../support/programs.ts';
 import type { Program, Run } from './measure.ts';
-import { findProgram } from './programs.ts';
 
 /** What a child process answers, by name. */
 export type Calls = Readonly<Record<string, (argument: never) => unknown>>;

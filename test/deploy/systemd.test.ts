@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { needs, privateDir, runTool } from '../support/journey-tools.ts';
+import { privateDir, runTool } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 import { root } from '../support/source-tree.ts';
 
 const units = readdirSync(join(root, 'deploy/systemd')).filter((name) => name.endsWith('.service'));

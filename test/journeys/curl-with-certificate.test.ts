@@ -6,7 +6,8 @@ import { currentTotp } from '#shared/crypto/totp.ts';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { curl, type DeviceFiles, enrolByHand, filesOfProfile, postJson, withDevice } from '../support/journey-curl.ts';
 import { startHeaderApp } from '../support/journey-echo-app.ts';
-import { needs, privateDir } from '../support/journey-tools.ts';
+import { privateDir } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 import { startTriangle } from '../support/triangle.ts';
 
 interface Step {

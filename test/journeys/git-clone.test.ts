@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { needs, privateDir, runTool } from '../support/journey-tools.ts';
+import { privateDir, runTool } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 import { startTriangle } from '../support/triangle.ts';
 
 t.test('git clone of the handbook', needs('git'), async (t) => {

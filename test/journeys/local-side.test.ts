@@ -5,7 +5,8 @@ import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { openThroughAgent } from '../../deploy/quickstart/journey/through-agent.ts';
 import { curl } from '../support/journey-curl.ts';
-import { needs, runTool } from '../support/journey-tools.ts';
+import { runTool } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 import { startTriangle } from '../support/triangle.ts';
 
 interface Said {

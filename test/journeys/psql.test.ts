@@ -4,7 +4,8 @@ import { chownSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { addTcpApp, connectApp, freePort, startProgram, untilItListens } from '../support/journey-servers.ts';
-import { needs, privateDir, runTool } from '../support/journey-tools.ts';
+import { privateDir, runTool } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 import { startTriangle } from '../support/triangle.ts';
 
 /** PostgreSQL refuses to run as root. */

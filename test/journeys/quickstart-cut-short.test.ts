@@ -6,8 +6,9 @@ import t from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { portNames } from '../../deploy/quickstart/ports.ts';
 import { npmStart, paste } from '../support/journey-npm-start.ts';
-import { needs, privateDir } from '../support/journey-tools.ts';
+import { privateDir } from '../support/journey-tools.ts';
 import { descendantsOf, isAlive } from '../support/process-tree.ts';
+import { needs } from '../support/programs.ts';
 import { root } from '../support/source-tree.ts';
 import { freeRange } from '../support/triangle.ts';
 

@@ -1,6 +1,7 @@
 /** `npm start -- --journey`: the walk that shows a newcomer everything once. */
 import t from 'tap';
-import { needs, runTool } from '../support/journey-tools.ts';
+import { runTool } from '../support/journey-tools.ts';
+import { needs } from '../support/programs.ts';
 
 t.test('npm start -- --journey', needs('npm'), async (t) => {
   const ran = await runTool('npm', ['--silent', 'start', '--', '--journey', '--json']);

@@ -6,8 +6,9 @@ import { currentTotp } from '#shared/crypto/totp.ts';
 import { agentClient } from '../../deploy/quickstart/clients.ts';
 import { portNames } from '../../deploy/quickstart/ports.ts';
 import { npmStart, paste } from '../support/journey-npm-start.ts';
-import { needs, privateDir } from '../support/journey-tools.ts';
+import { privateDir } from '../support/journey-tools.ts';
 import { descendantsOf, isAlive } from '../support/process-tree.ts';
+import { needs } from '../support/programs.ts';
 import { freeRange, type Ready } from '../support/triangle.ts';
 
 t.test('npm start', needs('npm', 'curl', 'sh'), async (t) => {

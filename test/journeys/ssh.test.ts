@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { addTcpApp, freePort, postern, startProgram, untilItListens } from '../support/journey-servers.ts';
-import { findProgram, needs, privateDir, runTool } from '../support/journey-tools.ts';
+import { privateDir, runTool } from '../support/journey-tools.ts';
+import { findProgram, needs } from '../support/programs.ts';
 import { startTriangle } from '../support/triangle.ts';
 
 /** A server with a host key, a port and a list of keys of its own; nobody has a password. */

@@ -3,10 +3,11 @@
  * file descriptors 3 and 4), so that no port is open and no library is needed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { findProgram } from './programs.ts';
 
 export interface Browser {
   /** A new tab; with cookies of its own unless `beside` another. */
@@ -47,26 +48,14 @@ export interface Tab {
 }
 
 /** Undefined where there is none; `POSTERN_CHROMIUM` names another one. */
-export function findChromium(): string | undefined {
-  const named = process.env['POSTERN_CHROMIUM'];
-  if (named !== undefined) return named;
-  const places = (process.env['PATH'] ?? '').split(delimiter);
-  for (const name of ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']) {
-    for (const place of places) {
-      try {
-        accessSync(join(place, name), constants.X_OK);
-        return join(place, name);
-      } catch {
-        // Not here.
-      }
-    }
-  }
-  return undefined;
+function findChromium(): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+  return process.env['POSTERN_CHROMIUM'] ?? names.map(findProgram).find((path) => path !== undefined);
 }
 
 /** For `t.test(name, needsChromium(), ...)`. */
 export function needsChromium(): { readonly skip: string | false } {
-  return { skip: findChromium() === undefined && 'chromium is not installed' };
+  return { skip: findChromium() === undefined && 'not installed: chromium' };
 }
 
 interface Ids {

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import type { Test } from 'tap';
-import { findProgram, type Needs, needs, type Ran, runTool } from './journey-tools.ts';
+import { type Ran, runTool } from './journey-tools.ts';
+import { findProgram, type Needs, needs } from './programs.ts';
 
 export interface ContainerNetwork {
   /** This machine's address on the bridge: what a container calls its gateway. */

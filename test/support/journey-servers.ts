@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
-import { findProgram } from './journey-tools.ts';
+import { findProgram } from './programs.ts';
 import { root } from './source-tree.ts';
 import type { RunningTriangle } from './triangle.ts';
 

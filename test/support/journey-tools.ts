@@ -1,37 +1,11 @@
-/** Real programs for the journeys: whether they are here, and running one to its end. */
+/** Real programs for the journeys: running one to its end, and a directory for its files. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Test } from 'tap';
+import { findProgram } from './programs.ts';
 import { root } from './source-tree.ts';
-
-/** `/usr/sbin` is not on everybody's path; PostgreSQL's servers are on nobody's. */
-const morePlaces = ['/usr/sbin', '/usr/local/sbin', ...globSync('/usr/lib/postgresql/*/bin')];
-
-/** The path of a program, or undefined. */
-export function findProgram(name: string): string | undefined {
-  for (const place of [...(process.env['PATH'] ?? '').split(delimiter), ...morePlaces]) {
-    try {
-      accessSync(join(place, name), constants.X_OK);
-      return join(place, name);
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
-}
-
-export interface Needs {
-  readonly skip: string | false;
-  readonly timeout: number;
-}
-
-/** For `t.test(name, needs('curl'), ...)`: skips with the name of what is missing. */
-export function needs(...programs: readonly string[]): Needs {
-  const missing = programs.filter((name) => findProgram(name) === undefined);
-  return { skip: missing.length > 0 && `not installed: ${missing.join(', ')}`, timeout: 110_000 };
-}
 
 export interface Ran {
   readonly code: number | null;

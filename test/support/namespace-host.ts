@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { findProgram, type Needs, needs, type Ran, runTool } from './journey-tools.ts';
+import { type Ran, runTool } from './journey-tools.ts';
+import { findProgram, type Needs, needs } from './programs.ts';
 import { root } from './source-tree.ts';
 
 export interface RunInHost {

@@ -1,44 +1,23 @@
 /** The way of a real browser: one-time link, detour, app; then a page of another site; then the PAC file. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { launchChromium, needsChromium } from '../../support/chromium.ts';
 import { fakeGateway } from '../../support/fake-agent-core.ts';
 import { localRig } from './local-rig.ts';
 
-const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
-  (name) => spawnSync(name, ['--version']).status === 0,
-);
-const needsChromium = { skip: chromium === undefined && 'needs chromium', timeout: 60_000 };
+const needs = { ...needsChromium(), timeout: 60_000 };
 
-/** Opens a page and calls `stop` to end the browser. */
-function browse(t: Test, url: string, ...more: string[]): () => void {
-  const directory = mkdtempSync(join(tmpdir(), 'postern-chromium-'));
-  const profile = `--user-data-dir=${directory}`;
-  const args = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', profile, ...more, url];
-  const child = spawn(chromium!, args, { stdio: 'ignore', detached: true });
-  const stop = () => {
-    try {
-      process.kill(-child.pid!, 'SIGKILL');
-    } catch {
-      // It has ended by itself.
-    }
-  };
-  t.teardown(async () => {
-    stop();
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
-  return stop;
+/** Opens a page, which is never awaited: it goes on by itself. */
+async function browse(t: Test, url: string, ...more: string[]): Promise<void> {
+  const browser = await launchChromium(more);
+  t.teardown(() => browser.close());
+  browser.open(url).catch(() => {});
 }
 
 const page = (res: ServerResponse, html: string, headers = {}) =>
   res.writeHead(200, { 'content-type': 'text/html', ...headers }).end(html);
 
-t.test('a link, an app, its scripts, and a page of another site that tries', needsChromium, async (t) => {
+t.test('a link, an app, its scripts, and a page of another site that tries', needs, async (t) => {
   const done = Promise.withResolvers<void>();
   let evil = 0;
   const onRequest = (req: IncomingMessage, res: ServerResponse) => {
@@ -83,9 +62,8 @@ Promise.allSettled(tries).then(() => { location.href = '${wiki}/landed'; });
       );
   });
   const { file } = await rig.side.openLink('wiki');
-  const stop = browse(t, `file://${file}`);
+  await browse(t, `file://${file}`);
   await done.promise;
-  stop();
   const got = rig.got.filter(({ url }) => url !== '/favicon.ico');
   t.same(
     got.map(({ method, url }) => `${method} ${url}`),
@@ -98,7 +76,7 @@ Promise.allSettled(tries).then(() => { location.href = '${wiki}/landed'; });
   t.same(rig.portalGot, []);
 });
 
-t.test('a browser with the PAC file reaches an app by its real name', needsChromium, async (t) => {
+t.test('a browser with the PAC file reaches an app by its real name', needs, async (t) => {
   const done = Promise.withResolvers<void>();
   const rig = await localRig(t, {
     onRequest: (req, res) => {
@@ -111,9 +89,8 @@ t.test('a browser with the PAC file reaches an app by its real name', needsChrom
   });
   const pac = rig.side.addresses().find(({ name }) => name === 'pac')!.address;
   const to = '/.postern-local/session?site=wiki.corp.internal&to=%2Fstart';
-  const stop = browse(t, `file://${rig.side.oneTimeLink(to)}`, `--proxy-pac-url=${pac}`);
+  await browse(t, `file://${rig.side.oneTimeLink(to)}`, `--proxy-pac-url=${pac}`);
   await done.promise;
-  stop();
   const api = rig.got.find(({ url }) => url === '/api')!;
   t.match(api.headers, { host: 'wiki.corp.internal', cookie: '__Host-sid=1; plain=2' });
 });

@@ -9,7 +9,7 @@ import {
   systemOwnerParts,
 } from '../../../client-agent/from-apps/owner-check.ts';
 import { findRows, hexEndpoint } from '../../../client-agent/from-apps/proc-net-rows.ts';
-import { findProgram } from '../../support/journey-tools.ts';
+import { findProgram } from '../../support/programs.ts';
 
 const ends = { remoteAddress: '127.0.0.1', remotePort: 50_334, localAddress: '127.0.0.1', localPort: 7070 };
 const far = { address: '127.0.0.1', port: 50_334 };

@@ -1,5 +1,5 @@
 /** HTTP proxy, PAC file, SOCKS 5 and local ports: this person's apps and nothing else. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { promisify } from 'node:util';
@@ -7,14 +7,10 @@ import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { PosternError } from '#shared/base/errors.ts';
 import { pacText } from '../../../client-agent/from-apps/pac-file.ts';
+import { needs } from '../../support/programs.ts';
 import { ask, type LocalRigOptions, localRig, RawClient } from './local-rig.ts';
 
 const run = promisify(execFile);
-const has = (program: string) => spawnSync(program, ['--version']).status === 0;
-const needs = (...programs: string[]) => {
-  const missing = programs.filter((program) => !has(program));
-  return { skip: missing.length > 0 && `needs ${missing.join(' and ')}` };
-};
 
 /** A rig whose TCP app sends back what it gets, in capitals, and ends after its client. */
 async function rigWithTcp(t: Test, more: LocalRigOptions = {}) {

@@ -5,13 +5,10 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { request } from 'undici';
 import { startWiki } from '../../../deploy/quickstart/apps/wiki.ts';
+import { needs } from '../../support/programs.ts';
 import { gatewayHeaders, startFakeGateway } from './support.ts';
 
 const run = promisify(execFile);
-const hasGit = await run('git', ['--version']).then(
-  () => true,
-  () => false,
-);
 
 const gateway = await startFakeGateway(t);
 const wiki = await startWiki({ port: 0, host: '127.0.0.1', keySetUrl: gateway.keySetUrl });
@@ -125,7 +122,7 @@ t.test('downloads: the asked size, a fixed rate, an early end', async (t) => {
   }
 });
 
-t.test('git clones the handbook through a proxy', { skip: hasGit ? false : 'git is not installed' }, async (t) => {
+t.test('git clones the handbook through a proxy', needs('git'), async (t) => {
   // Plays agent and gateway: adds the identity to whatever git asks.
   const proxy = createServer((incoming, outgoing) => {
     const upstream = httpRequest(base + incoming.url, { headers: { ...incoming.headers, ...headers() } }, (answer) => {
