@@ -76,7 +76,7 @@ function requireOneAddress(address: string): void {
 }
 
 /** Throws `conflict` with the name of the owner of a taken port. An address that is not there yet is waited for. */
-export async function listenClients(options: ClientPortOptions): Promise<ClientPort> {
+async function listenClients(options: ClientPortOptions): Promise<ClientPort> {
   const { name, host, port, log } = options;
   const open = new Set<Socket>();
   const server: Server = makePausedServer(open, (socket) => void admit(options, socket));

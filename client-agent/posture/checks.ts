@@ -16,7 +16,7 @@ export interface CollectedCheck {
 
 export interface RunChecksOptions {
   readonly host: Host;
-  /** As sent by the controller, already checked against `postureChecks`. */
+  /** As sent by the controller, already checked against `postureCheck`. */
   readonly checks: readonly PostureCheck[];
   /** Absolute path; without it no command runs. */
   readonly allowListFile?: string;

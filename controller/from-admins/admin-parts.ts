@@ -2,7 +2,6 @@
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Role } from '#shared/contracts/admin-objects.ts';
-import type { adminContract } from '#shared/contracts/admin-to-controller.ts';
 import type { Contract } from '#shared/contracts/route.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
@@ -51,6 +50,5 @@ export interface AdminCaller {
   readonly trace: string;
 }
 
-export type AdminHandlers = Handlers<typeof adminContract, AdminCaller>;
 /** The handlers of one part of the contract. */
 export type HandlersOf<C extends Contract> = Handlers<C, AdminCaller>;

@@ -17,7 +17,6 @@ export const appLimits = strict({
   /** Silence in both directions after which a stream ends; 0 means never. */
   idleMs: Type.Optional(Type.Integer({ minimum: 0 })),
 });
-export type AppLimits = Static<typeof appLimits>;
 
 const keyPin = Type.String({ pattern: '^[0-9a-f]{64}$' });
 /** At least this is spoken; older ones than 1.2 are not offered. */

@@ -203,7 +203,6 @@ export const factReport = Type.Union([booleanFact, numberFact, osFact, osVersion
 export type FactReport = Static<typeof factReport>;
 
 export const checkReport = strict({ id: slug, status: factStatus, ageMs });
-export type CheckReport = Static<typeof checkReport>;
 
 /** Bytes of the compact JWS, to be checked before it is parsed. */
 export const maxReportBytes = 24 * 1024;
@@ -243,4 +242,3 @@ export const postureCheck = Type.Union([
   strict({ ...common, kind: Type.Literal('command'), command: slug }),
 ]);
 export type PostureCheck = Static<typeof postureCheck>;
-export const postureChecks = Type.Array(postureCheck, { maxItems: 64 });

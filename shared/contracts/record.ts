@@ -20,7 +20,6 @@ export const recordKinds = [
   'log',
 ] as const;
 export const recordKind = oneOf(recordKinds);
-export type RecordKind = Static<typeof recordKind>;
 
 export const recordedRequest = strict({
   method: text(32),

@@ -7,7 +7,6 @@ export const signInPurpose = oneOf(['sign-in', 'step-up', 'resume']);
 export type SignInPurpose = Static<typeof signInPurpose>;
 
 export const signInStep = oneOf(['password', 'second-factor', 'set-password', 'set-totp', 'confirm-totp', 'done']);
-export type SignInStep = Static<typeof signInStep>;
 
 /** How a step is answered; each names a call. */
 export const signInMethod = oneOf(['password', 'totp', 'recovery-code', 'set-password', 'set-totp', 'confirm-totp']);

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import type { Log } from '#shared/base/log.ts';
 import { readIssuer } from '../../controller/authority/certificate-authorities.ts';
 import { startEdge } from '../controller/support/edge-one.ts';
-import { type BadLeaf, badLeaves, forgedLeaf, type ProvenLeaf } from '../support/bad-leaves.ts';
+import { type BadLeaf, badLeaves, briefMs, forgedLeaf, type ProvenLeaf } from '../support/bad-leaves.ts';
 import { httpApp, startWebApp } from '../support/gateway-apps.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 
@@ -93,7 +93,7 @@ t.test('P2 an expired device that resumes with a ticket of while it was valid is
   t.teardown(() => gw.stop());
   const { world, port, records } = gw;
   const place = { issuer: world.issuer, trustDomain: 'postern.test', role: 'device', id: 'dev_00000001' } as const;
-  const brief = await forgedLeaf(place, { notAfter: Date.now() + 2000 });
+  const brief = await forgedLeaf(place, { notAfter: Date.now() + briefMs });
   const hello = 'GET /.postern/hello HTTP/1.1\r\nHost: x\r\n\r\n';
   const tickets = await outlive(tls(port, brief), hello);
   t.ok(tickets.length > 0, 'there is a ticket to try');
@@ -164,7 +164,7 @@ t.test('P2 the mutual server of the controller resumes nothing', async (t) => {
   const { edge, lines, place } = await openPlaces(t);
   const port = Number(new URL(edge.origin.mutual).port);
   const head = 'GET /v1/device HTTP/1.1\r\nHost: x\r\n\r\n';
-  const brief = await forgedLeaf(place, { notAfter: Date.now() + 2000 });
+  const brief = await forgedLeaf(place, { notAfter: Date.now() + briefMs });
   const tickets = await outlive(tls(port, brief), head);
   t.ok(tickets.length > 0, 'there is a ticket to try');
   for (const session of tickets) {

@@ -8,7 +8,14 @@ import { openKeys } from '../../gateway/keystore/key-files.ts';
 import { readMembership } from '../../gateway/keystore/membership.ts';
 import { ControllerLink } from '../../gateway/to-controller/controller-link.ts';
 import { joinController } from '../../gateway/to-controller/join.ts';
-import { type BadLeaf, badLeaves, forgedLeaf, type LeafPlace, type ProvenLeaf } from '../support/bad-leaves.ts';
+import {
+  type BadLeaf,
+  badLeaves,
+  briefMs,
+  forgedLeaf,
+  type LeafPlace,
+  type ProvenLeaf,
+} from '../support/bad-leaves.ts';
 import { startFakeController } from '../support/fake-controller.ts';
 import { enrolFake, makeFakeAgent, startFakeAgent } from '../support/fake-edge-agent.ts';
 import { fakeGrant, startFakeEdge } from '../support/fake-edge-controller.ts';
@@ -125,11 +132,12 @@ t.test('P2 an agent does not resume with a controller whose certificate has ende
   const edge = await startFakeEdge(t, { ca });
   const dir = await enrolFake(t, { edge });
   const impostor = await startImpostor(t, { tickets: true });
-  impostor.show(await forgedLeaf(place, { notAfter: Date.now() + 2000 }), ca.bundle);
+  const endsAt = Date.now() + briefMs;
+  impostor.show(await forgedLeaf(place, { notAfter: endsAt }), ca.bundle);
   const agent = await startFakeAgent(t, forwardTo(dir, edge.mutual, impostor.address));
   await t.rejects(agent.signIn.start('sign-in'));
   t.match(impostor.heard(), /^\w+ \/v1\//, 'talked to while it was valid');
-  await impostor.allClosed(Date.now() + 2000);
+  await impostor.allClosed(endsAt);
   impostor.heard();
   await t.rejects(agent.signIn.start('sign-in'), { code: 'peer-refused' });
   t.equal(impostor.heard(), '');

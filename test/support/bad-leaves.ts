@@ -31,6 +31,9 @@ export interface LeafPlace {
   readonly id: string;
 }
 
+/** How long a certificate lives that a test waits out: long enough to be used first on a machine that has much to do. */
+export const briefMs = 4000;
+
 /** A good leaf but for what `forged` says, under the issuer of the place or another. */
 export async function forgedLeaf(
   { issuer, trustDomain, role, id }: LeafPlace,

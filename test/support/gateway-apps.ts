@@ -48,7 +48,6 @@ export async function startWebApp() {
     },
   };
 }
-export type WebApp = Awaited<ReturnType<typeof startWebApp>>;
 
 export async function startTcpEcho() {
   const sockets = new Set<Socket>();

@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import type { Dispatcher } from 'undici';
 import type { ForwardOptions } from '#shared/wire/forward-types.ts';
-import { forwardRequest } from '#shared/wire/forwarder.ts';
+import { startForward } from '#shared/wire/forwarder.ts';
 import { Client, httpApp, listen, rig, timeouts } from './forward-rig.ts';
 
 const mib = 1024 * 1024;
@@ -44,7 +44,7 @@ async function playedApp(t: Test, more: Partial<ForwardOptions> = {}) {
   const base = { dispatcher, origin: 'http://app.test', path: '/', headers: [], timeouts };
   const outcome = Promise.withResolvers<unknown>();
   const server = createServer((req: IncomingMessage, res: ServerResponse) => {
-    void forwardRequest(req, res, { ...base, method: req.method!, ...more }).then(outcome.resolve);
+    void startForward(req, res, { ...base, method: req.method!, ...more }).done.then(outcome.resolve);
   });
   return { port: await listen(t, server), called: called.promise, outcome: outcome.promise };
 }

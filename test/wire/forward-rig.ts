@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import { responseOnSocket } from '#shared/wire/forward-socket-response.ts';
 import type { ForwardOptions, ForwardOutcome } from '#shared/wire/forward-types.ts';
 import { forwardUpgrade } from '#shared/wire/forward-upgrade.ts';
-import { forwardRequest } from '#shared/wire/forwarder.ts';
+import { startForward } from '#shared/wire/forwarder.ts';
 import { toAppHeaders } from '#shared/wire/http-headers.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
 
@@ -82,7 +82,7 @@ export async function rig(t: Test, appPort: number, more: Partial<ForwardOptions
   };
   const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade, requestTimeout: 0 });
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    void forwardRequest(req, res, options(req)).then((outcome) => onEnd(outcome, () => res));
+    void startForward(req, res, options(req)).done.then((outcome) => onEnd(outcome, () => res));
   });
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const forwarding = forwardUpgrade(req, socket, head, options(req));

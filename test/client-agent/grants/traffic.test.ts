@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { newTrace } from '#shared/base/bytes.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import { grantHeader, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
-import { forwardRequest } from '#shared/wire/forwarder.ts';
+import { startForward } from '#shared/wire/forwarder.ts';
 import { toAppHeaders } from '#shared/wire/http-headers.ts';
 import { exactRequestOf } from '../../../client-agent/grants/exact-request.ts';
 import { isGatewayRefusal, readOutcome } from '../../../client-agent/to-gateway/read-outcome.ts';
@@ -42,7 +42,7 @@ async function world(t: Test, gateways: readonly FakeGateway[], signIn = true) {
       trace,
       hold: req.headers['x-hold'] !== 'no',
       send: async ({ grant, forward }) => {
-        const outcome = await forwardRequest(req, res, {
+        const outcome = await startForward(req, res, {
           ...forward,
           method: req.method!,
           path: req.url!,
@@ -50,7 +50,7 @@ async function world(t: Test, gateways: readonly FakeGateway[], signIn = true) {
           timeouts: { connectMs: 5000, firstByteMs: 5000, idleMs: 0 },
           bufferedBody: body,
           keepBack: isGatewayRefusal,
-        });
+        }).done;
         return readOutcome(outcome, { replayable: true, safe });
       },
     });
