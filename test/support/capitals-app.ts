@@ -1,4 +1,4 @@
-/** A TCP app that answers in capitals. */
+/** A TCP app that answers in capitals, and ends after `quit`. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
@@ -10,7 +10,11 @@ export async function capitalsApp(t: Test): Promise<{ port: number; open: Set<So
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => {});
-    socket.on('data', (chunk) => socket.write(chunk.toString('latin1').toUpperCase()));
+    socket.on('data', (chunk) => {
+      const said = chunk.toString('latin1');
+      socket.write(said.toUpperCase());
+      if (said.includes('quit')) socket.end();
+    });
   });
   app.listen(0, '127.0.0.1');
   await once(app, 'listening');
