@@ -9,7 +9,7 @@ import type { CollectedFact } from './collect.ts';
 export interface ReportOrder {
   readonly facts: readonly CollectedFact[];
   readonly checks: readonly CollectedCheck[];
-  /** From `nextSequence`: higher than of every report before. */
+  /** From `ReportSequence`: higher than of every report before. */
   readonly seq: number;
   /** By the clock that measured: `host.now()`. */
   readonly now: number;

@@ -1,6 +1,6 @@
 /** `datetime`: milliseconds since 1970, and `duration`: milliseconds. Both in 64 bits, both compared by `<` and its kin. */
 import { EvaluationError } from './evaluation-error.ts';
-import { calculate, floorDivide, type Long, toLong } from './longs.ts';
+import { calculate, floorDivide, type Long, maxLongDigits, toLong } from './longs.ts';
 import { Extension } from './values.ts';
 
 const dayMs = 86_400_000;
@@ -93,15 +93,13 @@ function daysOf(year: number, month: number): number {
 
 const durationForm = /^(-?)(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m(?!s))?(?:([0-9]+)s)?(?:([0-9]+)ms)?$/;
 const unitMs = [86_400_000n, 3_600_000n, 60_000n, 1000n, 1n] as const;
-/** What a number of 64 bits has at most, once its leading zeros are gone: longer ones are not worth a conversion. */
-const maxDigits = 19;
 
 /** `1d2h3m4s5ms`: at least one part, in this order, perhaps after a minus. Throws `EvaluationError` for everything else. */
 export function parseDuration(text: string): Duration {
   const match = text === '' || text === '-' ? null : durationForm.exec(text);
   if (match === null) throw new EvaluationError('extension', `invalid duration: ${text.slice(0, 100)}`);
   const parts = match.slice(2).map((digits = '') => digits.replace(/^0+/, ''));
-  if (parts.some(({ length }) => length > maxDigits))
+  if (parts.some(({ length }) => length > maxLongDigits))
     throw new EvaluationError('extension', 'overflow in a duration of many digits');
   const size = unitMs.reduce((sum, unit, at) => sum + unit * BigInt(parts[at] ?? 0), 0n);
   const ms = toLong(match[1] === '-' ? -size : size);

@@ -1,12 +1,10 @@
 /** `decimal`: up to four digits after the point, in 64 bits of ten-thousandths. */
 import { EvaluationError } from './evaluation-error.ts';
-import { toLong } from './longs.ts';
+import { maxLongDigits, toLong } from './longs.ts';
 import { Extension } from './values.ts';
 
 const scale = 10_000n;
 const form = /^(-?)([0-9]+)\.([0-9]+)$/;
-/** What a number of 64 bits has at most, once its leading zeros are gone: longer ones are not worth a conversion. */
-const maxDigits = 19;
 
 export class Decimal extends Extension {
   readonly typeName = 'decimal';
@@ -31,7 +29,7 @@ export function parseDecimal(text: string): Decimal {
   if (part.length > 4)
     throw new EvaluationError('extension', `too many digits after the decimal in \`${text.slice(0, 100)}\``);
   const digits = whole.replace(/^0+/, '');
-  if (digits.length > maxDigits) throw new EvaluationError('extension', 'overflow in a decimal of many digits');
+  if (digits.length > maxLongDigits) throw new EvaluationError('extension', 'overflow in a decimal of many digits');
   const size = BigInt(digits) * scale + BigInt(part.padEnd(4, '0'));
   const units = sign === '-' ? -size : size;
   if (toLong(units) === undefined) throw new EvaluationError('extension', `overflow when converting \`${text}\``);

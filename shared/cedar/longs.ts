@@ -10,6 +10,9 @@ const most = 2n ** 63n - 1n;
 const least = -(2n ** 63n);
 const mostSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
+/** What a Long has at most, once its leading zeros are gone: texts with more are not worth a conversion. */
+export const maxLongDigits = 19;
+
 /** The Long of this value; undefined when it is beyond 64 bits. */
 export function toLong(value: bigint): Long | undefined {
   if (value >= -mostSafe && value <= mostSafe) return Number(value);
