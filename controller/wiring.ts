@@ -101,7 +101,7 @@ async function start(
   const cuts = new CutWatch(db, clock);
   const fresh = { streams, generation };
   const posture = { db, clock, decider, notify: events.notify.bind(events) };
-  const identity = { store, sealer, clock, authority };
+  const identity = { store, sealer, clock, authority, decider };
 
   const reached = { bootstrap: '', mutual: '' };
   const bootstrap = makeBootstrapServer({ ...identity, log, reserve, controllers: () => [reached.mutual] });

@@ -34,7 +34,7 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
     renew: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
       return issuedAnswer(
-        await renewCertificate({ store: { db }, authority }, { role: 'gateway', id: gateway.id, csr: body.csr }),
+        await renewCertificate({ store: { db }, authority, clock }, { role: 'gateway', id: gateway.id, csr: body.csr }),
       );
     },
 

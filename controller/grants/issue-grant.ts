@@ -160,8 +160,8 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
 }
 
 /**
- * The key of the handshake is still the device's: one that was replaced since the caller was admitted gets no grant that the
- * replacement's revocation, which has a lower number, could not take back (P4, P13).
+ * The key of the handshake is still the device's: one that was replaced since the caller was admitted gets no more grants (P4).
+ * A later revocation would not match them for it: their number would be higher than that of the replacement (P13).
  */
 async function requireKey(trx: Trx, { device, jkt }: GrantAsk): Promise<void> {
   const row = await trx.selectFrom('devices').select('jkt').where('id', '=', device).executeTakeFirst();

@@ -8,7 +8,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import type { Tables } from '../store/tables.ts';
-import { type Finished, finishFlow } from './finish-sign-in.ts';
+import { type Ending, type Finished, finishFlow } from './finish-sign-in.ts';
 import { checkPassword } from './password-rules.ts';
 import { flowPlace, flowState, moveFlow } from './sign-in-flow.ts';
 import { type Attempt, isInService, type Refusal, runSignInSteps, throttleKeys } from './sign-in-steps.ts';
@@ -36,25 +36,23 @@ export async function answerSignIn(attempt: Attempt): Promise<SignInState> {
 const advance: Readonly<Record<Attempt['method'], (attempt: Attempt, passed: Passed) => Promise<SignInState>>> = {
   password: (attempt, passed) =>
     passed.flow.purpose === 'resume'
-      ? settle(attempt, passed, (trx, at) =>
-          finishFlow(trx, at, { ...passed, method: 'password', origin: attempt.origin }),
-        )
+      ? finish(attempt, passed, 'password')
       : move(attempt, passed, { step: 'second-factor', methods: JSON.stringify(['pwd']) }),
-  totp: (attempt, passed) =>
-    settle(attempt, passed, (trx, at) => finishFlow(trx, at, { ...passed, method: 'totp', origin: attempt.origin })),
+  totp: (attempt, passed) => finish(attempt, passed, 'totp'),
   'recovery-code': (attempt, passed) =>
     passed.flow.sets === 'reset'
       ? move(attempt, passed, { step: 'set-password' })
-      : settle(attempt, passed, (trx, at) =>
-          finishFlow(trx, at, { ...passed, method: 'recovery-code', origin: attempt.origin }),
-        ),
+      : finish(attempt, passed, 'recovery-code'),
   'set-password': setPassword,
   'set-totp': setTotp,
-  'confirm-totp': (attempt, passed) =>
-    settle(attempt, passed, (trx, at) =>
-      finishFlow(trx, at, { ...passed, method: 'confirm-totp', origin: attempt.origin, sealer: attempt.parts.sealer }),
-    ),
+  'confirm-totp': (attempt, passed) => finish(attempt, passed, 'confirm-totp'),
 };
+
+function finish(attempt: Attempt, passed: Passed, method: Ending['method']): Promise<SignInState> {
+  const { origin } = attempt;
+  const { sealer, decider } = attempt.parts;
+  return settle(attempt, passed, (trx, at) => finishFlow(trx, at, { ...passed, method, origin, sealer, decider }));
+}
 
 async function setPassword(attempt: Attempt, passed: Passed): Promise<SignInState> {
   const { sealer, store } = attempt.parts;

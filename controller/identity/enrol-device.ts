@@ -11,6 +11,7 @@ import { readCsr } from '#shared/crypto/csr.ts';
 import { formatFingerprint, keyThumbprint, publicKeyToJwk, spkiFingerprint } from '#shared/crypto/keys.ts';
 import type { Issued } from '../authority/open-authority.ts';
 import { appendRecord } from '../log/append-record.ts';
+import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
@@ -93,6 +94,7 @@ async function insertDevice(
       last_seen_at: null,
     })
     .execute();
+  await nextChange(trx, at);
   await appendRecord(trx, at, {
     kind: 'enrolment',
     verdict: 'allow',

@@ -2,7 +2,10 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { SignInState } from '#shared/contracts/sign-in.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
+import type { Decider } from '../grants/decider.ts';
+import { redecideGrants } from '../grants/redecide.ts';
 import { appendRecord } from '../log/append-record.ts';
+import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import { activateDevice } from './device-state.ts';
@@ -24,6 +27,7 @@ export interface Ending {
   /** The answer that ended it. */
   readonly method: 'password' | 'totp' | 'recovery-code' | 'confirm-totp';
   readonly origin: Origin;
+  readonly decider: Decider;
   /** `confirm-totp`: the time step that the first code spent, and what opens the flow's secrets. */
   readonly step?: number | undefined;
   readonly sealer?: Sealer;
@@ -83,7 +87,7 @@ async function signIn(trx: Trx, at: number, ending: Ending): Promise<Finished['m
 }
 
 /** `step-up` renews the second factor's age; `resume` ends idleness and renews the age of what was given. The secret stays. */
-async function refresh(trx: Trx, at: number, { flow, method, device }: Ending): Promise<Finished['more']> {
+async function refresh(trx: Trx, at: number, { flow, method, device, decider }: Ending): Promise<Finished['more']> {
   const ages = method === 'password' ? { password_at: at } : { second_factor_at: at };
   const result = await trx
     .updateTable('sessions')
@@ -94,5 +98,8 @@ async function refresh(trx: Trx, at: number, { flow, method, device }: Ending): 
     .where('ends_at', '>', at)
     .executeTakeFirst();
   if (result.numUpdatedRows !== 1n) throw new PosternError('session-required', 'the session ended meanwhile');
+  // P13, P14: policies see the age of a factor, and one may forbid what is too fresh.
+  await nextChange(trx, at);
+  await redecideGrants(decider, trx, at, { session: flow.session_id! }, 'facts-changed');
   return {};
 }

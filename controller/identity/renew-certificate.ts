@@ -12,6 +12,7 @@ import {
 import { isTextSigned, rekeyText } from '#shared/crypto/signed-text.ts';
 import type { Issued } from '../authority/open-authority.ts';
 import { appendRecord } from '../log/append-record.ts';
+import { nextChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { claimKey } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
@@ -28,7 +29,7 @@ interface Renewal {
  * `csr-refused` for another key, `renewal-refused` for a device or gateway out of service.
  */
 export async function renewCertificate(
-  { store, authority }: Pick<IdentityParts, 'store' | 'authority'>,
+  { store, authority, clock }: Pick<IdentityParts, 'store' | 'authority' | 'clock'>,
   { role, id, csr }: Renewal,
 ): Promise<Issued> {
   const publicKey = readCsr(csr);
@@ -42,7 +43,14 @@ export async function renewCertificate(
   const issued = await authority.issue({ role, id, publicKey, ...holder.names });
   const dates = { certificate_serial: issued.serial, certificate_ends_at: issued.notAfter };
   const table = role === 'device' ? 'devices' : 'gateways';
-  await store.db.updateTable(table).set(dates).where('id', '=', id).execute();
+  await store.db.transaction().execute(async (trx) => {
+    const renewed = trx.updateTable(table).set(dates).where('id', '=', id).where('jkt', '=', holder.jkt);
+    // A key that was replaced meanwhile: its certificate must not be told as the other's.
+    if ((await renewed.executeTakeFirst()).numUpdatedRows !== 1n)
+      throw new PosternError('renewal-refused', `the key of ${role}/${id} changed meanwhile`);
+    // P10, P13: grants end with a device's certificate. It ends later than the former one, so that no living one got worse.
+    if (role === 'device') await nextChange(trx, clock.now());
+  });
   return issued;
 }
 
@@ -127,6 +135,7 @@ export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Or
       .executeTakeFirst();
     if (result.numUpdatedRows !== 1n)
       throw new PosternError('conflict', `the key of device/${device} changed meanwhile`);
+    await nextChange(trx, at);
     await appendRecord(trx, at, {
       kind: 'device',
       device,

@@ -8,6 +8,7 @@ import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
 import type { SessionGiven } from '#shared/contracts/sign-in.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { revoke } from '../revocation/revoke.ts';
+import { nextChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Origin } from './identity-parts.ts';
@@ -70,7 +71,10 @@ export function toSession(row: Tables['sessions'], now: number): Session {
   };
 }
 
-/** Moves the last use forward, never back and never past `at`. Not for an idle session: that needs a factor. */
+/**
+ * Moves the last use forward, never back and never past `at`. Not for an idle session: that needs a factor. No change number
+ * (P13): a use turns no verdict, it only keeps the next one from being `session-idle`.
+ */
 export async function touchSession(trx: Trx, id: string, lastActiveAt: number): Promise<void> {
   await trx
     .updateTable('sessions')
@@ -108,6 +112,7 @@ export async function createSession(trx: Trx, at: number, order: NewSession): Pr
     second_factor_at: order.secondFactorAt,
   };
   await trx.insertInto('sessions').values(row).execute();
+  await nextChange(trx, at);
   return { id, secret, expiresInMs: sessionLifeMs, idleInMs: sessionIdleMs };
 }
 

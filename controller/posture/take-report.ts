@@ -149,7 +149,7 @@ export interface PostureChange {
   readonly to: string;
 }
 
-/** What a policy could see differently. */
+/** What a policy could see differently, now or, where a measurement is older than the one before, sooner than it was known (P10). */
 function findChanges(before: DevicePosture, after: DevicePosture, at: number): PostureChange[] {
   const old = allFacts(before);
   const tell = (fact: PostureFact | undefined) => {
@@ -157,9 +157,16 @@ function findChanges(before: DevicePosture, after: DevicePosture, at: number): P
     const state = shownState(fact, at);
     return state === 'pass' && typeof fact.value !== 'boolean' ? `${state} ${String(fact.value).slice(0, 64)}` : state;
   };
-  return [...allFacts(after)]
-    .map(([fact, now]) => ({ fact, from: tell(old.get(fact)), to: tell(now) }))
-    .filter(({ from, to }) => from !== to);
+  const changes: PostureChange[] = [];
+  for (const [fact, now] of allFacts(after)) {
+    const was = old.get(fact);
+    const [from, to] = [tell(was), tell(now)];
+    const isSeen = was !== undefined && shownState(now, at) === 'pass';
+    const isSooner = isSeen && now.goodUntil < was.goodUntil;
+    if (from !== to || (isSeen && now.value !== was.value)) changes.push({ fact, from, to });
+    else if (isSooner) changes.push({ fact, from, to: `${to}, by an older measurement` });
+  }
+  return changes;
 }
 
 function allFacts({ posture, checks }: DevicePosture): Map<string, PostureFact> {

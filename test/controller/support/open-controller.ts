@@ -1,7 +1,9 @@
 /** A controller's store with keys and an owner, in memory, and a clock that only tests move. */
 import type { Test } from 'tap';
 import { type Authority, openAuthority } from '../../../controller/authority/open-authority.ts';
+import type { Decider } from '../../../controller/grants/decider.ts';
 import { type Initialised, initStore } from '../../../controller/init.ts';
+import { PolicyInForce } from '../../../controller/publishing/policy-in-force.ts';
 import { openStore, type Store } from '../../../controller/store/open-store.ts';
 import type { Clock } from '../../../shared/base/clock.ts';
 import { silentLog } from '../../../shared/base/log.ts';
@@ -29,6 +31,8 @@ export interface TestController {
   readonly clock: TestClock;
   readonly authority: Authority;
   readonly first: Initialised;
+  readonly policy: PolicyInForce;
+  readonly decider: Decider;
 }
 
 export async function openTestController(t: Test): Promise<TestController> {
@@ -46,5 +50,7 @@ export async function openTestController(t: Test): Promise<TestController> {
     },
   );
   const authority = await openAuthority({ store, sealer, clock, log: silentLog, names: ['localhost', '127.0.0.1'] });
-  return { store, sealer, clock, authority, first };
+  const policy = new PolicyInForce();
+  const decider = { policy: policy.current, timezone: 'UTC' };
+  return { store, sealer, clock, authority, first, policy, decider };
 }
