@@ -164,7 +164,7 @@ t.test('a silent peer is given up, even one whose connection hangs', async (t) =
     const writer = writeNdjson(response);
     writer.send(count);
   });
-  const { seen, states, until } = watch(t, { origin, silenceMs: 100 });
+  const { seen, states, until } = watch(t, { origin, silenceMs: 400 });
   await until(() => seen.length >= 2);
   t.same(seen.slice(0, 2), [2, 3]);
   t.equal(

@@ -73,7 +73,8 @@ const gw = await startDataPath(
     tls('no-ca', { serverName: 'wiki.internal' }),
     tls('other-name', { ...good, serverName: 'hr.internal' }),
     app('named', { upstream: `https://127.0.0.1:${portOf(secure)}`, tls: good, hostHeader: 'inner.example' }),
-    app('slow', { upstream: `http://127.0.0.1:${portOf(slow)}`, limits: { firstByteMs: 50, idleMs: 50 } }),
+    app('slow', { upstream: `http://127.0.0.1:${portOf(slow)}`, limits: { firstByteMs: 50 } }),
+    app('halting', { upstream: `http://127.0.0.1:${portOf(slow)}`, limits: { idleMs: 50 } }),
     app('nowhere', { upstream: 'http://no-such-host.invalid:1' }),
     tls('two-pins', { pin: ['0'.repeat(64), spkiFingerprint(keys.publicKey)] }),
     tls('insecure', { insecure: true }),
@@ -136,10 +137,10 @@ t.test('the certificate that an app wants to see comes from a file, read at each
 
 t.test('an app that is slow, silent or broken has codes of its own', async (t) => {
   t.match(await get('slow', '/never'), { status: 504, code: 'app-timeout' });
-  t.match(await get('slow', '/reset'), { status: 502, code: 'app-unreachable' });
+  t.match(await get('halting', '/reset'), { status: 502, code: 'app-unreachable' });
   t.match(await get('nowhere'), { status: 502, code: 'app-unreachable' });
   for (const path of ['/head', '/broken']) {
-    const asked = { host: 'slow.corp.example', path, grant: world.grant(device, { app: 'slow' }) };
+    const asked = { host: 'halting.corp.example', path, grant: world.grant(device, { app: 'halting' }) };
     const { response, socket } = await open(world, device, port, asked);
     response.on('error', () => {});
     response.resume();
