@@ -41,8 +41,8 @@ const isAnswered = ({ stream }: RouteShape) => stream === undefined;
 const routes = contracts.flatMap(([edge, contract]) =>
   Object.values(contract)
     .filter(isAnswered)
-    // A valid body of a backup writes a file wherever it says, as root of the machine that runs this.
-    .filter(({ path }) => path !== '/v1/admin/backup')
+    // Valid bodies of these write a file wherever they say, as root of the machine that runs this.
+    .filter(({ path }) => path !== '/v1/admin/backup' && path !== '/v1/admin/keys/root/take')
     .map((route) => [edge, route] as const),
 );
 
