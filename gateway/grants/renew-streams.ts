@@ -33,9 +33,11 @@ export function renewStreams(
 ): Renewal {
   let renewed = 0;
   const refused: { index: number; code: string }[] = [];
+  // Looked through once: a long list of grants must not cost what everybody has running, for each of them.
+  const own = parts.live.entries().filter(({ claims }) => claims.did === peer.id);
   for (const [index, text] of texts.entries()) {
     try {
-      renewed += renewBy(text, peer, parts);
+      renewed += renewBy(text, peer, parts, own);
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
       refused.push({ index, code: error.code });
@@ -56,8 +58,13 @@ export function mergeRenewals(parts: readonly Renewal[]): Renewal {
   };
 }
 
-function renewBy(text: string, peer: Pick<AskingPeer, 'id' | 'jkt'>, parts: RenewalParts): number {
-  const { grants, live, state, at } = parts;
+/** `own`: what runs of the peer; `judgeClaims` sees to it that the grant is the peer's as well. */
+function renewBy(
+  text: string,
+  peer: Pick<AskingPeer, 'id' | 'jkt'>,
+  { grants, state, at }: RenewalParts,
+  own: readonly LiveEntry[],
+): number {
   const read = grants.read(text, state.keys);
   if (!read.ok) throw new PosternError(unreadableCode(read, state));
   const { claims } = read;
@@ -71,7 +78,7 @@ function renewBy(text: string, peer: Pick<AskingPeer, 'id' | 'jkt'>, parts: Rene
 
   let renewed = 0;
   let refusal: PosternError | undefined;
-  for (const entry of live.entries()) {
+  for (const entry of own) {
     // A cut stream has ended, however long its sockets take to notice; one past its grace is only not yet swept.
     if (!isSameRun(entry, read) || entry.cutBy !== undefined || at >= entry.endsAt) continue;
     const judged = allows(claims.rules, entry.ruled);
