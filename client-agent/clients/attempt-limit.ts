@@ -4,6 +4,7 @@
  * with.
  */
 import { type Clock, minute } from '#shared/base/clock.ts';
+import { sourceOf } from '#shared/base/source-of.ts';
 
 /** In a minute, from one source. */
 const maxFailures = 10;
@@ -24,8 +25,9 @@ export class AttemptLimit {
   }
 
   /** `over`: past the limit. `first`: the first one past it, which is worth a last line in the log. */
-  failed(source: string): { readonly over: boolean; readonly first: boolean; readonly waitMs: number } {
+  failed(address: string): { readonly over: boolean; readonly first: boolean; readonly waitMs: number } {
     const now = this.#clock.now();
+    const source = sourceOf(address);
     let failures = this.#sources.get(source);
     // A clock that was set back must not lock anybody for longer than a minute.
     if (failures === undefined || now >= failures.until || failures.until - now > minute) {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { second } from '#shared/base/clock.ts';
 import { plainAddress } from '#shared/base/plain-address.ts';
+import { sourceOf } from '#shared/base/source-of.ts';
 
 const maxPending = 128;
 const maxPerSource = 32;
@@ -13,7 +14,7 @@ export class PendingStrangers {
 
   /** Undefined when there are too many already; else what to call when the connection has proven itself. */
   take(socket: Socket): (() => void) | undefined {
-    const source = plainAddress(socket.remoteAddress ?? '');
+    const source = sourceOf(plainAddress(socket.remoteAddress ?? ''));
     const ofSource = this.#sources.get(source) ?? 0;
     if (this.#size >= maxPending || ofSource >= maxPerSource) return undefined;
     this.#size += 1;

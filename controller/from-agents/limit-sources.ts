@@ -5,7 +5,7 @@
  */
 import type { Server, Socket } from 'node:net';
 import { plainAddress } from '#shared/base/plain-address.ts';
-import { sourceOf } from '../identity/throttle.ts';
+import { sourceOf } from '#shared/base/source-of.ts';
 
 export interface SourceLimits {
   readonly perSource: number;

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import { randomId } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { sourceOf } from '#shared/base/source-of.ts';
 import type { agentBootstrap, DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { AnswerOf, BodyOf } from '#shared/contracts/route.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
@@ -16,7 +17,7 @@ import type { Trx } from '../store/open-store.ts';
 import { readSettings } from '../store/settings.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
 import { redeemInvitation, subjectOfOpenCode, whyNoCode } from './invitations.ts';
-import { chargeAttempt, forgiveAttempt, sourceOf, strangerRule } from './throttle.ts';
+import { chargeAttempt, forgiveAttempt, strangerRule } from './throttle.ts';
 
 type Enrol = (typeof agentBootstrap)['enrol'];
 export type Enrolled = Omit<AnswerOf<Enrol>, 'controllers' | 'time'>;

@@ -2,7 +2,9 @@
  * Signing in as ONE ordered table of checks. Every answer to every step of a flow passes all of them in this order; the
  * first refusal ends it, is recorded with its reason, and the peer reads a constant that names no factor.
  */
+
 import type { ErrorCode } from '#shared/base/errors.ts';
+import { sourceOf } from '#shared/base/source-of.ts';
 import type { DenyReason } from '#shared/contracts/reasons.ts';
 import type { SignInMethod } from '#shared/contracts/sign-in.ts';
 import { verifyTotp } from '#shared/crypto/totp.ts';
@@ -11,7 +13,7 @@ import { checkPasswordOf, checkRecoveryCodeOf, checkTotpOf, type FactorVerdict }
 import type { IdentityParts, Origin } from './identity-parts.ts';
 import { redeemInvitation, whyNoCode } from './invitations.ts';
 import { flowPlace, wantedMethods } from './sign-in-flow.ts';
-import { addressRule, blockedFor, chargeAttempt, personRule, sourceOf } from './throttle.ts';
+import { addressRule, blockedFor, chargeAttempt, personRule } from './throttle.ts';
 
 export interface Attempt {
   readonly parts: IdentityParts;

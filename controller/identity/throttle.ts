@@ -2,7 +2,6 @@
  * Growing delays against guessing (NIST SP 800-63B-4 section 3.2.2). An attempt is charged before it is judged and
  * forgiven when it was right, so that a thousand attempts at one instant count as a thousand.
  */
-import { isIPv6 } from 'node:net';
 import { day, hour, second } from '#shared/base/clock.ts';
 import type { Trx } from '../store/open-store.ts';
 
@@ -29,19 +28,6 @@ export type Charge = { readonly ok: true } | { readonly ok: false; readonly retr
 export async function blockedFor(trx: Trx, at: number, key: string): Promise<number> {
   const row = await trx.selectFrom('throttle').select('blocked_until').where('key', '=', key).executeTakeFirst();
   return Math.max(0, (row?.blocked_until ?? 0) - at);
-}
-
-/** The part of an address that one subscriber has: IPv6 is handed out by /64 at least, so counting single ones counts nothing. */
-export function sourceOf(address: string): string {
-  if (isIPv6(address)) {
-    const [head = '', tail] = address.replace(/%.*$/, '').split('::') as [string, string?];
-    const first = head === '' ? [] : head.split(':');
-    const last = tail === undefined || tail === '' ? [] : tail.split(':');
-    const gap = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
-    const words = [...first, ...Array<string>(gap).fill('0'), ...last].slice(0, 4);
-    return `${words.map((word) => Number.parseInt(word, 16).toString(16)).join(':')}::/64`;
-  }
-  return address;
 }
 
 export async function chargeAttempt(trx: Trx, at: number, key: string, rule: ThrottleRule): Promise<Charge> {

@@ -40,3 +40,28 @@ t.test('P24 a counted record never repeats the id of one that was written', asyn
     ],
   );
 });
+
+t.test('P24 strangers who come from ever new addresses are counted, not written one by one', async (t) => {
+  const written: AccessRecord[] = [];
+  const merger = new DenialMerger((record) => written.push(record));
+  let made = 0;
+  const stranger = (from: string) =>
+    ({ id: `rec_${++made}`, from, verdict: 'deny', reasons: ['certificate-missing'] }) as unknown as AccessRecord;
+  const hex = (number: number) => number.toString(16);
+  // One line has 2^64 addresses; one who rents a little more has 65,536 such networks.
+  for (let at = 0; at < 5000; at += 1) merger.take(stranger(`2001:db8:1:1::${hex(at)}`), true);
+  merger.flush();
+  t.ok(written.length <= 51, `of one line: ${written.length}`);
+  for (let at = 0; at < 5000; at += 1) merger.take(stranger(`2001:db8:2:${hex(at)}::1`), true);
+  merger.flush();
+  t.ok(written.length < 300, `and of 5,000 lines in one second: ${written.length}`);
+  t.equal(
+    written.reduce((sum, { count = 1 }) => sum + count, 0),
+    made,
+    'and yet each is told of',
+  );
+  for (let at = 0; at < 60; at += 1)
+    merger.take({ ...stranger('10.0.0.1'), device: `dev_${at}` } as unknown as AccessRecord, true);
+  merger.take(stranger('10.0.0.2'), true);
+  t.equal(written.at(-1)?.from, '10.0.0.2', 'the next second begins anew');
+});

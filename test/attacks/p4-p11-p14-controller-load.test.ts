@@ -1,10 +1,11 @@
 /** Windows between a check and its use, and what one peer can do to the controller's one thread and to its neighbours. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
+import { sourceOf } from '#shared/base/source-of.ts';
 import { generateKeyPair, keyThumbprint } from '#shared/crypto/keys.ts';
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import { appRoutes } from '../../controller/from-agents/app-routes.ts';
-import { addressRule, chargeAttempt, sourceOf } from '../../controller/identity/throttle.ts';
+import { addressRule, chargeAttempt } from '../../controller/identity/throttle.ts';
 import { goodPassword, startEdge } from '../controller/support/edge-one.ts';
 import { deviceId, PolicyDesk, sessionId } from '../support/policy-desk.ts';
 
