@@ -20,10 +20,10 @@ export async function addClient(call: CliCall): Promise<void> {
   // Before the client is made: a password that cannot be put anywhere is of no use.
   const secretFile = file === undefined ? undefined : openSecretFile(file);
   const place = await placeOf(call);
-  const { client, password, local } = await reachClients(call, async (clients) => {
+  const { client, password, local, host } = await reachClients(call, async (clients) => {
     const added = await clients.add({ name, apps, expiresAt });
     secretFile?.write(`${added.password}\n`);
-    return { ...added, local: clients.local };
+    return { ...added, local: clients.local, host: await clients.httpHost(apps) };
   }).catch((thrown: unknown) => {
     secretFile?.remove();
     throw thrown;
@@ -34,6 +34,9 @@ export async function addClient(call: CliCall): Promise<void> {
     call.io.out(file === undefined ? `password: ${password}   (not shown again)` : `The password is in ${file}.`);
     for (const address of proxiesOf(local))
       call.io.out(`proxy: ${address.replace('://', `://${client.name}:PASSWORD@`)}`);
+    const proxy = proxiesOf(local).find((address) => address.startsWith('http:'));
+    if (proxy !== undefined && host !== undefined)
+      call.io.out(`try: curl -x ${proxy.replace('://', `://${client.name}:PASSWORD@`)} http://${host}/`);
     call.io.out(`Take it back: postern client remove ${client.name}${place}`);
   });
 }

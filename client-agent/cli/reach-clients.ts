@@ -14,6 +14,8 @@ import { directoryOf, isNotRunning, withAgent } from './with-agent.ts';
 export interface ReachedClients {
   /** Where the agent listens; empty while none runs. */
   readonly local: ControlStatus['local'];
+  /** A name by which the proxies know the first HTTP app of these; undefined while it cannot be told. */
+  httpHost(apps: readonly string[]): Promise<string | undefined>;
   list(): readonly ClientSeen[];
   add(client: Omit<NewClient, 'now'>): Promise<{ readonly client: ClientSeen; readonly password: string }>;
   /** The number of connections that were ended. */
@@ -27,6 +29,11 @@ export async function reachClients<T>(call: CliCall, act: (clients: ReachedClien
       const { clients, local } = await calls.status();
       return await act({
         local,
+        httpHost: async (ids) => {
+          // The client is made by then: that nobody can tell the name now is no failure of it.
+          const { apps } = await calls.apps().catch(() => ({ apps: [] }));
+          return apps.find(({ id, kind }) => kind === 'http' && ids.includes(id))?.hosts[0];
+        },
         list: () => clients,
         add: ({ name, apps, expiresAt }) =>
           calls.addClient({ body: { name, apps: [...apps], ...(expiresAt === undefined ? {} : { expiresAt }) } }),
@@ -46,6 +53,7 @@ async function withFile<T>(path: string, act: (clients: ReachedClients) => Promi
     const desk = new ClientDesk({ book: new ClientBook(directory), clock: systemClock, log: silentLog });
     return await act({
       local: [],
+      httpHost: async () => undefined,
       list: () => desk.list(),
       add: async (client) => desk.add(client),
       remove: async (name) => desk.remove(name),

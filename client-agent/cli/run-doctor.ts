@@ -10,7 +10,7 @@ import type { ControlStatus } from '../control/control-contract.ts';
 import { openControl } from '../control/open-control.ts';
 import { lookAtLocal } from './look-at-local.ts';
 import { lookAtProfile, lookFromOutside } from './look-at-profile.ts';
-import { directoryOf, socketIn } from './with-agent.ts';
+import { directoryOf, placeOf, socketIn } from './with-agent.ts';
 
 const limitMs = 2000;
 
@@ -26,7 +26,7 @@ export async function runDoctorCommand(call: CliCall): Promise<number> {
     await control.stop();
   }
   if (call.json) call.io.out(JSON.stringify({ lines }));
-  else print(call, lines);
+  else print(call, lines, await placeOf(call));
   return lines.some(({ ok }) => ok === false) ? 1 : 0;
 }
 
@@ -46,10 +46,11 @@ async function agentLines(
   return [{ name: 'agent', ok: true, detail: `process ${status.pid}` }, ...doctor.lines, ...local];
 }
 
-function print({ io }: CliCall, lines: readonly DoctorLine[]): void {
+function print({ io }: CliCall, lines: readonly DoctorLine[], place: string): void {
   const words = (ok: boolean | undefined) => (ok === undefined ? 'unclear' : ok ? 'good' : 'FAILS');
   io.out(printTable(lines.map(({ name, ok, detail }) => ({ step: name, result: words(ok), detail }))));
   const fixes = lines.filter(({ ok, fix }) => ok !== true && fix !== undefined);
-  if (fixes.length > 0) io.out('\nWhat to do:');
+  const where = place === '' ? '' : ` (with${place})`;
+  if (fixes.length > 0) io.out(`\nWhat to do${where}:`);
   for (const { name, fix } of fixes) io.out(`  ${safeText(name)}: ${safeText(fix!)}`);
 }

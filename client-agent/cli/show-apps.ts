@@ -22,9 +22,10 @@ export async function showApps(call: CliCall): Promise<void> {
           name: app.name,
           kind: app.kind,
           usable: app.usable,
+          address: app.kind === 'http' ? app.hosts[0] : `${app.hosts[0]}:${app.port}`,
           how: app.link ?? app.command,
         })),
-        ['app', 'name', 'kind', 'usable', 'how'],
+        ['app', 'name', 'kind', 'usable', 'address', 'how'],
       ),
     );
     for (const { id, usable, why, fixes } of views) {

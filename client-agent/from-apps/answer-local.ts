@@ -21,7 +21,8 @@ export function answerLocal(req: IncomingMessage, res: ServerResponse, answer: L
   const { error, trace } = answer;
   const problem = error.toProblem(trace);
   const isPage = wantsPage(req.headers);
-  const body = isPage ? problemPage(problem, portalLink(req, error, answer.portal)) : JSON.stringify(problem);
+  const link = portalLink(req, error, answer.portal);
+  const body = isPage ? problemPage(problem, link) : JSON.stringify({ ...problem, ...wherePersonActs(problem, link) });
   // A client that was not told to continue may or may not send its body: nothing after this head can be trusted.
   if (!req.complete && req.headers.expect !== undefined) res.shouldKeepAlive = false;
   res.writeHead(error.status, {
@@ -60,6 +61,11 @@ const advice = {
 interface PortalLink {
   readonly href: string;
   readonly text: string;
+}
+
+/** For a program whose person reads what it prints: the page of the portal that helps, where one does. */
+function wherePersonActs({ next }: Problem, { href }: PortalLink): { portal?: string } {
+  return next === 'step-up' || next === 'fix-device' ? { portal: href } : {};
 }
 
 /** Where the person can do what is wanted, and the way back to the page they asked for. */

@@ -49,6 +49,7 @@ export function appFromFlags(call: CliCall, base: Partial<App>): App {
   });
   const kind = chosen(call, 'kind', ['http', 'tcp']) ?? base.kind ?? 'http';
   const id = call.args[0]!;
+  refuseMissing(call, kind, base);
   return checkApp(
     given({
       ...base,
@@ -68,6 +69,14 @@ export function appFromFlags(call: CliCall, base: Partial<App>): App {
       ...(operations.length === 0 ? {} : { operations: Object.fromEntries(operations) }),
     }),
   );
+}
+
+/** In the words of the command line, before the schema complains in those of the file. */
+function refuseMissing(call: CliCall, kind: App['kind'], base: Partial<App>): void {
+  if (call.values['file'] !== undefined || base.id !== undefined) return;
+  const wanted = kind === 'tcp' ? ['host', 'port', 'upstream'] : ['host', 'upstream'];
+  const missing = wanted.filter((name) => [call.values[name] ?? []].flat().length === 0);
+  if (missing.length > 0) throw usage(`this is missing: ${missing.map((name) => `--${name}`).join(', ')}`);
 }
 
 /** One way to trust takes the place of another; the other TLS options stay. */

@@ -124,7 +124,7 @@ async function refuseTakenPorts(ports: Ports, patienceMs: number): Promise<void>
   const until = performance.now() + patienceMs;
   for (const [name, port] of Object.entries(ports)) {
     while (!(await isFree(port))) {
-      const rest = patienceMs > 0 ? '' : ', or choose others with --port-base N';
+      const rest = patienceMs > 0 ? ` (is ${values.dir} up already?)` : ', or choose others with --port-base N';
       if (performance.now() > until) fail(`port ${port} (${name}) is in use: stop what listens there${rest}`);
       await sleep(100);
     }

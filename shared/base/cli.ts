@@ -76,6 +76,10 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
     const given = words.slice(0, 2).join(' ');
     const more = Object.keys(cli.commands).filter((known) => known.startsWith(`${words[0]} `));
     if (words.length === 1 && more.length > 0) {
+      if (wantsHelp(argv)) {
+        io.out(listBelow(cli, words[0]!));
+        return 0;
+      }
       io.err(`${cli.name}: ${safeText(words[0]!)} what? There is: ${more.join(', ')}`);
       return 2;
     }
@@ -90,8 +94,10 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
   try {
     const rest = [...first, ...argv.slice(name === '' ? 0 : name.split(' ').length)];
     if (wantsHelp(rest)) {
-      io.out(describeCommand(title, command, options));
-      if (name === '') io.out(`\n${listCommands(cli)}`);
+      const own = describeCommand(title, command, options);
+      const below = listBelow(cli, name);
+      if (name === '') io.out(`${listCommands(cli)}\n\nWithout a command: ${own}`);
+      else io.out(below === '' ? own : `${own}\n\n${below}`);
       return 0;
     }
     call = readCall(rest, command, options, io);
@@ -186,18 +192,28 @@ function usageError({ code, message }: Error & { code?: string }, options: Recor
 }
 
 function listCommands({ name, about, commands }: Cli): string {
-  const lines = Object.entries(commands)
-    .filter(([command]) => command !== '')
-    .map(([command, { args, about }]) => [`  ${[command, args].filter(Boolean).join(' ')}`, about] as const);
   return [
     about,
     '',
     `Usage: ${name} COMMAND [options]`,
     '',
-    ...columns(lines),
+    ...commandLines(Object.entries(commands)),
     '',
     `More: ${name} COMMAND --help`,
   ].join('\n');
+}
+
+/** `client add`, `client list` under `client`; `''` when there are none. */
+function listBelow({ name, commands }: Cli, command: string): string {
+  const below = Object.entries(commands).filter(([other]) => other.startsWith(`${command} `));
+  return below.length === 0 ? '' : ['There is:', ...commandLines(below), `More: ${name} COMMAND --help`].join('\n');
+}
+
+function commandLines(commands: readonly (readonly [string, CliCommand])[]): string[] {
+  const named = commands.filter(([command]) => command !== '');
+  return columns(
+    named.map(([command, { args, about }]) => [`  ${[command, args].filter(Boolean).join(' ')}`, about] as const),
+  );
 }
 
 function describeCommand(title: string, command: CliCommand, options: Record<string, CliOption>): string {

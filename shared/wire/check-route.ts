@@ -4,6 +4,7 @@ import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Convert } from 'typebox/value';
 import { PosternError } from '../base/errors.ts';
+import { slugPattern } from '../contracts/common.ts';
 import type { RouteShape } from '../contracts/route.ts';
 
 export interface CheckedRequest {
@@ -73,15 +74,23 @@ function convertText(schema: TSchema | undefined, raw: unknown): unknown {
 const maxTold = 3;
 
 /** TypeBox's messages name limits and patterns of the contract, which is public, and no values. */
-function complaints(errors: readonly { instancePath: string; message: string; keyword?: string }[]): string {
+function complaints(
+  errors: readonly { instancePath: string; message: string; keyword?: string; params?: object }[],
+): string {
   const told = errors
     .filter(({ keyword }) => keyword !== 'additionalProperties')
     .slice(0, maxTold)
-    .map(({ instancePath, message, keyword }) =>
-      `${instancePath} ${keyword === 'boolean' ? 'is not known here' : message}`.trim(),
-    );
+    .map(({ instancePath, message, keyword, params }) => {
+      if (keyword === 'boolean') return `${instancePath} is not known here`.trim();
+      const isName = keyword === 'pattern' && (params as { pattern?: unknown } | undefined)?.pattern === slugPattern;
+      return `${instancePath} ${isName ? slugWords : message}`.trim();
+    });
   return told.join('; ');
 }
+
+/** What the pattern says, for people. */
+const slugWords =
+  'is a name of 1 to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends';
 
 function refused(place: string, why: string): PosternError {
   return new PosternError('bad-request', undefined, { tell: `${place}: ${why}`.slice(0, 500) });

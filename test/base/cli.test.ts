@@ -56,6 +56,9 @@ t.test('help as a word is help; the first word of several commands names them', 
   const err: string[] = [];
   t.equal(await runCli(cli, ['group'], { out: t.fail, err: (text) => err.push(text) }), 2);
   t.same(err, ['tool: group what? There is: group list']);
+  const out: string[] = [];
+  t.equal(await runCli(cli, ['group', '--help'], { out: (text) => out.push(text), err: t.fail }), 0);
+  t.match(out.join('\n'), /^There is:\n {2}group list\s+All\nMore: tool COMMAND --help$/);
 });
 
 t.test('help is the table', async (t) => {

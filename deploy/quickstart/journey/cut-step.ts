@@ -29,7 +29,8 @@ export const cutStep: Step = {
     return [
       `the stream ended ${ms} ms after the command was given; ${report.grants} grants taken back`,
       ...report.gateways.map(
-        (gw) => `gateway ${gw.gateway}: ${gw.state} after ${gw.appliedAfterMs} ms, ${gw.streamsCut} streams cut`,
+        (gw) =>
+          `gateway ${gw.gateway}: ${gw.state} after ${gw.appliedAfterMs} ms, ${gw.streamsCut} stream${gw.streamsCut === 1 ? '' : 's'} cut`,
       ),
     ];
   },

@@ -33,6 +33,14 @@ t.test('with an agent: added, shown, removed', async (t) => {
   t.match((await rig.run('client remove ci')).err, /There is no client ci/);
 });
 
+t.test('a new client comes with a line to try, by the name that the proxy knows the app by', async (t) => {
+  const rig = await makeRig(t, { signedIn: true });
+  t.match(
+    (await rig.run('client add ci --app wiki')).out,
+    /^try: curl -x http:\/\/ci:PASSWORD@\S+ http:\/\/wiki\.corp\.internal\/$/m,
+  );
+});
+
 t.test('the password goes to a new file of 0600, or to nobody', async (t) => {
   const rig = await makeRig(t);
   const file = join(rig.directory, 'secret');

@@ -53,8 +53,11 @@ t.test('status, apps, posture, why, logs: for people and for programs', async (t
   t.match(JSON.parse((await rig.run('status --json')).out), { state: { person: { id: 'emil' } }, pid: process.pid });
 
   const apps = await rig.run('apps');
-  t.match(apps.out, /wiki\s+Wiki\s+http\s+yes\s+http:\/\/wiki\.localhost:7170\//);
-  t.match(apps.out, /echo\s+Echo\s+tcp\s+yes\s+postern connect echo --dir \/tmp\/postern-cli-\w+/);
+  t.match(apps.out, /wiki\s+Wiki\s+http\s+yes\s+wiki\.corp\.internal\s+http:\/\/wiki\.localhost:7170\//);
+  t.match(
+    apps.out,
+    /echo\s+Echo\s+tcp\s+yes\s+echo\.corp\.internal:7007\s+postern connect echo --dir \/tmp\/postern-cli-\w+/,
+  );
   t.match(apps.out, /payroll: The firewall of this device is off\.\n {2}- Turn the firewall on\./);
   t.equal(JSON.parse((await rig.run('apps --json')).out).apps.length, 4);
 
@@ -67,10 +70,17 @@ t.test('status, apps, posture, why, logs: for people and for programs', async (t
   const why = await rig.run('why payroll');
   t.match(why.out, /payroll: POST payroll\.corp\.internal\/reports\/q3\/export/);
   t.match(why.out, /refused by gateway g1: The firewall[\s\S]*- Turn the firewall on\.[\s\S]*trace 0123456789abcdef/);
-  t.match((await rig.run('why wiki')).out, /Nothing of wiki was refused/);
+  const wiki = (await rig.run('why wiki')).out;
+  t.match(wiki, /Nothing of wiki was refused/);
+  t.notMatch(wiki, /signed out/);
 
   t.equal((await rig.run('logs')).out, '10:11:12 info signed in person=emil\n');
   t.equal((await rig.run('logs --json')).out, `${rig.logs[0]}\n`);
+});
+
+t.test('why: what stands in the way of every app is told, though no app has refused anything', async (t) => {
+  const rig = await makeRig(t);
+  t.match((await rig.run('why wiki')).out, /you are signed out\. Run: postern login --dir \/tmp\/postern-cli-/);
 });
 
 t.test('logs -f goes on with what comes', async (t) => {
@@ -109,7 +119,7 @@ t.test('doctor looks at everything, and ends with 1 when a step fails', async (t
   t.match(out, /names of \*\.localhost/);
   t.match(out, /whose local connections are\s+(good|unclear)/);
   t.match(out, /local portal\s+FAILS\s+.*ECONNREFUSED/);
-  t.match(out, /What to do:[\s\S]*gateway g1: Ask your administrator/);
+  t.match(out, /What to do \(with --dir \/tmp\/postern-cli-\w+\):[\s\S]*gateway g1: Ask your administrator/);
 });
 
 t.test('P30 doctor says how the agent knows whose a connection is, and when it does not', async (t) => {

@@ -85,7 +85,10 @@ export async function makeRig(t: Test, options: { readonly signedIn?: boolean } 
     JSON.stringify({ level: 30, time: '2026-11-20T10:11:12.000Z', name: 'postern', msg: 'signed in', person: 'emil' }),
   ];
   const local = {
-    addresses: () => [{ name: 'portal', address: 'http://postern.localhost:7170' }],
+    addresses: () => [
+      { name: 'portal', address: 'http://postern.localhost:7170' },
+      { name: 'proxy', address: 'http://127.0.0.1:7170' },
+    ],
     openLink: async (app?: string) => ({
       file: join(directory, 'open-1.html'),
       url: `http://${app ?? 'postern'}.localhost:7170/`,

@@ -224,6 +224,8 @@ t.test('what cannot be served is explained to programs in JSON', async (t) => {
   rig.core.signedIn = false;
   rig.core.list = [];
   t.equal(await code(`wiki.localhost:${rig.port}`), 'session-required');
+  const problem = JSON.parse((await ask(rig.port, { host: `wiki.localhost:${rig.port}` })).body);
+  t.equal(problem.portal, `http://postern.localhost:${rig.port}/#/sign-in?app=wiki&then=%2F`, 'where to sign in');
   t.equal(rig.got.length, 0);
   const page = await ask(rig.port, { host: `wiki.localhost:${rig.port}`, headers: navigation });
   t.equal(page.status, 401);

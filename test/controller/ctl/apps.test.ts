@@ -12,6 +12,8 @@ t.test('apps from flags', async (t) => {
   const controller = await runController(t);
   const ctl = ctlOf(t, controller);
   const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5'];
+  t.match(await ctl(['app', 'add', 'notes']), { code: 1, err: /missing: --host, --upstream$/m });
+  t.match(await ctl([...add, '--kind', 'tcp']), { code: 1, err: /missing: --port$/m });
   t.match(await ctl([...add, '--operation', 'export=POST /x/*/export']), { code: 0 });
   t.match(await ctl(add), { code: 1, err: /already/ });
   t.match(await ctl(['app', 'show', 'notes', '--json']), { out: /"operations":\{"export":"POST \/x\/\*\/export"\}/ });

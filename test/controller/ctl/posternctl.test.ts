@@ -63,6 +63,10 @@ t.test('exit codes and complaints', async (t) => {
   const ctl = ctlOf(t, controller);
   t.match(await ctl(['no-such']), { code: 2 });
   t.match(await ctl(['person', 'show']), { code: 2, err: /<id> is missing/ });
+  t.match(await ctl(['person', 'add', 'Zo e', '--reason', 'new']), {
+    code: 1,
+    err: /\/id is a name of 1 to 63 lower-case letters/,
+  });
   t.match(await ctl(['policy', 'show']), { code: 1, err: /No policy is in force/ });
   t.match(await ctl(['status', '--socket', '/nowhere/admin.sock']), { code: 1, err: /is the controller running/ });
 
