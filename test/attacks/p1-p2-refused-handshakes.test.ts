@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import t, { type Test } from 'tap';
-import type { Log } from '#shared/base/log.ts';
 import { readIssuer } from '../../controller/authority/certificate-authorities.ts';
 import { startEdge } from '../controller/support/edge-one.ts';
 import { type BadLeaf, badLeaves, briefMs, forgedLeaf, type ProvenLeaf } from '../support/bad-leaves.ts';
 import { httpApp, startWebApp } from '../support/gateway-apps.ts';
+import { keepLog } from '../support/kept-log.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 
 const tls = (port: number, leaf: ProvenLeaf | undefined, more: ConnectionOptions = {}): ConnectionOptions => ({
@@ -115,17 +115,9 @@ t.test('P2 an expired device that resumes with a ticket of while it was valid is
   }
 });
 
-/** A log that keeps what it is told. */
-function keepingLog(lines: Record<string, unknown>[]): Log {
-  const keep = (facts: unknown) => void (typeof facts === 'object' && lines.push({ ...facts }));
-  const log: Record<string, unknown> = { level: 'info', silent: () => {} };
-  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) log[level] = keep;
-  return Object.assign(log, { child: () => log }) as unknown as Log;
-}
-
 async function openPlaces(t: Test) {
-  const lines: Record<string, unknown>[] = [];
-  const edge = await startEdge(t, keepingLog(lines));
+  const { log, lines } = keepLog();
+  const edge = await startEdge(t, log);
   const issuer = await readIssuer(edge.store.db, edge.sealer, 'issuing');
   return {
     edge,
