@@ -1,9 +1,9 @@
 /** P2: a connection never outlives the certificate it was admitted by. */
 import type { Socket } from 'node:net';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, minute } from '../base/clock.ts';
 
-/** Node fires a longer timer at once. */
-const maxTimer = 2 ** 31 - 1;
+/** A timer stands still while the machine sleeps and knows of no clock that was set: the clock is asked again this often. */
+const longestWait = minute;
 
 /** Destroys `socket` at `notAfter` (milliseconds since the epoch, by `clock`). The timer keeps no process alive. */
 export function lapseConnection(socket: Socket, notAfter: number, clock: Clock): void {
@@ -11,9 +11,8 @@ export function lapseConnection(socket: Socket, notAfter: number, clock: Clock):
   let timer: NodeJS.Timeout;
   const check = () => {
     const left = notAfter - clock.now();
-    // Asked again rather than trusted: the clock may have been set, and long lives need several timers.
     if (left <= 0) socket.destroy();
-    else timer = setTimeout(check, Math.min(left, maxTimer)).unref();
+    else timer = setTimeout(check, Math.min(left, longestWait)).unref();
   };
   socket.once('close', () => clearTimeout(timer));
   check();
