@@ -30,7 +30,7 @@ import {
 } from './signing-keys.ts';
 
 export interface AuthorityParts {
-  readonly store: Pick<Store, 'db'>;
+  readonly store: Pick<Store, 'db' | 'forget'>;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly log: Log;
@@ -157,6 +157,7 @@ export class Authority {
       return done;
     });
     await this.reload();
+    await this.forgetKeys();
     return taken;
   }
 
@@ -172,8 +173,18 @@ export class Authority {
       const withdrawn = await withdrawRetired(trx, at, at - retirement);
       return signing || issuing || withdrawn > 0;
     });
-    if (changed) await this.reload();
-    return changed;
+    if (!changed) return false;
+    await this.reload();
+    await this.forgetKeys();
+    return true;
+  }
+
+  /** Of private keys that were destroyed or taken away nothing stays in the files of the store. Never rejects: gone they are. */
+  async forgetKeys(): Promise<void> {
+    const { store, log } = this.#parts;
+    await store.forget().catch((error: unknown) => {
+      log.error({ err: error }, "the store's log still holds a private key that was destroyed");
+    });
   }
 
   /** For a scheduled job, every minute or so: starts due rotations, promotes what is ready, renews our own certificate. */

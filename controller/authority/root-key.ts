@@ -3,7 +3,7 @@
  * whoever takes this host cannot make one. The file is PKCS #8 under a passphrase, so that any tool can read it.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { PosternError } from '#shared/base/errors.ts';
 import { privateKeyFromPem, privateKeyToPem } from '#shared/crypto/keys.ts';
@@ -90,7 +90,8 @@ function readKey({ file, passphrase }: RootKeyFile): KeyObject {
   if (!isAbsolute(file)) throw refuse('bad-request', 'The path must be absolute: it is on the host of the controller.');
   let text: string;
   try {
-    const handle = openSync(file, 'r');
+    // A pipe that nobody writes to would hold up the whole controller.
+    const handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = fstatSync(handle);
       if (!stat.isFile() || stat.size > maxFile) throw new Error('no file of a key');

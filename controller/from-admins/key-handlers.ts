@@ -35,6 +35,7 @@ export function keyHandlers(parts: AdminParts): HandlersOf<typeof adminKeys> {
       const fingerprint = await takeRootKey(db, sealer, body, (trx) =>
         recordAdmin(trx, clock.now(), caller, { event: 'root-key-taken', details: { file: body.file } }),
       );
+      await authority.forgetKeys();
       return { file: body.file, fingerprint };
     },
 

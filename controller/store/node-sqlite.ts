@@ -22,6 +22,8 @@ export class NodeSqlite implements SqliteDatabase {
       // Before the first table, so that space which pruning frees can be given back to the disk.
       this.raw.exec('PRAGMA auto_vacuum = INCREMENTAL;');
       this.raw.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+      // A private key that was destroyed or taken away would else stay in the free part of its page (P20, P33).
+      this.raw.exec('PRAGMA secure_delete = ON;');
     } catch (error) {
       this.raw.close();
       throw this.#tell(error);

@@ -19,6 +19,8 @@ export interface Store {
   backup(file: string): void;
   /** Returns what deleted rows have left free to the disk, in steps between which others get their turn. */
   giveBack(): Promise<void>;
+  /** Empties the write-ahead log, in which what was just deleted still stands. */
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,10 @@ export async function openStore(file: string, onFull?: () => void): Promise<Stor
         await nextTurn();
       }
     },
+    forget: () =>
+      db.connection().execute(async () => {
+        sqlite.raw.exec('PRAGMA wal_checkpoint(TRUNCATE);');
+      }),
     stop: () => db.destroy(),
   };
 }
