@@ -102,7 +102,9 @@ export class LiveTable {
     if (revocations.size === 0) return 0;
     return this.cutWhere('grant-revoked', ({ claims, firstSeen, grants }) => {
       const { sub, did, sid, app, jti } = claims;
-      const rested = { person: sub, device: did, session: sid, app, grant: jti, seen: firstSeen };
+      // The first may have been forged under a key that leaked: its number counts only as far as a later grant bears it out.
+      const seen = Math.min(firstSeen, claims.seen);
+      const rested = { person: sub, device: did, session: sid, app, grant: jti, seen };
       return revocations.match(rested) !== undefined || revocations.namesAny(grants);
     });
   }
