@@ -4,7 +4,7 @@ import { setDeviceState } from '../../../controller/identity/device-state.ts';
 import { openExpiredRenewal } from '../../../controller/identity/renew-expired.ts';
 import { day, minute } from '../../../shared/base/clock.ts';
 import { makeCsr } from '../../../shared/crypto/csr.ts';
-import { generateKeyPair, type KeyPair } from '../../../shared/crypto/keys.ts';
+import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '../../../shared/crypto/keys.ts';
 import { startEdge } from '../support/edge-one.ts';
 
 const origin = { from: '192.0.2.7', trace: '1'.repeat(32) };
@@ -68,6 +68,57 @@ t.test('P4 no other key, nonce, device or time will do', async (t) => {
   await store.db.transaction().execute((trx) => setDeviceState(trx, clock.now(), { ...order, state: 'active' }));
   clock.advance(27 * day);
   await t.rejects(expired.renew(ask(agent.id, nonce(), agent.keys), origin), refusal, 'away for more than 30 days');
+});
+
+t.test('P4 thirty days for a device, seven for a gateway, and not a moment more', async (t) => {
+  const edge = await startEdge(t);
+  const { clock, store } = edge;
+  const agent = await edge.enrol(edge.ownerCode);
+  const expired = openExpiredRenewal(edge);
+  const keys = generateKeyPair();
+  const endsAt = clock.now();
+  await store.db
+    .insertInto('gateways')
+    .values({
+      id: 'gw-1',
+      site: 'main',
+      address: '127.0.0.1:8444',
+      state: 'active',
+      jkt: keyThumbprint(keys.publicKey),
+      public_jwk: JSON.stringify(publicKeyToJwk(keys.publicKey)),
+      certificate_serial: '01',
+      certificate_ends_at: endsAt,
+      identity_jwk: null,
+      generation: null,
+      through: 0,
+      last_seen_at: null,
+      joined_at: endsAt,
+    })
+    .execute();
+  const setEnd = (certificate_ends_at: number) =>
+    Promise.all([
+      store.db.updateTable('gateways').set({ certificate_ends_at }).execute(),
+      store.db.updateTable('devices').set({ certificate_ends_at }).execute(),
+    ]);
+  const renew = (role: 'device' | 'gateway') => {
+    const [id, own] = role === 'device' ? [agent.id, agent.keys] : ['gw-1', keys];
+    const nonce = expired.issueNonce({ role, id });
+    return expired.renew({ ...ask(id, nonce, own), role }, origin);
+  };
+  for (const [role, days] of [
+    ['gateway', 7],
+    ['device', 30],
+  ] as const) {
+    await setEnd(endsAt);
+    clock.advance(endsAt + days * day - clock.now());
+    t.ok((await renew(role)).notAfter > clock.now(), `${role}: ${days} days`);
+    await setEnd(endsAt);
+    clock.advance(1);
+    await t.rejects(renew(role), { code: 'renewal-refused' }, `${role}: a moment more`);
+  }
+  await setEnd(clock.now());
+  await store.db.updateTable('gateways').set({ state: 'gone' }).execute();
+  await t.rejects(renew('gateway'), { code: 'renewal-refused' }, 'a gateway that was removed');
 });
 
 t.test('P12 over the wire a nonce is given for any name', async (t) => {
