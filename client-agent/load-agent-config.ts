@@ -9,6 +9,8 @@ export function loadAgentConfig({ values }: Pick<CliCall, 'values'>): AgentConfi
   return loadConfig(agentConfig, {
     file: given('config') ?? env['POSTERN_CONFIG'],
     env,
+    // One shell may serve posternctl as well.
+    otherVariables: ['POSTERN_SOCKET', 'POSTERN_NODE'],
     overrides: { profile: given('profile'), dir: given('dir') },
   });
 }

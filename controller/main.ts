@@ -74,11 +74,7 @@ async function init(call: CliCall): Promise<void> {
       mutualAddress: reachedAt(config, 'mutual', config.listen.mutual),
     },
   );
-  const file = join(config.dir, configName);
-  if (text(call, 'config') === undefined && host !== undefined && !existsSync(file)) {
-    const { mutual, bootstrap } = config.addresses;
-    writeFileSync(file, stringify({ addresses: { mutual, bootstrap } }), { mode: 0o600 });
-  }
+  if (host !== undefined) keepAddresses(call, config, base);
   const { settings, invitation, endsAt } = made;
   if (call.json) {
     call.io.out(JSON.stringify({ ...settings, owner, invitation, endsAt, dir: config.dir }));
@@ -88,6 +84,16 @@ async function init(call: CliCall): Promise<void> {
   call.io.err(`Start it: systemctl enable --now postern-controller, or postern-controller run --dir ${config.dir}`);
   call.io.err(`The invitation of the owner ${owner}, good once, until ${new Date(endsAt).toISOString()}:`);
   call.io.out(invitation);
+}
+
+/** Later starts and invitations must name the same addresses. A file that is there already is an administrator's own. */
+function keepAddresses(call: CliCall, { dir, addresses }: ControllerConfig, before: ControllerConfig): void {
+  const { mutual, bootstrap } = addresses;
+  if (before.addresses.mutual === mutual && before.addresses.bootstrap === bootstrap) return;
+  const file = text(call, 'config') ?? join(dir, configName);
+  const lines = stringify({ addresses: { mutual, bootstrap } });
+  if (existsSync(file)) call.io.err(`${file} is left as it is. Add to it before the start:\n${lines}`);
+  else writeFileSync(file, lines, { mode: 0o600 });
 }
 
 async function restore(call: CliCall): Promise<void> {

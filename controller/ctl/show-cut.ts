@@ -1,9 +1,7 @@
 /** What a revocation took back, gateway by gateway (P16): "cut" is said only where it was confirmed. */
 import type { CliCall } from '#shared/base/cli.ts';
 import type { CutReport } from '#shared/contracts/admin-objects.ts';
-import { clockTime, span } from './show.ts';
-
-const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+import { clockTime, plural, span } from './show.ts';
 
 export function cutLines(report: CutReport, now: number): string[] {
   const { grants, sessions, gateways, complete, change } = report;

@@ -2,7 +2,7 @@
 import { safeText } from '#shared/base/print-table.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
-import { span, when } from './show.ts';
+import { plural, span, when } from './show.ts';
 
 type Status = AnswerOf<(typeof adminSystem)['status']>;
 
@@ -10,9 +10,15 @@ export function showStatus(status: Status, out: (line: string) => void): void {
   const { organisation, version, time, change, epoch, gateways, certificates, todo } = status;
   out(safeText(`${organisation}  Postern ${version}  ${when(time)}  change ${change}, policy version ${epoch}`));
   const { people, devices, sessions, apps, grants, records } = status;
-  out(
-    `${people} people, ${devices} devices, ${sessions} sessions, ${apps} apps, ${grants} grants alive, ${records} records`,
-  );
+  const counts = [
+    people === 1 ? '1 person' : `${people} people`,
+    plural(devices, 'device'),
+    plural(sessions, 'session'),
+    plural(apps, 'app'),
+    `${plural(grants, 'grant')} alive`,
+    plural(records, 'record'),
+  ];
+  out(counts.join(', '));
   for (const { id, site, address, state, connection } of gateways) {
     if (state !== 'gone') out(`gateway ${id}  site ${site}  ${address}  ${state}, ${connection}`);
   }

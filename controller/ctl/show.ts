@@ -34,6 +34,8 @@ export function readTime(text: string, now: number): number {
   return at;
 }
 
+export const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
+
 export function usage(message: string): PosternError {
   return new PosternError('bad-request', message);
 }

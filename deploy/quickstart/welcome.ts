@@ -69,7 +69,7 @@ Five things to try, each in another terminal:
   3. The same as olivia, who is not in finance: refused, with the reason and a trace
      curl -s -X POST ${at('payroll', 'olivia')}/reports/2026-10/export
 
-  4. A live stream, cut within a moment
+  4. A live stream, cut within a moment; it signs emil out: let him in again on his portal, or with bin/postern login
      (sleep 3; ${ctl} revoke person emil --reason demonstration) & curl -sN ${at('live', 'emil')}/clock
 
   5. What happened, as an auditor sees it

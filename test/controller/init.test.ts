@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { masterKeyVariable, openSealer } from '../../controller/authority/master-key.ts';
 import { openAuthority } from '../../controller/authority/open-authority.ts';
@@ -37,6 +39,24 @@ t.test('the first start makes everything once, and refuses to do it again', asyn
   t.equal(authority.trustDomain, 'test.example');
   t.match(await store.db.selectFrom('people').selectAll().execute(), [{ id: 'olga', role: 'owner', had_factors: 0 }]);
   t.match(await store.db.selectFrom('sites').selectAll().execute(), [{ id: 'main' }]);
+});
+
+t.test('init keeps the address in the configuration, or says what to add to one that is there', async (t) => {
+  const init = (dir: string) => {
+    const main = fileURLToPath(new URL('../../controller/main.ts', import.meta.url));
+    const args = [main, 'init', '--organisation', 'Test', '--owner', 'olga', '--address', 'c.example', '--dir', dir];
+    return spawnSync(process.execPath, args, { encoding: 'utf8' });
+  };
+  const lines = 'addresses:\n  mutual: c.example:8443\n  bootstrap: c.example:8442\n';
+  const fresh = join(t.testdir(), 'state');
+  t.equal(init(fresh).status, 0);
+  t.equal(readFileSync(join(fresh, 'controller.yaml'), 'utf8'), lines);
+
+  const own = t.testdir({ 'controller.yaml': 'metrics: {port: 9999}\n' });
+  const { status, stderr } = init(own);
+  t.equal(status, 0);
+  t.match(stderr, `left as it is. Add to it before the start:\n${lines}`);
+  t.equal(readFileSync(join(own, 'controller.yaml'), 'utf8'), 'metrics: {port: 9999}\n');
 });
 
 t.test('P33 nothing secret stands open in the database, and another master key opens nothing', async (t) => {

@@ -1,4 +1,7 @@
 /** What the commands of `postern` show, as real processes against a fake agent. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { agentCommands } from '../../../client-agent/cli/commands.ts';
 import { lookAtLocal, ownershipLine } from '../../../client-agent/cli/look-at-local.ts';
@@ -76,6 +79,15 @@ t.test('status, apps, posture, why, logs: for people and for programs', async (t
 
   t.equal((await rig.run('logs')).out, '10:11:12 info signed in person=emil\n');
   t.equal((await rig.run('logs --json')).out, `${rig.logs[0]}\n`);
+});
+
+t.test('one shell serves posternctl too: its variables do not stop the agent', async (t) => {
+  const directory = t.testdir({ 'agent.yaml': 'local: {portal: 7990}' });
+  const env = { ...process.env, POSTERN_SOCKET: '/run/admin.sock' };
+  const bin = fileURLToPath(new URL('../../../bin/postern', import.meta.url));
+  const args = ['up', '--config', join(directory, 'agent.yaml'), '--dir', directory];
+  const asked = spawnSync(bin, args, { env, encoding: 'utf8' });
+  t.match(asked.stderr, /is not enrolled|open to other users/);
 });
 
 t.test('why: what stands in the way of every app is told, though no app has refused anything', async (t) => {
