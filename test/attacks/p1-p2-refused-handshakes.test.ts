@@ -76,12 +76,16 @@ t.test('P1 P2 a gateway refuses every bad certificate, each by its own name, and
   t.match(good, /"code":"grant-binding"/, 'the forger makes good certificates too: the grant is of another key');
 });
 
-/** Connects, and waits until the server has given a ticket and then, at the end of the certificate, hung up. */
-async function outlive(options: ConnectionOptions, head: string): Promise<Buffer[]> {
+/**
+ * Connects, and waits until the server has given a ticket and then, at the end of the certificate, hung up. `onTicket`: for a clock that
+ * has to be moved on by hand.
+ */
+async function outlive(options: ConnectionOptions, head: string, onTicket: () => void = () => {}): Promise<Buffer[]> {
   const socket = connect(options);
   const tickets: Buffer[] = [];
   socket.on('error', () => {});
   socket.on('session', (ticket: Buffer) => tickets.push(ticket));
+  socket.once('session', onTicket);
   socket.write(head);
   socket.resume();
   await once(socket, 'close');
@@ -157,7 +161,7 @@ t.test('P2 the mutual server of the controller resumes nothing', async (t) => {
   const port = Number(new URL(edge.origin.mutual).port);
   const head = 'GET /v1/device HTTP/1.1\r\nHost: x\r\n\r\n';
   const brief = await forgedLeaf(place, { notAfter: Date.now() + briefMs });
-  const tickets = await outlive(tls(port, brief), head);
+  const tickets = await outlive(tls(port, brief), head, () => edge.clock.advance(briefMs));
   t.ok(tickets.length > 0, 'there is a ticket to try');
   for (const session of tickets) {
     lines.length = 0;
