@@ -17,7 +17,9 @@ if (!existsSync(join(root, '.tap/plugins'))) spawnSync(tap, ['build'], { cwd: ro
 
 const requireAll = process.env['POSTERN_TEST_REQUIRE'] === 'all';
 const args = ['run', '--reporter=tap', ...(requireAll ? ['--fail-skip'] : []), ...process.argv.slice(2)];
-const child = spawn(tap, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+// Each test file, and each process that it starts, would compile the same modules again.
+const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...process.env };
+const child = spawn(tap, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
 
 const failedFiles: string[] = [];
 const counts = { passed: 0, failed: 0, skipped: 0 };
