@@ -68,11 +68,12 @@ export async function removeApp(
       tell: `The policy "${naming.name}" names this app: publish policies without it first.`,
     });
   }
+  // While the app has a site: the gateways of others do not learn its name (P1).
+  const { n, grants } = await revoke(trx, at, [{ kind: 'app', ids: [id], reason: 'revoked' }]);
   await trx.deleteFrom('apps').where('id', '=', id).execute();
   await trx.deleteFrom('floors').where('app_id', '=', id).execute();
   await retireName(trx, at, 'app', id);
   await tellGone(trx, at, parts, before);
-  const { n, grants } = await revoke(trx, at, [{ kind: 'app', ids: [id], reason: 'revoked' }]);
   return { before, n, grants };
 }
 

@@ -1,4 +1,5 @@
 /** Edge 2, attacked by a gateway that lies, over real TLS against a whole controller. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
@@ -87,6 +88,11 @@ t.test('P1 a gateway hears nothing of another site', async (t) => {
   await admin.revoke({ body: { kind: 'app', id: 'wiki' } });
   t.match(gateway.changes.at(-1), { kind: 'revoke', revocations: [{ kind: 'app', id: 'wiki' }] });
   t.notMatch(JSON.stringify(gateway.changes), 'payroll');
+  await admin.putApp({ params: { id: 'payslips' }, body: app('payslips', 'other') });
+  await admin.removeApp({ params: { id: 'payslips' } });
+  const { change } = await admin.status();
+  while (gateway.seen() < change) await nextTurn();
+  t.notMatch(JSON.stringify(gateway.changes), 'payslips', 'nor of its end');
   gateway.confirms = false;
   for await (const message of readNdjson(await gateway.calls.stream({ query: {} }))) {
     t.equal((message as StreamMessage).t, 'snapshot');
