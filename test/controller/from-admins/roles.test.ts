@@ -32,7 +32,7 @@ const changing = [
   'lift',
   'apply',
 ];
-const ownersOnly = ['rotateKeys', 'withdrawKey', 'takeRootKey', 'bringRootKey', 'recover', 'backup'];
+const ownersOnly = ['rotateKeys', 'withdrawKey', 'takeRootKey', 'bringRootKey', 'recover', 'backup', 'pruneRecords'];
 
 t.test('each role reaches its routes and no other', async (t) => {
   const controller = await runController(t);
