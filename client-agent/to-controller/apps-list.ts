@@ -1,4 +1,5 @@
 /** The apps of this person as the controller last told them. */
+import { second } from '#shared/base/clock.ts';
 import { asPosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
@@ -17,6 +18,7 @@ export class AppsList {
   #apps: readonly AppListed[] = [];
   #running: Promise<readonly AppListed[]> | undefined;
   #again = false;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(options: AppsOptions) {
     this.#options = options;
@@ -42,14 +44,24 @@ export class AppsList {
     return this.#running;
   }
 
-  /** For events: failures are logged, and the next event or sign-in asks again. */
+  /**
+   * For events: failures are logged. What the controller puts off is asked for again when it says; for anything else the next
+   * event or sign-in does.
+   */
   async refreshQuietly(): Promise<void> {
     try {
       await this.refresh();
     } catch (thrown) {
-      const { code, message } = asPosternError(thrown);
-      this.#options.log.info({ problem: code, why: message }, 'the list of apps could not be refreshed');
+      const { code, message, extra } = asPosternError(thrown);
+      const againInMs = extra?.['retryAfterMs'];
+      this.#options.log.info({ problem: code, why: message, againInMs }, 'the list of apps could not be refreshed');
+      if (typeof againInMs === 'number') this.#refreshLater(againInMs);
     }
+  }
+
+  #refreshLater(ms: number): void {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => void this.refreshQuietly(), ms + Math.random() * second).unref();
   }
 
   clear(): void {

@@ -38,6 +38,11 @@ interface Kept extends GatewayLink {
   usedAt: number;
 }
 
+/** The gateway with the lowest score is the device's first choice. */
+export function scoreOf(device: string, gateway: string): number {
+  return sha256(`${device} ${gateway}`).readUInt32BE();
+}
+
 export class GatewayLinks {
   readonly #keystore: Keystore;
   readonly #clock: Clock;
@@ -66,7 +71,7 @@ export class GatewayLinks {
     const key = `${device} ${id}`;
     let score = this.#scores.get(key);
     if (score === undefined) {
-      score = sha256(key).readUInt32BE();
+      score = scoreOf(device, id);
       this.#scores.set(key, score);
     }
     return score;

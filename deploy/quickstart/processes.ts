@@ -46,6 +46,12 @@ export class Processes {
     return this.#running.findLast((process) => process.name === name)?.child.pid;
   }
 
+  /** Of those that run now. */
+  pids(): number[] {
+    const running = this.#running.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+    return running.flatMap(({ child }) => child.pid ?? []);
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const { child } of this.#running.toReversed()) await end(child);

@@ -138,12 +138,10 @@ export async function steerTriangle(
 
 /** A test that is ended from outside must leave nothing running: the processes are in groups of their own. */
 function endWithTheTest(processes: Processes): void {
-  const names = ['controller', 'gateway', 'apps', 'gw-first', 'gw-other', 'agent-emil', 'agent-olivia', 'agent-audrey'];
   const kill = () => {
-    for (const name of names) {
-      const pid = processes.pid(name);
+    for (const pid of processes.pids()) {
       try {
-        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+        process.kill(pid, 'SIGKILL');
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
       }
