@@ -107,7 +107,8 @@ for (const signal of signals) {
     await triangle.start('gateway');
     await wikiAnswers(t, 'after the restart');
     await gatewayIsFresh();
-    const records = await everyAccessOnce(t, since);
+    // Four streams, and the page before and after.
+    const records = await everyAccessOnce(t, since, 6);
     const opened = records.filter(({ phase, request }) => phase === 'opening' && request?.path !== '/pages/home');
     t.equal(opened.length, 4);
     const ends = opened.map(({ id }) => records.find(({ opening }) => opening === id)?.phase);
@@ -134,7 +135,7 @@ for (const signal of signals) {
     t.equal(await sessionOf(), session, 'the session lives on');
     await agents.emil.reportPosture({});
     t.match((await agents.emil.posture({})).posture, { failure: undefined, seq: Number }, 'its reports go on');
-    const records = await everyAccessOnce(t, since);
+    const records = await everyAccessOnce(t, since, 5);
     t.equal(records.filter(({ phase }) => phase === 'interrupted').length, 0, 'the gateway saw each stream end');
   });
 }
@@ -149,6 +150,7 @@ t.test('all at once, by SIGKILL', async (t) => {
   await wikiAnswers(t, 'after everything was killed');
   t.comment(`${Math.round(performance.now() - began)} ms from nothing to the first answer`);
   t.equal(await sessionOf(), session, 'the session lives on');
-  const records = await everyAccessOnce(t, since);
+  // Four streams and the page; what the killed gateway left in its spool may come after what the new one has written.
+  const records = await everyAccessOnce(t, since, 5);
   t.equal(records.filter(({ phase }) => phase === 'interrupted').length, 4);
 });
