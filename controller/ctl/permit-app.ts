@@ -2,7 +2,7 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { AdminClient } from './connect.ts';
-import { tellingProblems } from './policy-commands.ts';
+import { tellingProblems } from './policy/tell-problems.ts';
 import { usage } from './show.ts';
 
 interface Whom {

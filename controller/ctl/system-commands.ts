@@ -8,7 +8,7 @@ import { safeText } from '#shared/base/print-table.ts';
 import { readSecret } from '#shared/base/read-secret.ts';
 import { untilListens } from '#shared/wire/until-listens.ts';
 import { findSocket, withAdmin } from './connect.ts';
-import { tellingProblems } from './policy-commands.ts';
+import { tellingProblems } from './policy/tell-problems.ts';
 import { readDirectory } from './read-directory.ts';
 import { answerDone, answerThing, flag, given, numbered, option, usage } from './show.ts';
 import { answerCut } from './show-cut.ts';
