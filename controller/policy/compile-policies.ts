@@ -67,7 +67,7 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
       } catch (error) {
         problems.push({ severity: 'error', ...at, message: asPosternError(error).message });
       }
-      policies.push({ name, file, line, ...reading });
+      policies.push({ name, file, line, json, ...textsOf(json), ...reading });
     }
   }
   if (policies.length > policyLimits.policies)
@@ -87,6 +87,17 @@ export function compilePolicies(files: readonly PolicyFile[], epoch: number, nam
 
 const computing =
   'This policy computes with an age or the time, so that each grant is looked at second by second: compare it with a number.';
+
+/** Characters of `@reason` and `@tell` that are kept. */
+const maxText = 400;
+
+function textsOf({ annotations = {} }: PolicyJson): Pick<CompiledPolicy, 'reason' | 'tell'> {
+  const { reason = '', tell = '' } = annotations;
+  return {
+    ...(reason === '' ? {} : { reason: reason.slice(0, maxText) }),
+    ...(tell === '' ? {} : { tell: tell.slice(0, maxText) }),
+  };
+}
 
 function findExcess(files: readonly PolicyFile[]): PolicyProblem | undefined {
   const error = (file: string, message: string) => ({ severity: 'error', file, message }) as const;

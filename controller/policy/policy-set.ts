@@ -1,4 +1,5 @@
 /** A policy version that has been read and found valid: an immutable value, swapped whole (invariant 6). */
+import type { PolicyJson } from '#shared/cedar/policy-json.ts';
 import type { ScopeIndex } from '#shared/cedar/scope-index.ts';
 
 /** An entity of the schema that a policy names. */
@@ -14,6 +15,12 @@ export interface CompiledPolicy {
   /** First line, from 1. */
   readonly line: number;
   readonly effect: 'permit' | 'forbid';
+  /** `@reason`: what it is for, in words for admins and auditors. */
+  readonly reason?: string;
+  /** `@tell`: what employees may read when it stands in their way. Only this text of a policy ever reaches them (P12). */
+  readonly tell?: string;
+  /** What was compiled, for explanations. */
+  readonly json: PolicyJson;
   /** Dotted paths of the context that its conditions look at, two levels deep; `*` when it takes the context whole. */
   readonly reads: ReadonlySet<string>;
   /** Integer literals: the thresholds that ages can cross. */

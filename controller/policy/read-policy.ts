@@ -26,10 +26,11 @@ export function readPolicy(json: PolicyJson): PolicyReading {
   };
 }
 
-/** True when the expression looks at this part of the context, or takes the context whole. */
-export function readsContext(body: Expr, part: string): boolean {
+/** True when the expression looks at this part of the context, or takes the context whole; without a part, at any of it. */
+export function readsContext(body: Expr, part?: string): boolean {
   const seen = nothingSeen();
   walk(body, seen);
+  if (part === undefined) return seen.reads.size > 0;
   return [...seen.reads].some((path) => path === '*' || path === part || path.startsWith(`${part}.`));
 }
 

@@ -34,6 +34,12 @@ t.test('P12 people see the apps they may use, now or after a fix of their own, a
     (await list()).map(({ id, usable }) => [id, usable]),
     [['ssh', true]],
   );
+  await desk.db.insertInto('groups').values({ id: 'finance', name: 'Finance', created_at: 0 }).execute();
+  await desk.publish(`permit(principal, action == Action::"request", resource == App::"wiki")
+    when { if principal in Group::"finance" then context.request.method == "GET" else false };
+    permit(principal, action == Action::"request", resource == App::"wiki")
+    when { !(if principal in Group::"finance" then context.request.method != "GET" else true) };`);
+  t.same(await list(), [], 'a condition on the request hides no condition on the person');
   t.same(await list({ session: undefined }), []);
   await desk.db.updateTable('devices').set({ state: 'pending' }).execute();
   t.same(await list(), []);

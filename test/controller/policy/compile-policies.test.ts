@@ -11,7 +11,7 @@ const compile = (text: string) => compilePolicies([{ id: 'a', text }], 3, names)
 
 t.test('a policy is read: its name, its place and what it looks at', async (t) => {
   const { set, problems } = compile(`// a comment with é before
-@id("wiki readers")
+@id("wiki readers") @reason("Staff read the wiki") @tell("Ask Maria.")
 permit(principal in Group::"staff", action == Action::"request", resource in AppGroup::"internal")
 when { context.session.secondFactorAge < 900 && context.request.path like "/a*" };
 
@@ -23,9 +23,11 @@ forbid(principal, action, resource is App) unless { context has time.now && cont
     line: 2,
     effect: 'permit',
     longs: [900],
+    reason: 'Staff read the wiki',
+    tell: 'Ask Maria.',
   });
   t.same([...(set?.policies[0]?.reads ?? [])], ['session.secondFactorAge', 'request.path']);
-  t.match(set?.policies[1], { name: 'a#1', line: 6 });
+  t.match(set?.policies[1], { name: 'a#1', line: 6, reason: undefined, tell: undefined });
   t.same(set?.policies[1]?.moments, [Date.parse('2026-12-01T00:00:00Z')]);
 });
 
