@@ -1,0 +1,148 @@
+/** P25: the one durable integer of a key. It never goes back: not by a crash, not by a torn file, not by a full disk. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { knockLeap, knockReserve } from '#shared/contracts/knock.ts';
+import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+
+const fileOf = (t: Test) => join(t.testdir(), 'knocks');
+/** As if the process were gone: nobody calls stop. */
+const again = (path: string, now = 2000) => new FileReplayMemory(path, now);
+
+t.test('P25: only what is above everything before', async (t) => {
+  const memory = new FileReplayMemory(fileOf(t), 1000);
+  t.equal(await memory.accept('a', 5), true);
+  for (const counter of [5, 4, 1, 0, -1]) t.equal(await memory.accept('a', counter), false, String(counter));
+  t.equal(await memory.accept('b', 5), true, 'of another key');
+  t.equal(await memory.accept('a', 5000), true, 'after any number of lost ones');
+  t.same(await Promise.all([memory.accept('a', 5001), memory.accept('a', 5001)]), [true, false], 'at once');
+  await memory.stop();
+});
+
+t.test('P25: after a crash nothing that was accepted is good again, and a leap is', async (t) => {
+  const path = fileOf(t);
+  const memory = new FileReplayMemory(path, 1000);
+  for (let counter = 1; counter <= 50; counter += 1) await memory.accept('a', counter);
+  const after = again(path);
+  t.equal(after.since, 1000, 'it is the same memory');
+  for (let counter = 1; counter <= 50; counter += 1) t.equal(await after.accept('a', counter), false);
+  t.equal(await after.accept('a', 50 + knockLeap), true);
+  t.ok(knockLeap > knockReserve);
+});
+
+t.test('P25: after an orderly stop the next counter is good', async (t) => {
+  const path = fileOf(t);
+  const memory = new FileReplayMemory(path, 1000);
+  await memory.accept('a', 7);
+  await memory.stop();
+  await t.rejects(memory.accept('a', 8), { code: 'unavailable' });
+  const after = again(path);
+  t.equal(await after.accept('a', 7), false);
+  t.equal(await after.accept('a', 8), true);
+});
+
+t.test('P25: most good knocks wait for no disk', async (t) => {
+  const path = fileOf(t);
+  const memory = new FileReplayMemory(path, 1000);
+  await memory.accept('a', 1);
+  const { size } = statSync(path);
+  for (let counter = 2; counter <= 1 + knockReserve; counter += 1) await memory.accept('a', counter);
+  t.equal(statSync(path).size, size);
+  await memory.accept('a', 2 + knockReserve);
+  t.ok(statSync(path).size > size);
+  await memory.stop();
+});
+
+t.test('P25: a torn end is a knock that was never accepted; a torn middle makes the memory begin anew', async (t) => {
+  const path = fileOf(t);
+  const memory = new FileReplayMemory(path, 1000);
+  await memory.accept('a', 1);
+  await memory.accept('b', 1);
+  appendFileSync(path, 'deadbeef a 99');
+  t.equal(again(path).since, 1000, 'torn end');
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, whole.replace(/ a \d+/, ' a 0'));
+  const spoilt = again(path, 3000);
+  t.equal(spoilt.since, 3000, 'knocks of older keys from before are refused by their time');
+  t.equal(await spoilt.accept('b', 1), false, 'what can be read still counts');
+  writeFileSync(path, '');
+  t.equal(again(path, 4000).since, 4000, 'an empty file');
+});
+
+t.test('P25: what cannot be kept is not accepted, now or later', { skip: process.platform !== 'linux' }, async (t) => {
+  const stolen = lowestFree();
+  const memory = new FileReplayMemory(fileOf(t), 1000);
+  swapDescriptor(stolen);
+  await t.rejects(memory.accept('a', 1), { code: 'disk-failed' });
+  t.equal(await memory.accept('a', 1), false, 'the same one again');
+});
+
+function lowestFree(): number {
+  const fd = openSync('/dev/null', 'r');
+  closeSync(fd);
+  return fd;
+}
+
+/** Closes a descriptor under its owner and puts one that takes nothing in its place. */
+function swapDescriptor(fd: number): void {
+  closeSync(fd);
+  const taken = openSync('/dev/full', 'w');
+  if (taken !== fd) throw new Error(`descriptor ${taken} in place of ${fd}`);
+}
+
+t.test('P25: for any order of knocks, crashes and orderly stops a counter is accepted once', async (t) => {
+  const path = fileOf(t);
+  const step = fc.oneof(
+    { weight: 8, arbitrary: fc.record({ key: fc.constantFrom('a', 'b'), counter: fc.integer({ min: 1, max: 200 }) }) },
+    { weight: 1, arbitrary: fc.constantFrom('crash' as const, 'stop' as const) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      writeFileSync(path, '');
+      let memory = again(path);
+      const highest = new Map<string, number>();
+      for (const one of steps) {
+        if (typeof one === 'string') {
+          if (one === 'stop') await memory.stop();
+          memory = again(path);
+          continue;
+        }
+        const before = highest.get(one.key) ?? 0;
+        const good = await memory.accept(one.key, one.counter);
+        if (good && one.counter <= before) return false;
+        if (good) highest.set(one.key, one.counter);
+        if (!good && one.counter > before + knockReserve) return false;
+      }
+      await memory.stop();
+      return true;
+    }),
+    { numRuns: 30 },
+  );
+  t.pass('held');
+});
+
+t.test('P25: a process killed in the middle of a hundred thousand knocks has kept each that it told of', async (t) => {
+  const path = fileOf(t);
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'replay-memory-child.ts'), path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const told = new Map<string, number>();
+  let lines = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [key = '', counter] = line.split(' ');
+    told.set(key, Math.max(told.get(key) ?? 0, Number(counter)));
+    lines += 1;
+    if (lines === 2000) child.kill('SIGKILL');
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  t.equal(child.signalCode, 'SIGKILL');
+  const memory = again(path);
+  t.equal(memory.since, 1000);
+  for (const [key, counter] of told) t.equal(await memory.accept(key, counter), false, `${key} ${counter}`);
+  for (const [key, counter] of told) t.equal(await memory.accept(key, counter + 1000 * knockLeap), true);
+  await memory.stop();
+});
