@@ -2,10 +2,12 @@
  * Takes batches of a gateway's spool into the log, exactly once by (gateway, spool, sequence) (P24). Delivery is in order:
  * the answer names the last sequence number that is safe here, and a gateway sends again from the one after it.
  */
+import { sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { appendRecord, recordRow } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
+import { GrantsOfBatch } from './grants-of-batch.ts';
 
 export interface Batch {
   readonly gateway: string;
@@ -22,14 +24,17 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
   }
   return db.transaction().execute(async (trx) => {
     let through = await lastSequence(trx, batch);
+    const grants = new GrantsOfBatch(trx);
     for (const { seq, record } of batch.records) {
       if (seq > through + 1) break;
-      const row = recordRow(record, { gateway: batch.gateway, spool: batch.spool, seq });
+      const digest = sha256(JSON.stringify(record)).toString('hex');
       if (seq === through + 1) {
+        const whole = await grants.complete(record);
+        const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         await trx.insertInto('records').values(row).execute();
         through = seq;
       } else {
-        await compareTwin(trx, at, batch, seq, row.digest);
+        await compareTwin(trx, at, batch, seq, digest);
       }
     }
     return { through };

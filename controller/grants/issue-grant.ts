@@ -8,6 +8,7 @@ import { randomId } from '#shared/base/bytes.ts';
 import { type Clock, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
+import type { App } from '#shared/contracts/app.ts';
 import type { ExactRequest, GrantAction, GrantClaims } from '#shared/contracts/grant.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import { mintGrant } from '#shared/crypto/grant-token.ts';
@@ -24,6 +25,7 @@ import { fitClaims } from './fit-claims.ts';
 import { type Judgement, judgeAsk } from './judge-ask.ts';
 import { loadApp, loadFacts } from './load-facts.ts';
 import { snapshotFacts } from './snapshot-facts.ts';
+import { toldOfApp } from './told-of-app.ts';
 
 export type GatewayAddress = GrantGiven['gateways'][number];
 
@@ -113,7 +115,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, at) : [];
   const noGateway = judged.allow && gateways.length === 0;
   const epoch = set?.epoch ?? 0;
-  const record = await recordFor(trx, { ask, at, facts, epoch });
+  const record = await recordFor(trx, { ask, at, facts, app, epoch });
   if (!judged.allow) {
     const { reasons, policies, errors, request } = judged;
     await record({ verdict: 'deny', reasons, policies, errors, request });
@@ -190,6 +192,7 @@ interface Recording {
   readonly ask: GrantAsk;
   readonly at: number;
   readonly facts: Facts;
+  readonly app: App | undefined;
   readonly epoch: number;
 }
 interface Recorded {
@@ -201,7 +204,7 @@ interface Recorded {
   readonly grant?: string;
 }
 
-async function recordFor(trx: Trx, { ask, at, facts, epoch }: Recording) {
+async function recordFor(trx: Trx, { ask, at, facts, app, epoch }: Recording) {
   const snapshot = await snapshotFacts(trx, at, facts);
   return async ({ verdict, reasons, policies, errors, request, grant }: Recorded): Promise<string> => {
     await appendRecord(trx, at, {
@@ -213,6 +216,7 @@ async function recordFor(trx: Trx, { ask, at, facts, epoch }: Recording) {
       device: ask.device,
       ...(facts.session === null ? {} : { session: facts.session.id }),
       app: ask.app,
+      ...toldOfApp(app, ask.act),
       from: facts.network.address.slice(0, 64),
       epoch,
       policies: policies.slice(0, 64),

@@ -21,8 +21,11 @@ export async function appendRecord(db: Db, at: number, draft: RecordDraft): Prom
   return record;
 }
 
-/** A record as its row. `delivery` names its place in a gateway's spool. */
-export function recordRow(record: AccessRecord, delivery?: { gateway: string; spool: string; seq: number }) {
+/** A record as its row. `delivery` names its place in a gateway's spool, and the digest of what was delivered. */
+export function recordRow(
+  record: AccessRecord,
+  delivery?: { gateway: string; spool: string; seq: number; digest: string },
+) {
   const text = JSON.stringify(record);
   return {
     id: record.id,
@@ -38,7 +41,8 @@ export function recordRow(record: AccessRecord, delivery?: { gateway: string; sp
     gateway_id: delivery?.gateway ?? record.gateway ?? null,
     spool: delivery?.spool ?? null,
     seq: delivery?.seq ?? null,
-    digest: sha256(text).toString('hex'),
+    digest: delivery?.digest ?? sha256(text).toString('hex'),
     record: text,
+    grant_id: record.kind === 'grant' ? (record.grant ?? null) : null,
   };
 }

@@ -64,7 +64,7 @@ function deny(reason: Reason, policies: readonly string[] = [], errors: readonly
 }
 
 /** What must hold before any policy is asked, in this order. */
-function findStanding({ facts: { person, device, session }, at }: Question): Reason | undefined {
+export function findStanding({ facts: { person, device, session }, at }: Question): Reason | undefined {
   if (person.state !== 'active') return 'person-not-active';
   if (device.state !== 'active') return 'device-not-active';
   if (session === null || at >= session.endsAt) return 'session-required';

@@ -4,6 +4,7 @@ import { Kysely, SqliteDialect, type Transaction } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
+import * as replay from './migrations/0006-replay.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -11,7 +12,10 @@ export type Db = Kysely<Tables>;
 /** Inside a transaction. Functions that must share one take `Trx`; those that only read take `Db`, which a `Trx` is too. */
 export type Trx = Transaction<Tables>;
 
-const migrations: Record<string, Migration> = { '0001-first': { up: first.up as Migration['up'] } };
+const migrations: Record<string, Migration> = {
+  '0001-first': { up: first.up as Migration['up'] },
+  '0006-replay': { up: replay.up as Migration['up'] },
+};
 
 export interface Store {
   readonly db: Db;

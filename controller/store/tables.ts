@@ -218,5 +218,7 @@ export interface Tables {
     seq: number | null;
     digest: string;
     record: string;
+    /** Of records of grants that were given: what the accesses under it look for. */
+    grant_id: string | null;
   };
 }

@@ -3,12 +3,12 @@ import { newTrace, randomId } from '#shared/base/bytes.ts';
 import type { ErrorCode } from '#shared/base/errors.ts';
 import { plainAddress } from '#shared/base/plain-address.ts';
 import { type Reason, reasonNames } from '#shared/contracts/reasons.ts';
-import type { AccessRecord } from '#shared/contracts/record.ts';
+import { type AccessRecord, maxRecordedPath } from '#shared/contracts/record.ts';
 import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Ask } from '../gates/ask.ts';
 
-const maxPath = 1024;
+const maxPath = maxRecordedPath;
 
 /**
  * Ids of records: random once for each data path, then counted. They are names and no secrets, and a random number for each

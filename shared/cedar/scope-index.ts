@@ -34,10 +34,22 @@ export class ScopeIndex {
 
   /** The policies whose whole scope matches, each once. */
   inScope(ask: Ask): Policy[] {
+    return this.#find(ask, ({ scope }) => scopeMatches(scope, ask));
+  }
+
+  /** The policies that could match if the principal were another of its type: for who is not wholly known. */
+  aboutTarget(ask: Ask): Policy[] {
+    return this.#find(
+      ask,
+      ({ scope: { action, resource } }) => action.matches(ask.action, ask) && resource.matches(ask.resource, ask),
+    );
+  }
+
+  #find(ask: Ask, matches: (policy: Policy) => boolean): Policy[] {
     const found: Policy[] = [];
     const take = (policies: readonly Policy[] | undefined) => {
       if (policies === undefined) return;
-      for (const policy of policies) if (scopeMatches(policy.scope, ask)) found.push(policy);
+      for (const policy of policies) if (matches(policy)) found.push(policy);
     };
     const resourceKeys = keysOf(ask.resource, ask.entities);
     const actionKeys = keysOf(ask.action, ask.entities);

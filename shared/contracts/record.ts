@@ -21,10 +21,13 @@ export const recordKinds = [
 ] as const;
 export const recordKind = oneOf(recordKinds);
 
+/** A longer path is cut. */
+export const maxRecordedPath = 1024;
+
 export const recordedRequest = strict({
   method: text(32),
   host: text(253),
-  path: text(1024),
+  path: text(maxRecordedPath),
   operation: Type.Optional(slug),
 });
 
@@ -62,6 +65,8 @@ export const accessRecord = strict({
   policies: Type.Optional(Type.Array(text(128), { maxItems: 64 })),
   /** Content address (hex SHA-256) of the snapshot of facts that the decision rests on (P32). */
   facts: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** What the policies were told of the app: it may be another one by the time somebody asks again (P32). */
+  appFacts: Type.Optional(strict({ kind: text(16), site: slug, groups: Type.Array(slug, { maxItems: 16 }) })),
   /** How many equal records this one stands for (P24). */
   count: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Who acted, for administrative records, and the reason they gave. */

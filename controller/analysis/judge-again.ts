@@ -1,0 +1,132 @@
+/**
+ * Judges recorded questions again, by one policy version. Equal questions are judged once: the same snapshot of facts, app,
+ * request and address, at moments between which nothing that the policies look at has changed by itself. Pure.
+ */
+import { second } from '#shared/base/clock.ts';
+import type { Reason } from '#shared/contracts/reasons.ts';
+import type { Facts, Question } from '../policy/facts.ts';
+import { policiesInScope } from '../policy/in-scope.ts';
+import { judgePartly, type MissingPart, missingFacts, type PartVerdict, unknownFacts } from '../policy/judge-partly.ts';
+import type { CompiledPolicy, PolicySet } from '../policy/policy-set.ts';
+import { type SteadySpan, steadySpan } from '../policy/steady-span.ts';
+import type { RecordedVerdict } from './read-verdict.ts';
+
+export interface JudgedAgain extends PartVerdict {
+  /** Allowed for some requests and not for others: what was granted was less than the whole app. */
+  readonly partly: boolean;
+}
+
+/** A snapshot as replay holds it: what was answered from it goes when it goes. */
+export interface HeldFacts {
+  readonly facts: Facts;
+  readonly answers: Map<string, Answer>;
+}
+
+interface Answer {
+  readonly span: SteadySpan;
+  readonly judged: JudgedAgain;
+}
+
+export class Judge {
+  readonly #set: PolicySet | undefined;
+  /** Tells the answers of this version from those of others in the same `HeldFacts`. */
+  readonly #prefix: string;
+  /** How many questions were judged; the others were equal to one that had been. */
+  judged = 0;
+
+  /** `set` undefined: no version is in force, everything is denied. */
+  constructor(set: PolicySet | undefined, prefix = '') {
+    this.#set = set;
+    this.#prefix = prefix;
+  }
+
+  /** `held` undefined: there is no such snapshot. */
+  judge(recorded: RecordedVerdict, held: HeldFacts | undefined): JudgedAgain {
+    const set = this.#set;
+    if (set === undefined) return { ...nothing, verdict: 'deny', reasons: ['policy-unavailable'] };
+    if (held === undefined) return this.#judgeWithoutFacts(set, recorded);
+    const key = this.#prefix + keyOf(recorded);
+    const known = held.answers.get(key);
+    if (known !== undefined && isGoodAt(known, recorded)) return known.judged;
+    const answer = judgeOnce(set, recorded, held.facts);
+    this.judged += 1;
+    held.answers.set(key, answer);
+    return answer.judged;
+  }
+
+  #judgeWithoutFacts(set: PolicySet, recorded: RecordedVerdict): JudgedAgain {
+    this.judged += 1;
+    const question = questionOf(recorded, unknownFacts(recorded.person, recorded.address));
+    const missing = [...missingFacts, ...recorded.missing, ...recorded.open];
+    return close(judgePartly(set, question, new Set(missing)), recorded.open);
+  }
+}
+
+const nothing = { reasons: [], policies: [], missing: [], partly: false } as const;
+
+function keyOf({ kind, app, act, request, address }: RecordedVerdict): string {
+  const about = request === undefined ? '' : `${request.method} ${request.host}${request.path} ${request.operation}`;
+  return `${kind} ${app.id} ${app.site} ${app.groups.join()} ${act} ${address} ${about}`;
+}
+
+function isGoodAt({ span, judged }: Answer, recorded: RecordedVerdict): boolean {
+  const { at } = recorded;
+  return at >= span.from && (judged.verdict === 'allow' ? neededUntil(recorded) <= span.until : at < span.until);
+}
+
+/** A grant that would end within a second is not given (P10); an access was let through at its moment. */
+const neededUntil = ({ kind, at }: RecordedVerdict): number =>
+  kind === 'grant' ? Math.ceil((at + second) / second) * second : at + 1;
+
+function questionOf({ app, act, request, address, at }: RecordedVerdict, facts: Facts): Question {
+  // A gateway sees an address of its own.
+  const network = address === '' ? facts.network : { address };
+  return { facts: { ...facts, network }, app, act, request, at };
+}
+
+function judgeOnce(set: PolicySet, recorded: RecordedVerdict, facts: Facts): Answer {
+  const question = questionOf(recorded, facts);
+  const missing = new Set([...recorded.missing, ...recorded.open]);
+  const policies = facts.person.groups === null ? [] : policiesInScope(set, question);
+  const span = steadySpan(policies, question);
+  const judged = close(judgePartly(set, question, missing), recorded.open);
+  if (judged.verdict !== 'allow' || recorded.kind === 'access') return { span, judged };
+  const turned = turnsTooSoon({ set, question, policies, missing }, recorded);
+  return { span, judged: turned ?? judged };
+}
+
+interface Turning {
+  readonly set: PolicySet;
+  readonly question: Question;
+  readonly policies: readonly CompiledPolicy[];
+  readonly missing: ReadonlySet<MissingPart>;
+}
+
+/** The verdict to which an allow turns before a grant could be of use. */
+function turnsTooSoon(
+  { set, question, policies, missing }: Turning,
+  recorded: RecordedVerdict,
+): JudgedAgain | undefined {
+  const end = neededUntil(recorded);
+  const { session, device } = question.facts;
+  if (Math.min(session?.endsAt ?? 0, device.certificateEndsAt) < end)
+    return { ...nothing, verdict: 'deny', reasons: ['session-required'] };
+  const last = end - 1;
+  for (let at = question.at; at < last; ) {
+    const { until } = steadySpan(policies, { facts: question.facts, at });
+    if (until > last) return undefined;
+    // Where a policy computes with time, no span tells: the last moment stands for those before it.
+    at = until > at + 1 ? until : last;
+    const then = close(judgePartly(set, { ...question, at }, missing), recorded.open);
+    if (then.verdict !== 'allow') return then;
+  }
+  return undefined;
+}
+
+/** What was left open is judged later, request by request: a grant is given when some request could be allowed. */
+function close(verdict: PartVerdict, open: readonly MissingPart[]): JudgedAgain {
+  if (verdict.verdict !== 'unknown' || !verdict.missing.every((part) => open.includes(part)))
+    return { ...verdict, partly: false };
+  const reasons: readonly Reason[] = ['policy-permit'];
+  return { ...verdict, verdict: 'allow', reasons, missing: [], partly: true };
+}

@@ -1,0 +1,125 @@
+/**
+ * The admin API: what a draft of the policies would change. Each analysis is a stream of NDJSON lines: how far it has come,
+ * then the result. It runs beside everything else, and ends when its reader goes.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { policyFile } from './admin-objects.ts';
+import { appId, changeNumber, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
+import { defineContract } from './route.ts';
+
+const count = Type.Integer({ minimum: 0 });
+const span = { first: time, last: time } as const;
+const names = Type.Array(text(128));
+
+/** What is asked about instead of the version in force: files, or a version by its number. */
+export const draft = strict({
+  files: Type.Optional(Type.Array(policyFile)),
+  epoch: Type.Optional(changeNumber),
+});
+export type Draft = Static<typeof draft>;
+
+/** One line of a stream: progress until the result, which is the last. */
+const linesOf = <const R extends TSchema>(result: R) =>
+  Type.Union([
+    strict({ t: Type.Literal('progress'), done: count, total: count }),
+    strict({ t: Type.Literal('result'), result }),
+  ]);
+
+export const directions = ['allow-to-deny', 'deny-to-allow'] as const;
+
+/**
+ * Why a recorded verdict could not be judged again: `query`, `path`, `network`, `request` (the draft looks at what was not
+ * recorded), `facts` (their snapshot is gone), `app`, `person` (not in the record), `merged` (refusals counted together),
+ * `not-reproduced` (by its own version the recorded facts do not give the recorded verdict), `version` (which is gone).
+ */
+export const undeterminedReasons = [
+  'query',
+  'path',
+  'network',
+  'request',
+  'facts',
+  'app',
+  'person',
+  'merged',
+  'not-reproduced',
+  'version',
+] as const;
+export const undeterminedReason = oneOf(undeterminedReasons);
+export type UndeterminedReason = Static<typeof undeterminedReason>;
+
+export const flip = strict({
+  direction: oneOf(directions),
+  kind: oneOf(['grant', 'access']),
+  time,
+  trace,
+  person: slug,
+  device: Type.Optional(madeId),
+  app: appId,
+  /** The operation by its name, else method and path; absent for a grant of the whole app, and for a tunnel. */
+  request: Type.Optional(text(1100)),
+  epoch: Type.Optional(changeNumber),
+  recorded: strict({ reason: text(64), policies: names }),
+  now: strict({ reason: text(64), policies: names }),
+});
+export type Flip = Static<typeof flip>;
+
+/** Flips of one person at one app by the same policies. */
+export const flipGroup = strict({
+  direction: oneOf(directions),
+  person: slug,
+  app: appId,
+  /** What decides it now; for an allow that no policy gives any more, what gave it. */
+  policies: names,
+  reason: text(64),
+  count,
+  ...span,
+  traces: Type.Array(trace),
+});
+export type FlipGroup = Static<typeof flipGroup>;
+
+export const replayResult = strict({
+  from: time,
+  to: time,
+  /** False: each verdict was judged by the version that was in force then, and a flip is a disagreement. */
+  draft: Type.Boolean(),
+  verdicts: count,
+  same: count,
+  allowToDeny: count,
+  denyToAllow: count,
+  undetermined: count,
+  undeterminedBy: Type.Array(strict({ reason: undeterminedReason, count })),
+  /** Grants of a whole app that would serve some of its requests only. Their verdict is the same. */
+  narrower: count,
+  /** Records of these kinds that policies had no part in. */
+  otherRecords: count,
+  /** Different questions; the other verdicts are equal to one of them. */
+  questions: count,
+  groups: Type.Array(flipGroup),
+  /** Flips that are in none of the groups, since there were too many groups. */
+  ungrouped: count,
+  flips: Type.Array(flip),
+  moreFlips: count,
+});
+export type ReplayResult = Static<typeof replayResult>;
+export const replayLine = linesOf(replayResult);
+export type ReplayLine = Static<typeof replayLine>;
+
+export const adminAnalysis = defineContract({
+  replayPolicy: {
+    method: 'POST',
+    path: '/v1/admin/policy/replay',
+    summary: 'Recorded verdicts judged again by a draft, or each by the version that was in force',
+    access: 'reader',
+    maxBody: 4 * 1024 * 1024,
+    body: strict({
+      draft: Type.Optional(draft),
+      from: time,
+      to: Type.Optional(time),
+      app: Type.Optional(appId),
+      person: Type.Optional(slug),
+      /** How many single flips are listed; 1,000 unless told. All are counted and grouped. */
+      limit: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+    }),
+    stream: 'ndjson',
+  },
+});
