@@ -26,7 +26,10 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
   down: { about: 'End the running agent', run: async (call) => (await import('./stop-agent.ts')).stopAgent(call) },
   login: {
     about: 'Sign in, or confirm who you are',
-    options: { 'step-up': { type: 'boolean', about: 'Confirm the second factor again, for apps that ask for it' } },
+    options: {
+      'step-up': { type: 'boolean', about: 'Confirm the second factor again, for apps that ask for it' },
+      again: { type: 'boolean', about: 'Sign in anew, for apps that ask for a young session; the present one ends' },
+    },
     help: 'Asks at the terminal without echo; from a pipe it reads one answer a line: password, then one-time code (or a\nrecovery code). With --json each step is a line on standard output.',
     run: async (call) => (await import('./login.ts')).login(call),
   },

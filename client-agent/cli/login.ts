@@ -65,6 +65,7 @@ async function signIn(call: CliCall, control: Control, { answers, place }: Askin
 /** Undefined: there is nothing to do. */
 function purposeOf(call: CliCall, session: { signedIn: boolean; idle: boolean }): SignInPurpose | undefined {
   if (!session.signedIn) return 'sign-in';
+  if (call.values['again'] === true) return 'sign-in';
   if (session.idle) return 'resume';
   return call.values['step-up'] === true ? 'step-up' : undefined;
 }

@@ -5,7 +5,7 @@ import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { endWords } from './clients.ts';
 import { directoryOf, placeOf, socketIn, withAgent } from './with-agent.ts';
-import { ago, answer, forClient, printFacts, span } from './words.ts';
+import { ago, answer, commandFor, forClient, printFacts, span } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const wait = call.values['wait'];
@@ -38,8 +38,8 @@ function print(call: CliCall, { state, local, holds, clients, pid }: ControlStat
     ...local.map(({ name, address }) => [name, address] as const),
     ...clients.map((client) => ['client', clientWords(client)] as const),
   ]);
-  for (const { app, kind, detail, client } of holds) {
-    const what = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
+  for (const { app, kind, code, detail, client } of holds) {
+    const what = commandFor({ kind, code });
     call.io.out(
       `${safeText(app)}${forClient(client)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}${place}`,
     );

@@ -5,6 +5,7 @@ import { safeText } from '#shared/base/print-table.ts';
 import { readNdjson } from '#shared/wire/ndjson.ts';
 import type { Hold, LocalEvent } from '../agent-api.ts';
 import type { Control } from '../control/open-control.ts';
+import { commandFor } from './words.ts';
 
 /** `place`: from `placeOf`. Returns the way to stop. */
 export function tellHolds({ calls }: Control, app: string, io: CliIo, place: string): () => void {
@@ -21,10 +22,9 @@ export function tellHolds({ calls }: Control, app: string, io: CliIo, place: str
   return () => abort.abort();
 }
 
-function tell({ app, kind, detail, fixes, until }: Hold, io: CliIo, place: string): void {
-  const act = kind === 'step-up' ? 'postern login --step-up' : 'postern posture';
+function tell({ app, kind, code, detail, fixes, until }: Hold, io: CliIo, place: string): void {
   const left = Math.max(0, Math.round((until - Date.now()) / 1000));
   io.err(`postern: ${safeText(app)} waits for you, ${left} s more: ${safeText(detail ?? kind)}`);
   for (const { text } of fixes) io.err(`  - ${safeText(text)}`);
-  io.err(`  Run in another terminal: ${act}${place}   or open the portal: postern open${place}`);
+  io.err(`  Run in another terminal: ${commandFor({ kind, code })}${place}   or open the portal: postern open${place}`);
 }

@@ -11,6 +11,7 @@ import { placeArguments } from './place-arguments.ts';
 const advice: Readonly<Partial<Record<string, string>>> = {
   'session-required': 'Run: postern login',
   'session-idle': 'Run: postern login',
+  'sign-in-again': 'Run: postern login --again',
   'step-up-required': 'Run: postern login --step-up',
   'device-unfit': 'See: postern posture',
   'device-pending': 'See: postern status',

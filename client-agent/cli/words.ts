@@ -1,7 +1,8 @@
 /** Times and states in words, for the terminal. */
 import type { CliCall } from '#shared/base/cli.ts';
-import { PosternError } from '#shared/base/errors.ts';
+import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
+import type { Hold } from '../agent-api.ts';
 
 const units = [
   ['d', 86_400_000],
@@ -27,6 +28,16 @@ export const ago = (ms: number): string => (ms < 1000 ? 'now' : `${span(ms)} ago
 
 /** ` (client ci)`, or nothing. */
 export const forClient = (client: string | undefined): string => (client === undefined ? '' : ` (client ${client})`);
+
+const signIns: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'session-required': 'postern login',
+  'session-idle': 'postern login',
+  'sign-in-again': 'postern login --again',
+};
+
+/** What a person runs for a request that waits for them. */
+export const commandFor = ({ kind, code }: Pick<Hold, 'kind' | 'code'>): string =>
+  kind === 'step-up' ? (signIns[code] ?? 'postern login --step-up') : 'postern posture';
 
 /** One fact a line, under each other: `name:   text`. */
 export function printFacts(call: CliCall, facts: readonly (readonly [name: string, text: string])[]): void {

@@ -47,6 +47,7 @@ const maxAsks = 3;
 const ofOneRequest: ReadonlySet<ErrorCode> = new Set([
   'not-allowed',
   'step-up-required',
+  'sign-in-again',
   'device-unfit',
   'request-refused',
   'request-needed',

@@ -133,6 +133,7 @@ const purposes: Partial<Record<ErrorCode, SignInPurpose>> = {
   'session-required': 'sign-in',
   'device-pending': 'sign-in',
   'session-idle': 'resume',
+  'sign-in-again': 'sign-in',
   'step-up-required': 'step-up',
 };
 

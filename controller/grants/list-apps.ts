@@ -62,10 +62,13 @@ const whyTexts: Partial<Record<Fix['kind'], string>> = {
   'second-factor': 'Your second factor must be confirmed.',
   posture: 'This device must be put right first.',
   time: 'It is not open at this time.',
+  network: 'It is not open from this network.',
+  'sign-in': 'You must sign in again first.',
 };
 
 function describe(app: App, usable: boolean, fixes: readonly Fix[]): AppListed {
-  const why = usable ? [] : [...new Set(fixes.map(({ kind }) => whyTexts[kind] ?? 'It cannot be used now.'))];
+  const kinds = usable ? [] : fixes.flatMap(({ kind }) => (kind === 'told' ? [] : kind));
+  const why = [...new Set(kinds.map((kind) => whyTexts[kind] ?? 'It cannot be used now.'))];
   return {
     id: app.id,
     name: app.name,

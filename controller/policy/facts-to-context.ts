@@ -150,7 +150,7 @@ const calendars = new Map<string, Calendar>();
 const weekdays = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
 /** `weekday` is 1 for Monday to 7 for Sunday (ISO 8601); `minuteOfDay` is 0 to 1439; both in the organisation's timezone. */
-function calendarOf(at: number, timezone: string): { readonly minuteOfDay: number; readonly weekday: number } {
+export function calendarOf(at: number, timezone: string): { readonly minuteOfDay: number; readonly weekday: number } {
   let calendar = calendars.get(timezone);
   if (calendar === undefined) {
     const options = { timeZone: timezone, weekday: 'short', hour: '2-digit', minute: '2-digit' } as const;

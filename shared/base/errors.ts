@@ -70,6 +70,7 @@ export const errorTable = {
   // Deciding and granting
   'not-allowed': { status: 403, next: 'stop', title: 'You may not use this.' },
   'step-up-required': { status: 401, next: 'step-up', title: 'Confirm your second factor to go on.' },
+  'sign-in-again': { status: 401, next: 'step-up', title: 'Sign in again to go on.' },
   'device-unfit': { status: 403, next: 'fix-device', title: 'This device must be put right first.' },
   'request-needed': { status: 400, next: 'renew', title: 'This app is granted request by request: say which request.' },
   'over-budget': { status: 429, next: 'retry', title: 'Too many grants in a short time.' },

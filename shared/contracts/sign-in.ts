@@ -37,9 +37,12 @@ export const signInState = strict({
 });
 export type SignInState = Static<typeof signInState>;
 
-/** A change the employee can make that would turn a deny into an allow; never names groups, thresholds or policies (P12). */
+/**
+ * A change the employee can make that would turn a deny into an allow; never names groups, thresholds or policies (P12).
+ * `told`: what the policy in the way says of itself for employees (`@tell`).
+ */
 export const fix = strict({
-  kind: oneOf(['sign-in', 'second-factor', 'posture', 'time', 'network', 'ask-admin']),
+  kind: oneOf(['sign-in', 'second-factor', 'posture', 'time', 'network', 'request', 'told', 'ask-admin']),
   fact: Type.Optional(text(64)),
   text: text(500),
 });

@@ -13,6 +13,11 @@ t.test('login reads its answers from a pipe: password, then code', async (t) => 
   t.match(err, /^Note, .*: Your password was reset\.$/m, 'P5: what others did since the last time is told');
   t.same(rig.agent.asked, ['start sign-in', 'answer password', 'answer totp', 'me.notices']);
   t.match((await rig.run('login')).out, /signed in already/);
+  t.match(
+    (await rig.run('login --again', `${fakePassword}\n${fakeCode}\n`)).out,
+    /You are signed in/,
+    'for a young session',
+  );
   t.match((await rig.run('login --step-up', `${fakeCode}\n`)).out, /Confirmed/);
   t.match((await rig.run('logout')).out, /signed out/);
   t.equal(rig.agent.state().session.signedIn, false);

@@ -96,6 +96,7 @@ t.test('the table of next steps', async (t) => {
     ['limit-reached', {}, 'throw'],
     ['cross-site', {}, 'throw'],
     ['step-up-required', {}, 'hold'],
+    ['sign-in-again', {}, 'hold'],
     ['device-unfit', { by: 'controller' }, 'hold'],
     ['session-required', { by: 'controller', canHold: false }, 'throw'],
     ['not-allowed', { by: 'controller' }, 'throw'],

@@ -23,7 +23,7 @@ t.test('P12 people see the apps they may use, now or after a fix of their own, a
         {
           kind: 'posture',
           fact: 'firewallOn',
-          text: 'Not known of this device now: "A firewall limits what may connect to the device."',
+          text: 'This device has not reported yet: "A firewall limits what may connect to the device."',
         },
       ],
     },
