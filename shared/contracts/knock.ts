@@ -9,7 +9,7 @@
  *     18   16  nonce        random; the first counter block of AES-256-CTR
  *     34    8  time         milliseconds since the epoch, by the sender's clock
  *              -- from here encrypted with the cipher key --
- *     42   32  client id    SHA-256("postern client\0" + device id)
+ *     42   32  client id    SHA-256("postern client\0" + `device/<id>`, `gateway/<id>` or `invitation/<id>`)
  *     74    8  counter      1 to 2^53 - 1; higher than in any knock before at this door with this key
  *     82   16  source       the address to let in, IPv4 mapped into IPv6; zeros: the one that is observed
  *     98    1  kind         1: to the mutual server, 2: to the bootstrap server (P3)
@@ -24,7 +24,8 @@
  * constant time; nothing else is read before. Version and algorithm belong to the key: what the bytes say is compared with it,
  * never believed. In front of a TCP connection stand the knock's length as 2 bytes and the knock; TLS follows at once.
  *
- * Keys: each device has a secret of 32 bytes for the controller's door and one for gateways' doors. HKDF-SHA256 with the info
+ * Keys: each device has a secret of 32 bytes for the controller's door and one for gateways' doors; a gateway and an invitation have
+ * one for the controller's. HKDF-SHA256 with the info
  * "postern knock door\0" + door makes of it the 32 bytes that this one door is given, and those, with "postern knock v1", the
  * id key (32), cipher key (32), mac key (32) and the secret of the HOTP (20).
  */
@@ -95,7 +96,7 @@ export const knockReasons = {
   malformed: 'It is authentic and has no good form.',
   'wrong-password': 'The one-time password is not the one at this counter.',
   revoked: 'The key has been taken back.',
-  'wrong-client': 'It is by another device than the key is for.',
+  'wrong-client': 'It is by another one than the key is for.',
   'wrong-kind': 'The key does not open this server.',
   stale: 'Its time is too long ago.',
   future: 'Its time is too far ahead.',

@@ -17,7 +17,8 @@ import { hotpCode } from './hotp.ts';
 import { type KnockKey, knockAppId, knockClientId, knockKeyId } from './knock-keys.ts';
 
 export interface Knock {
-  readonly device: string;
+  /** Whose key it is: `device/<id>`, `gateway/<id>` or `invitation/<id>`. */
+  readonly client: string;
   /** Milliseconds since the epoch, by the sender's clock. */
   readonly time: number;
   /** 1 to 2^53 - 1. */
@@ -33,7 +34,7 @@ export interface Knock {
 
 /** Throws RangeError for what has no place in the layout. */
 export function encodeKnock(key: KnockKey, times: DoorTimes, knock: Knock): Buffer {
-  const { device, time, counter, kind, source, apps = [], nonce = randomBytes(field.nonce.size) } = knock;
+  const { client, time, counter, kind, source, apps = [], nonce = randomBytes(field.nonce.size) } = knock;
   const address = source === undefined ? Buffer.alloc(field.source.size) : addressToBytes(source);
   if (address === undefined) throw new RangeError(`${source} is no network address`);
   if (apps.length > maxKnockApps) throw new RangeError(`a knock names at most ${maxKnockApps} apps`);
@@ -47,7 +48,7 @@ export function encodeKnock(key: KnockKey, times: DoorTimes, knock: Knock): Buff
   bytes[field.algorithm.at] = knockAlgorithm;
   put(field.nonce, nonce);
   bytes.writeBigUInt64BE(BigInt(time), field.time.at);
-  put(field.client, knockClientId(device));
+  put(field.client, knockClientId(client));
   bytes.writeBigUInt64BE(BigInt(counter), field.counter.at);
   put(field.source, address);
   bytes[field.kind.at] = knockKinds[kind];

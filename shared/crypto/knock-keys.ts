@@ -3,7 +3,7 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { sha256 } from '../base/bytes.ts';
 import { knockFields, knockSecretBytes } from '../contracts/knock.ts';
 
-/** What one door needs to read the knocks of one device. */
+/** What one door needs to read the knocks of one client. */
 export interface KnockKey {
   readonly idKey: Buffer;
   readonly cipherKey: Buffer;
@@ -36,8 +36,8 @@ export function knockKeyId({ idKey }: KnockKey, epoch: number): Buffer {
   return createHmac('sha256', idKey).update(counted).digest().subarray(0, knockFields.keyId.size);
 }
 
-/** The 256 bits that stand for a device in its knocks. */
-export const knockClientId = (device: string): Buffer => sha256('postern client\0', device);
+/** The 256 bits that stand for a `device/<id>`, `gateway/<id>` or `invitation/<id>` in its knocks. */
+export const knockClientId = (client: string): Buffer => sha256('postern client\0', client);
 
 /** The 128 bits that stand for an app. */
 export const knockAppId = (app: string): Buffer => sha256('postern app\0', app).subarray(0, 16);

@@ -15,13 +15,15 @@ import { lapseConnection } from './connection-lapse.ts';
 export type Peer = LeafIdentity;
 
 /** `untrusted`: the chain does not lead to our bundle, or OpenSSL found something else wrong with it; the detail is its code. */
-export type PeerRefusal = 'resumed' | 'no-certificate' | 'untrusted' | LeafReason;
+export type PeerRefusal = 'resumed' | 'no-certificate' | 'untrusted' | 'other-knock' | LeafReason;
 
 export interface PeerRules {
   readonly trustDomain: string;
   readonly roles: readonly Role[];
   /** The deny list, asked with `<role>/<id>`. */
   readonly denied: (id: string) => boolean;
+  /** Behind a door: whose knock opened this connection, as `<role>/<id>`. Nobody comes in by another's knock. */
+  readonly knockOf?: ((socket: Socket) => string | undefined) | undefined;
 }
 
 export type Admission =
@@ -45,10 +47,12 @@ export function admitPeer(socket: TLSSocket, rules: PeerRules & { readonly now: 
     const detail = String(socket.authorizationError);
     return { ok: false, reason: chainReasons[detail] ?? 'untrusted', detail };
   }
-  const { trustDomain, roles, now, denied } = rules;
+  const { trustDomain, roles, now, denied, knockOf } = rules;
   const verdict = checkLeaf(leaf, { trustDomain, roles, now, isDenied: ({ role, id }) => denied(`${role}/${id}`) });
   if (!verdict.ok) return { ok: false, reason: verdict.reason };
   const { ok: _, ...peer } = verdict;
+  if (knockOf !== undefined && knockOf(socket) !== `${peer.role}/${peer.id}`)
+    return { ok: false, reason: 'other-knock' };
   return { ok: true, peer };
 }
 

@@ -80,7 +80,7 @@ t.test('P25: each bad knock is refused with its reason and counted by it', async
     ['another client', flipped(50), 'bad-mac'],
     ['another HMAC', flipped(267), 'bad-mac'],
     ['for another door', elsewhere.knock(), 'unknown-key'],
-    ['in the name of another device', mine.knock({ device: other.credential.device }), 'wrong-client'],
+    ['in the name of another device', mine.knock({ client: other.credential.client }), 'wrong-client'],
     ['for the bootstrap server, by a key for the other', mine.knock({ kind: 'bootstrap' }), 'wrong-kind'],
     ['for a server that is not behind this door', bootstrap.knock(), 'wrong-kind'],
     ['stale by a millisecond', mine.knock({ time: start - 30 * second - 1 }), 'stale'],
@@ -93,8 +93,8 @@ t.test('P25: each bad knock is refused with its reason and counted by it', async
 
   // Under the id of the epoch after the one that its time lies in.
   const epochMs = start / (epochOf(start, doorTimes.gateway) + 1.5);
-  const { device, secret } = mine.credential;
-  const skewed = { device, time: start, counter: 500, kind: 'mutual' } as const;
+  const { client, secret } = mine.credential;
+  const skewed = { client, time: start, counter: 500, kind: 'mutual' } as const;
   const ofAnotherEpoch = encodeKnock(openKnockKey(secret), { epochMs, toleranceMs: 0 }, skewed);
   t.equal(await door.try(ofAnotherEpoch), 'malformed', 'the key id of another epoch');
 
@@ -109,9 +109,9 @@ t.test('P25: each bad knock is refused with its reason and counted by it', async
 
   const counts = door.counts.read();
   t.match(counts, { good: 5, 'unknown-key': 4, 'bad-mac': 3, length: 3, replayed: 2, revoked: 2, stale: 1, future: 1 });
-  t.ok(door.samples.some(({ reason, device }) => reason === 'wrong-client' && device === mine.credential.device));
+  t.ok(door.samples.some(({ reason, client }) => reason === 'wrong-client' && client === mine.credential.client));
   t.ok(
-    door.samples.every(({ reason, device }) => device === undefined || !['unknown-key', 'bad-mac'].includes(reason)),
+    door.samples.every(({ reason, client }) => client === undefined || !['unknown-key', 'bad-mac'].includes(reason)),
   );
 });
 

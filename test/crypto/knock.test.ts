@@ -20,7 +20,7 @@ interface GoodVector {
   readonly name: string;
   readonly secret: string;
   readonly door: string;
-  readonly device: string;
+  readonly client: string;
   readonly time: number;
   readonly counter: number;
   readonly nonce: string;
@@ -52,7 +52,7 @@ for (const version of readdirSync(vectors)) {
       if (!reading.ok) throw new Error(`${vector.name}: ${reading.reason}`);
       const { time, counter, kind, source } = vector;
       t.match(reading.knock, { time, counter, kind, source: plain(source) }, vector.name);
-      t.same(reading.knock.client, knockClientId(vector.device), `${vector.name}: client`);
+      t.same(reading.knock.client, knockClientId(vector.client), `${vector.name}: client`);
       t.same(reading.knock.apps, vector.apps.map(knockAppId), `${vector.name}: apps`);
     }
   });
@@ -90,7 +90,7 @@ t.test('P25: the drawing has no holes, and is at most one small datagram', async
 const times = doorTimes.gateway;
 const secret = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const knock = fc.record({
-  device: fc.string({ minLength: 1, maxLength: 64 }),
+  client: fc.string({ minLength: 1, maxLength: 64 }),
   time: fc.integer({ min: 0, max: 8_640_000_000_000_000 }),
   counter: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
   kind: fc.constantFrom<KnockKind>('mutual', 'bootstrap'),
@@ -119,7 +119,7 @@ t.test('P25: any knock is read back, with any other key it is not, and no byte o
         if (!back.ok) return false;
         const { time, counter, kind } = back.knock;
         if (time !== what.time || counter !== what.counter || kind !== what.kind) return false;
-        if (!back.knock.client.equals(knockClientId(what.device)) || back.knock.apps.length !== what.apps.length)
+        if (!back.knock.client.equals(knockClientId(what.client)) || back.knock.apps.length !== what.apps.length)
           return false;
         const other = decodeKnock(bytes, () => ({ key: openKnockKey(b) }));
         if (other.ok !== Buffer.from(a).equals(Buffer.from(b))) return false;
@@ -137,7 +137,7 @@ t.test(
   async (t) => {
     const mine = Buffer.alloc(32, 1);
     const key = openKnockKey(doorSecret(mine, 'gateway/a'));
-    const at = { device: 'dev_1', time: 1_000_000, counter: 1, kind: 'mutual' } as const;
+    const at = { client: 'device/dev_1', time: 1_000_000, counter: 1, kind: 'mutual' } as const;
     const [one, two] = [encodeKnock(key, times, at), encodeKnock(key, times, at)];
     const id = (bytes: Buffer) => bytes.toString('hex', 0, 16);
     t.equal(id(one), id(two), 'in one epoch the id is the same');
@@ -150,7 +150,7 @@ t.test(
 
 t.test('P25: what has no place in the layout is not written', async (t) => {
   const key = openKnockKey(Buffer.alloc(32, 1));
-  const good = { device: 'dev_1', time: 1, counter: 1, kind: 'mutual' } as const;
+  const good = { client: 'device/dev_1', time: 1, counter: 1, kind: 'mutual' } as const;
   t.throws(() => encodeKnock(key, times, { ...good, counter: 0 }), RangeError);
   t.throws(() => encodeKnock(key, times, { ...good, counter: 2 ** 53 }), RangeError);
   t.throws(() => encodeKnock(key, times, { ...good, source: 'localhost' }), RangeError);

@@ -20,9 +20,9 @@ export function makeKnocker(
   over: Partial<KnockCredential> = {},
 ): Knocker {
   made += 1;
-  const device = `dev_${String(made).padStart(12, '0')}`;
+  const client = `device/dev_${String(made).padStart(12, '0')}`;
   const secret = doorSecret(randomBytes(32), door);
-  const credential = { id: `knk_${device}`, device, secret, kinds: ['mutual'], since: time(), ...over } as const;
+  const credential = { id: `knk_${made}`, client, secret, kinds: ['mutual'], since: time(), ...over } as const;
   const key = openKnockKey(credential.secret);
   let counter = 0;
   return {
@@ -31,7 +31,7 @@ export function makeKnocker(
       counter = over.counter ?? counter + 1;
       const kind = credential.kinds[0] ?? 'mutual';
       const times = doorTimes[door.split('/')[0] as DoorKind];
-      return encodeKnock(key, times, { device, time: time(), kind, ...over, counter });
+      return encodeKnock(key, times, { client: credential.client, time: time(), kind, ...over, counter });
     },
   };
 }

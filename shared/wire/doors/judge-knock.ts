@@ -47,14 +47,14 @@ export function judgeKnock(bytes: Buffer, observed: string, now: number, rules: 
 }
 
 function wrongWith(
-  { credential, client, isGone, epoch }: RingEntry,
+  { credential, clientId, isGone, epoch }: RingEntry,
   knock: OpenedKnock,
   observed: string,
   now: number,
   { times, kinds, source, remembersSince }: KnockRules,
 ): KnockReason | undefined {
   if (isGone || (credential.until !== undefined && credential.until <= now)) return 'revoked';
-  if (!timingSafeEqual(client, knock.client)) return 'wrong-client';
+  if (!timingSafeEqual(clientId, knock.client)) return 'wrong-client';
   if (!kinds.includes(knock.kind) || !credential.kinds.includes(knock.kind)) return 'wrong-kind';
   // The id is this epoch's and no other's: one knock has one spelling.
   if (epochOf(knock.time, times) !== epoch) return 'malformed';

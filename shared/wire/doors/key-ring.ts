@@ -5,7 +5,8 @@ import { type KnockKey, knockClientId, knockKeyId, openKnockKey } from '../../cr
 export interface KnockCredential {
   /** Names this key and no other one ever: what the replay memory goes by. */
   readonly id: string;
-  readonly device: string;
+  /** Whose it is: `device/<id>`, `gateway/<id>` or `invitation/<id>`. */
+  readonly client: string;
   /** What this door was given (`doorSecret`), 32 bytes. */
   readonly secret: Uint8Array;
   readonly kinds: readonly KnockKind[];
@@ -16,7 +17,7 @@ export interface KnockCredential {
 
 export interface RingKey {
   readonly key: KnockKey;
-  readonly client: Buffer;
+  readonly clientId: Buffer;
   readonly credential: KnockCredential;
   readonly isGone: boolean;
 }
@@ -49,10 +50,10 @@ export class KeyRing {
 
   /** Adds a credential; one with the same id is replaced. */
   put(credential: KnockCredential): void {
-    const { id, device, secret } = credential;
+    const { id, client, secret } = credential;
     this.#drop(id);
     this.#gone.delete(id);
-    this.#add(id, { key: openKnockKey(secret), client: knockClientId(device), credential, isGone: false });
+    this.#add(id, { key: openKnockKey(secret), clientId: knockClientId(client), credential, isGone: false });
   }
 
   /** Takes a key back: its knocks are refused as `revoked` from now on. */

@@ -12,7 +12,7 @@ export interface RefusalSample {
   /** Like it from this source since the last that was told, this one included. */
   readonly count: number;
   /** Only of a knock that proved to be by the holder of a key. */
-  readonly device?: string | undefined;
+  readonly client?: string | undefined;
 }
 
 export interface KnockCountsOptions {
@@ -44,7 +44,7 @@ export class KnockCounts {
   }
 
   /** `now` in milliseconds, of a clock that nobody sets. */
-  refused(reason: KnockReason, address: string, now: number, device?: string): void {
+  refused(reason: KnockReason, address: string, now: number, client?: string): void {
     this.#add(reason);
     const source = sourceOf(address);
     const name = `${reason} ${source}`;
@@ -56,7 +56,7 @@ export class KnockCounts {
     this.#told.delete(name);
     this.#told.set(name, { at: now, since: 0 });
     if (this.#told.size > this.#maxSources) this.#told.delete(this.#told.keys().next().value!);
-    this.#onSample({ reason, source, count: (told?.since ?? 0) + 1, device });
+    this.#onSample({ reason, source, count: (told?.since ?? 0) + 1, client });
   }
 
   read(): Readonly<Record<string, number>> {

@@ -50,7 +50,7 @@ export class KnockJudge {
   }
 
   #refuse(reason: KnockReason, observed: string, { credential }: Pick<KnockVerdict, 'credential'>): KnockVerdict {
-    this.#options.counts.refused(reason, observed, this.#steady.now(), credential?.device);
+    this.#options.counts.refused(reason, observed, this.#steady.now(), credential?.client);
     return { ok: false, reason, credential };
   }
 }

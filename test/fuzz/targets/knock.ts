@@ -59,11 +59,11 @@ export const knock: FuzzTarget = {
   about: 'datagrams and preludes at a door: noise, altered knocks, authentic ones with anything in them',
   block: 2000,
   async open() {
-    const device = 'dev_0123456789abcdef';
+    const client = 'device/dev_0123456789abcdef';
     const secret = doorSecret(randomBytes(32), 'gateway/gw-main');
     const key = openKnockKey(secret);
     const ring = new KeyRing(times);
-    ring.put({ id: 'knk_00000001', device, secret, kinds: ['mutual'], since: now });
+    ring.put({ id: 'knk_00000001', client, secret, kinds: ['mutual'], since: now });
     const counts = new KnockCounts({ onSample: () => {} });
     // Each case starts from the same memory.
     const memory = { since: 0, accept: async (_key: string, counter: number) => counter > lastCounter };
@@ -79,7 +79,7 @@ export const knock: FuzzTarget = {
     return {
       cases: cases as fc.Arbitrary<never>,
       async judge({ noise, edits, forged, off, counter }: Case) {
-        const written = encodeKnock(key, times, { device, time: now + off, counter, kind: 'mutual', apps: ['wiki'] });
+        const written = encodeKnock(key, times, { client, time: now + off, counter, kind: 'mutual', apps: ['wiki'] });
         const forgery = forged === undefined ? written : forge(written, forged);
         const bytes = noise === undefined ? applyEdits(forgery, edits) : Buffer.from(noise);
         const verdict = await judge.judge(bytes, '192.0.2.7', 'observed');
