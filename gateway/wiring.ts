@@ -12,7 +12,9 @@ import { type Membership, readMembership, writeMembership } from './keystore/mem
 import { createMetricsServer, type Health } from './metrics/metrics-server.ts';
 import { RecordDelivery } from './records/deliver-records.ts';
 import { LeftSpools } from './records/left-spools.ts';
+import { UsePruner } from './records/prune-uses.ts';
 import { SpoolDirectory } from './records/spool-directory.ts';
+import { makeUseFolder, useFolderOf } from './records/use-files.ts';
 import { StateKeeper } from './state/state-keeper.ts';
 import { createKeySetServer } from './to-apps/key-set-server.ts';
 import { Acknowledger } from './to-controller/acknowledge.ts';
@@ -91,6 +93,10 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const leftSpools = lifecycle.add('left spools', new LeftSpools({ directory, clock, log }));
   const onSpoolLeft = (spool: string) => leftSpools.recover(spool);
   leftSpools.recoverAll();
+  const uses = useFolderOf(directory.path);
+  makeUseFolder(uses);
+  const time = () => (keeper.isEmpty ? undefined : keeper.time());
+  lifecycle.add('uses', new UsePruner({ folder: uses, time, log }));
 
   const link = lifecycle.add('link', new ControllerLink({ membership, keys, clock }));
   const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>

@@ -70,7 +70,7 @@ export function laterRecord(
     bytesUp,
     bytesDown,
     durationMs: Math.max(0, Math.round(durationMs)),
-    details: code === undefined ? { ended } : { ended, problem: code },
+    details: { ...opening.details, ended, ...(code === undefined ? {} : { problem: code }) },
   };
 }
 
@@ -115,7 +115,7 @@ function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 
     request: requestOf(ask),
     ...(device === undefined ? {} : { device }),
     ...(app === undefined ? {} : { app: app.id }),
-    ...(isStolen ? { details: { grantOf: claims.did } } : {}),
+    ...(isStolen ? { details: { grantOf: claims.did } } : claims?.use === 'once' ? { details: { use: 'once' } } : {}),
     ...(claims === undefined
       ? {}
       : { person: claims.sub, session: claims.sid, app: claims.app, grant: claims.jti, epoch: claims.epoch }),

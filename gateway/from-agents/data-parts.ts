@@ -3,6 +3,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { GrantCache } from '../grants/grant-cache.ts';
 import type { LiveTable } from '../grants/live-table.ts';
 import type { Renewal } from '../grants/renew-streams.ts';
+import type { UsedGrants } from '../grants/used-grants.ts';
 import type { Counters } from '../metrics/counters.ts';
 import type { RecordSink } from '../record-sink.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
@@ -19,6 +20,7 @@ export interface DataParts {
   readonly live: LiveTable;
   readonly usage: AppUsage;
   readonly records: RecordSink;
+  readonly used: UsedGrants;
   readonly pools: UpstreamPools;
   readonly identity: IdentityMinter;
   readonly counters: Counters;

@@ -13,6 +13,7 @@ import { type OwnCertificate, serverTlsOptions, swapTls } from '#shared/wire/mut
 import { GrantCache } from '../grants/grant-cache.ts';
 import { LiveTable } from '../grants/live-table.ts';
 import { type Renewal, renewStreams } from '../grants/renew-streams.ts';
+import type { UsedGrants } from '../grants/used-grants.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
 import { Counters, type Counts } from '../metrics/counters.ts';
 import type { RecordSink } from '../record-sink.ts';
@@ -39,6 +40,7 @@ export interface DataPathOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly records: RecordSink;
+  readonly used: UsedGrants;
   /** The snapshot to begin with. */
   readonly first: StreamMessage;
   readonly times: ControllerTimes;
@@ -63,9 +65,10 @@ export class DataPath {
   constructor(options: DataPathOptions) {
     this.#options = options;
     this.#own = options.own;
-    const { identity, keys, log, records, clock } = options;
+    const { identity, keys, log, records, used, clock } = options;
     this.#keeper = new StateKeeper(identity, clock);
     this.#keeper.apply(options.first, options.times);
+    used.serveFrom(this.#keeper.time());
     const issuer = spiffeId(identity.trustDomain, 'gateway', identity.gateway);
     this.#parts = {
       state: () => this.#keeper.snapshot,
@@ -74,6 +77,7 @@ export class DataPath {
       live: new LiveTable(),
       usage: new AppUsage(options.workers),
       records,
+      used,
       pools: new UpstreamPools(log, keys.forApps),
       identity: new IdentityMinter(issuer, keys.identity),
       counters: new Counters(),

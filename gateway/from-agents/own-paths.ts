@@ -8,6 +8,7 @@ import { certificateGate } from '../gates/certificate.ts';
 import { answerProblem } from './answer-problem.ts';
 import type { DataParts } from './data-parts.ts';
 import { readJsonBody } from './read-json-body.ts';
+import { renewRunning } from './renew-running.ts';
 import { refuseAsk } from './run-recorded.ts';
 
 interface OwnExchange {
@@ -53,7 +54,7 @@ async function answerOf(parts: DataParts, ask: Ask, peer: AskingPeer, exchange: 
   exchange.goOn();
   const body = await readJsonBody(exchange.req, renewStreams.maxBody);
   if (!Value.Check(renewStreams.body, body)) throw new PosternError('bad-request', 'renewal of another shape');
-  const renewal = await parts.renew(body.grants, peer);
+  const renewal = await renewRunning(parts, body.grants, peer);
   if (renewal.refused.some(({ code }) => code === 'grant-key-unknown')) parts.onUnknownKey();
   return renewal;
 }

@@ -10,7 +10,7 @@ import type { DataParts } from './data-parts.ts';
 export function readAsk(
   kind: Ask['kind'],
   req: IncomingMessage,
-  parts: Pick<DataParts, 'grants' | 'usage' | 'time'>,
+  parts: Pick<DataParts, 'grants' | 'used' | 'usage' | 'time'>,
 ): Ask {
   const { headers, socket } = req;
   const peer = peerOf(socket);
@@ -29,6 +29,7 @@ export function readAsk(
     fetchDest: one(headers['sec-fetch-dest']),
     contentLength: length === undefined ? undefined : Number(length),
     grants: parts.grants,
+    used: parts.used,
     usage: (app) => parts.usage.usage(app, peer?.id ?? '', parts.time()),
     found: {},
   };

@@ -1,6 +1,6 @@
 /**
- * What every access that passed the gates goes through, whatever carries it: live table, opening record, the run itself,
- * closing record. And the one way in which a refusal is recorded.
+ * What every access that passed the gates goes through, whatever carries it: live table, the use of a grant for one (P18), opening
+ * record, the run itself, closing record. And the one way in which a refusal is recorded.
  */
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Forwarding, ForwardOutcome } from '#shared/wire/forward-types.ts';
@@ -9,6 +9,7 @@ import type { LiveEntry } from '../grants/live-table.ts';
 import type { OpenAccess } from '../record-sink.ts';
 import { laterRecord, openingRecord, refusalRecord } from './access-records.ts';
 import type { DataParts } from './data-parts.ts';
+import { takeUse } from './take-use.ts';
 
 export type OnBytes = (direction: 'up' | 'down', bytes: number) => void;
 
@@ -65,6 +66,8 @@ export async function runRecorded(
   );
   const endUse = usage.begin(app, claims.did, startedAt);
   try {
+    const unusable = claims.use === 'once' ? await takeUse(parts, claims) : undefined;
+    if (unusable !== undefined) return refused(refuseAsk(parts, ask, { code: unusable }, trace));
     try {
       access = await records.open(opening);
     } catch (cause) {
@@ -75,7 +78,8 @@ export async function runRecorded(
     const outcome = entry.cutBy === undefined ? await runOne(entry, bytes, start) : refused(entry.cutBy);
     parts.counters.add('requests', outcome.error?.code ?? 'allow');
     close('closing', outcome);
-    return outcome;
+    if (outcome.error === undefined || !entry.wasSent) return outcome;
+    return { ...outcome, error: sayForwarded(outcome.error) };
   } finally {
     endUse();
     live.leave(entry);
@@ -98,6 +102,13 @@ function runOne(
   entry.running = forwarding;
   if (entry.cutBy !== undefined) forwarding.cut(entry.cutBy);
   return forwarding.done;
+}
+
+/** The agent must know when the app may have had it: then nothing but the person may send it once more. */
+function sayForwarded(error: PosternError): PosternError {
+  const { code, message, tell, extra } = error;
+  const said = { extra: { ...extra, forwarded: true }, cause: error };
+  return new PosternError(code, message, tell === undefined ? said : { ...said, tell });
 }
 
 const refused = (error: PosternError): ForwardOutcome => ({ ended: 'refused', bytesUp: 0, bytesDown: 0, error });

@@ -5,10 +5,12 @@ import { revocableOf } from '../gates/revocation.ts';
 import type { LiveEntry } from '../grants/live-table.ts';
 import type { DataParts } from './data-parts.ts';
 
-/** Why nothing may be sent any more. The grace of a running stream never admits a new request (P15). */
+/** Why nothing may be sent any more; when there is no reason, it counts as sent from here on. The grace of a running stream never admits a new request (P15). */
 export function stillGood(parts: Pick<DataParts, 'state' | 'time'>, entry: LiveEntry): PosternError | undefined {
   if (entry.cutBy !== undefined) return entry.cutBy;
   const { claims } = entry;
   if (parts.state().revocations.match(revocableOf(claims)) !== undefined) return new PosternError('grant-revoked');
-  return parts.time() >= claims.exp * second ? new PosternError('grant-expired') : undefined;
+  if (parts.time() >= claims.exp * second) return new PosternError('grant-expired');
+  entry.wasSent = true;
+  return undefined;
 }

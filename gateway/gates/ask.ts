@@ -4,6 +4,7 @@ import type { App } from '#shared/contracts/app.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { CanonicalRequest } from '#shared/wire/canonical-request.ts';
 import type { GrantReader } from '../grants/grant-cache.ts';
+import type { UsedGrants } from '../grants/used-grants.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 
 /** The facts of the proven leaf that gates look at; `notAfter` in milliseconds. */
@@ -42,6 +43,7 @@ export interface Ask {
   /** Announced bytes of the body; undefined when none are announced. */
   readonly contentLength: number | undefined;
   readonly grants: GrantReader;
+  readonly used: Pick<UsedGrants, 'has'>;
   readonly usage: (app: App) => Usage;
   /** What earlier gates have established, for later ones, the record and the forwarding. */
   readonly found: {

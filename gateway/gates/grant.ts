@@ -33,7 +33,7 @@ export function unreadableCode(
   return code === 'grant-key-unknown' && kid !== undefined && withdrawn.has(kid) ? 'grant-revoked' : code;
 }
 
-/** Everything about a verified grant but its rules and its revocation; also for the grants that renew streams (P15). */
+/** Everything about a verified grant but its rules, its revocation and its use; also for the grants that renew streams (P15). */
 export function judgeClaims(
   claims: GrantClaims,
   peer: Pick<AskingPeer, 'id' | 'jkt'> | undefined,
@@ -42,7 +42,7 @@ export function judgeClaims(
 ): Verdict {
   // Only this controller's keys got here; a restored or renamed organisation has another trust domain all the same.
   if (claims.iss !== `spiffe://${state.trustDomain}`) return refuse('grant-issuer');
-  if (claims.aud !== state.site) return refuse('grant-audience');
+  if (claims.aud !== (claims.use === 'once' ? state.gateway : state.site)) return refuse('grant-audience');
   if (peer === undefined || claims.cnf.jkt !== peer.jkt || claims.did !== peer.id) return refuse('grant-binding');
   if (claims.iat * second > at + iatLeeway * second) {
     return refuse('grant-early', { extra: { retryAfterMs: claims.iat * second - at } });

@@ -10,6 +10,7 @@ import { crossSiteGate } from './cross-site.ts';
 import { destinationGate } from './destination.ts';
 import { grantGate } from './grant.ts';
 import { limitsGate } from './limits.ts';
+import { onceGate } from './once.ts';
 import { requestRulesGate } from './request-rules.ts';
 import { revocationGate } from './revocation.ts';
 
@@ -22,6 +23,7 @@ export const gates = [
   ['cross-site', crossSiteGate],
   ['request-rules', requestRulesGate],
   ['limits', limitsGate],
+  ['once', onceGate],
 ] as const satisfies readonly (readonly [string, Gate])[];
 
 /** The first refusal, or undefined when the request may go on. `at`: controller time in milliseconds. */

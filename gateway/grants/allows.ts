@@ -3,7 +3,9 @@
  * forbid exactly false. Pure. What this gateway does not know is never guessed: `rules-unknown`.
  */
 import { plainAddress } from '#shared/base/plain-address.ts';
-import type { ExactRequest, GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
+import type { App } from '#shared/contracts/app.ts';
+import type { ExactRequest, GrantClaims, GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
+import { isOnceOperation } from '#shared/wire/operations.ts';
 
 export type RulesVerdict = 'allow' | 'rules-refused' | 'rules-unknown' | 'network-mismatch';
 
@@ -16,6 +18,18 @@ export interface RuledRequest {
 
 /** `elsewhere`: would be true from the address in the term. */
 type Truth = 'true' | 'false' | 'elsewhere' | 'unknown';
+
+/** What a grant says to a request of its app. A grant for many serves no request that the app wants granted one by one (P18). */
+export function grantAllows(
+  { use, rules }: Pick<GrantClaims, 'use' | 'rules'>,
+  app: App,
+  ruled: RuledRequest,
+): RulesVerdict | 'once-needed' {
+  const { request } = ruled;
+  if (use === 'many' && app.kind === 'http' && request !== undefined && isOnceOperation(app, request))
+    return 'once-needed';
+  return allows(rules, ruled);
+}
 
 const knownMembers = new Set(['all', 'exact', 'from']);
 

@@ -31,6 +31,8 @@ export class LiveEntry implements Placed {
   /** What is running, once there is something to end. */
   running: { cut(error: PosternError): void } | undefined;
   nextProgressAt: number;
+  /** The app may have had a byte of it. */
+  wasSent = false;
   place = -1;
   #cutBy: PosternError | undefined;
 

@@ -1,13 +1,13 @@
 /**
  * P15: the next grants for what is running. A grant renews a stream only if person, session, device and app are equal and
- * its rules allow the stream's own original request.
+ * its rules allow the stream's own original request; what began by a grant for one use goes on only by another such.
  */
 import { PosternError } from '#shared/base/errors.ts';
 import type { AskingPeer } from '../gates/ask.ts';
 import { judgeClaims, unreadableCode } from '../gates/grant.ts';
 import { revocableOf } from '../gates/revocation.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
-import { allows } from './allows.ts';
+import { grantAllows } from './allows.ts';
 import type { GrantReader, ReadGrant } from './grant-cache.ts';
 import type { LiveEntry, LiveTable } from './live-table.ts';
 
@@ -26,6 +26,7 @@ export interface RenewalParts {
   readonly at: number;
 }
 
+/** `texts`: of those for one use only such as were used up for this very call (`from-agents/renew-running.ts`). */
 export function renewStreams(
   texts: readonly string[],
   peer: Pick<AskingPeer, 'id' | 'jkt'>,
@@ -74,14 +75,13 @@ function renewBy(
   const app = state.apps.get(claims.app);
   if (app === undefined) throw new PosternError('app-mismatch');
   if (app.strict === true && at > state.freshUntil) throw new PosternError('gateway-stale');
-  if (claims.use !== 'many') throw new PosternError('rules-unknown');
 
   let renewed = 0;
   let refusal: PosternError | undefined;
   for (const entry of own) {
     // A cut stream has ended, however long its sockets take to notice; one past its grace is only not yet swept.
     if (!isSameRun(entry, read) || entry.cutBy !== undefined || at >= entry.endsAt) continue;
-    const judged = allows(claims.rules, entry.ruled);
+    const judged = grantAllows(claims, app, entry.ruled);
     if (judged !== 'allow') {
       refusal ??= new PosternError(judged);
       continue;
@@ -100,7 +100,8 @@ function isSameRun({ claims }: LiveEntry, { claims: next }: ReadGrant & { ok: tr
     claims.sid === next.sid &&
     claims.did === next.did &&
     claims.app === next.app &&
-    claims.act === next.act
+    claims.act === next.act &&
+    claims.use === next.use
   );
 }
 

@@ -1,12 +1,12 @@
 /** One data path in this process, or several in workers. */
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
 import type { SpoolDirectory } from '../records/spool-directory.ts';
 import { SpoolWriter } from '../records/spool-writer.ts';
+import { UseFiles, useFolderOf } from '../records/use-files.ts';
 import type { GatewayIdentity } from '../state/snapshot.ts';
 import type { StateKeeper } from '../state/state-keeper.ts';
 import { ClusterPlane } from './cluster-plane.ts';
@@ -32,7 +32,8 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
   const workers = countWorkers(config.workers);
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, ...spool });
-    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, onUnknownKey });
+    const used = new UseFiles(useFolderOf(directory.path));
+    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, used, onUnknownKey });
     return new SpooledPlane(plane, records);
   }
   return new ClusterPlane({
@@ -44,7 +45,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
     onSpoolLeft,
     startOrder: () => ({
       dir,
-      spoolDir: join(dir, 'spool'),
+      spoolDir: directory.path,
       spool: directory.newSpool(),
       spoolLimits: { ...spool, writers: workers },
       identity,

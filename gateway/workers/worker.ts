@@ -7,6 +7,7 @@ import type { Renewal } from '../grants/renew-streams.ts';
 import { openKeys } from '../keystore/key-files.ts';
 import { SpoolDirectory } from '../records/spool-directory.ts';
 import { SpoolWriter } from '../records/spool-writer.ts';
+import { UseFiles, useFolderOf } from '../records/use-files.ts';
 import { holdAsWorker } from './former-workers.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
 
@@ -46,6 +47,7 @@ async function start(order: WorkerStart): Promise<void> {
     clock: systemClock,
     log,
     records: spool,
+    used: new UseFiles(useFolderOf(order.spoolDir)),
     first: order.first,
     times: order.times,
     renewEverywhere: (texts, peer) =>

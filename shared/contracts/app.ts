@@ -4,7 +4,8 @@ import { appId, hostName, oneOf, port, shortText, slug, strict, text } from './c
 
 /** `POST /reports/* /export` without the space: method, path with `*` for one segment and a final `**` for the rest (P9). */
 export const operationPattern = Type.String({ pattern: '^[A-Z*]+ /[^\\s?#]*$', maxLength: 512 });
-export const operations = Type.Record(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' }), operationPattern);
+const operationName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' });
+export const operations = Type.Record(operationName, operationPattern);
 
 export const appLimits = strict({
   /** Bytes; 0 means no limit. */
@@ -61,6 +62,8 @@ export const httpApp = strict({
   upstream: Type.String({ pattern: '^https?://[^/?#@\\s]+$', maxLength: 300 }),
   tls: Type.Optional(upstreamTls),
   operations: Type.Optional(operations),
+  /** Names of `operations` that are granted request by request, each for one use (P18). */
+  once: Type.Optional(Type.Array(operationName, { minItems: 1, maxItems: 64 })),
   /** Origins that may make cross-site requests (P22), as browsers write them: lower case, without a path or a usual port. */
   allowOrigins: Type.Optional(
     Type.Array(Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[a-z0-9._:\\[\\]-]+$', maxLength: 300 }), { maxItems: 32 }),

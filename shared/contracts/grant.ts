@@ -58,7 +58,7 @@ const unixSeconds = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
 export const grantClaims = strict({
   /** SPIFFE id of the controller's trust domain: `spiffe://<trust domain>`. */
   iss: shortText,
-  /** The site whose gateways accept it. */
+  /** The site whose gateways accept it; of a grant for one use the id of the one gateway that does (P18). */
   aud: slug,
   sub: slug,
   did: madeId,
@@ -76,6 +76,10 @@ export const grantClaims = strict({
   seen: changeNumber,
   /** Policy version it was decided by. */
   epoch: changeNumber,
+  /**
+   * `once`: for one request, or one connection, and no second. Its `rules` have one permit: the exact request; of a TCP app, whose
+   * one host and port are all there is, `all`.
+   */
   use: oneOf(['many', 'once']),
   rules: grantRules,
   /** Shown to the app in `Postern-Identity`; never used for a decision at the gateway. */

@@ -43,6 +43,14 @@ export function operationOf(
   return '';
 }
 
+/** True when requests like this one are granted one by one (P18), because the app says so. */
+export function isOnceOperation(
+  app: Parameters<typeof operationOf>[0] & { readonly once?: readonly string[] | undefined },
+  request: { readonly method: string; readonly path: string },
+): boolean {
+  return app.once?.includes(operationOf(app, request)) === true;
+}
+
 /** A memo of pure results: an app is an immutable value, swapped whole. */
 const memo = new WeakMap<Operations, readonly Compiled[]>();
 

@@ -197,10 +197,18 @@ const further: readonly Row[] = [
     }),
   },
   {
-    what: 'for one use, which no gateway can hold to yet',
+    what: 'for one use at another gateway',
+    code: 'grant-audience',
+    next: 'renew',
+    ask: (way) => ({ grant: grantFor(way, { use: 'once', aud: 'gw-2' }) }),
+  },
+  {
+    what: 'for one use of whatever its holder likes',
     code: 'rules-unknown',
     next: 'stop',
-    ask: (way) => ({ grant: grantFor(way, { use: 'once' }) }),
+    ways: ['request', 'upgrade'],
+    ask: (way) => ({ grant: grantFor(way, { use: 'once', aud: gatewayId }) }),
+    record: { details: { use: 'once' } },
   },
   {
     what: 'for an app of another site',

@@ -6,6 +6,7 @@ import { type ClientOptions, WebSocket } from 'ws';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import { httpApp, startTcpEcho, startWebApp, tcpApp } from '../support/gateway-apps.ts';
 import { ask, dial, open, raw, readUntil, whenClosed } from '../support/gateway-client.ts';
+import { gatewayId } from '../support/gateway-world.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 
 const app = await startWebApp();
@@ -197,7 +198,12 @@ t.test('P15 a grant renews nothing that it does not allow', async (t) => {
   t.same(await renew(world.grant(device, { app: 'db' })), { renewed: 0, refused: [] }, 'another app');
   const thief = await world.leaf('device', 'dev_00000666');
   t.same(await renew(world.grant(device), thief), refused('grant-binding'), 'another device');
-  t.same(await renew(world.grant(device, { use: 'once' })), refused('rules-unknown'));
+  const forOne = { use: 'once', aud: gatewayId, rules: exact('/events') } as const;
+  t.same(
+    await renew(world.grant(device, forOne)),
+    { renewed: 0, refused: [] },
+    'for one use, what began by one for many',
+  );
   t.same(await renew(world.grant(device, { aud: 'elsewhere' })), refused('grant-audience'));
   t.same(await renew('x'), refused('grant-malformed'));
   gw.revoke('session', 'ses_0000000001');

@@ -73,6 +73,7 @@ export function makeAsk(changes: Partial<Ask> = {}): Ask {
     fetchDest: undefined,
     contentLength: undefined,
     grants: new GrantCache(),
+    used: { has: () => false },
     usage: () => ({ running: 0, left: 100, retryAfterMs: 0 }),
     found: {},
     ...changes,

@@ -63,7 +63,8 @@ export async function ask(world: World, device: Leaf, port: number, asked: Asked
   for await (const chunk of response) body += chunk;
   socket.destroy();
   let code: string | undefined;
-  if (response.headers['content-type']?.includes('json')) code = (JSON.parse(body) as { code?: string }).code;
+  if (body !== '' && response.headers['content-type']?.includes('json'))
+    code = (JSON.parse(body) as { code?: string }).code;
   return { status: response.statusCode ?? 0, headers: response.headers, body, code };
 }
 

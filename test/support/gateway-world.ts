@@ -7,6 +7,7 @@ import { mintGrant } from '#shared/crypto/grant-token.ts';
 import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
+import type { Usable, UsedGrants } from '../../gateway/grants/used-grants.ts';
 import type { OpenAccess, RecordSink } from '../../gateway/record-sink.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 
@@ -94,6 +95,20 @@ export async function makeWorld(now = Date.now()) {
   return { root, issuer, signer, kid, leaf, claims, sign, grant, snapshot };
 }
 export type World = Awaited<ReturnType<typeof makeWorld>>;
+
+export class MemoryUses implements UsedGrants {
+  readonly #used = new Set<string>();
+
+  serveFrom(): void {}
+
+  has({ jti }: Usable): boolean {
+    return this.#used.has(jti);
+  }
+
+  async take({ jti }: Usable): Promise<boolean> {
+    return !this.#used.has(jti) && this.#used.add(jti) !== undefined;
+  }
+}
 
 export class MemorySink implements RecordSink {
   readonly opened: AccessRecord[] = [];

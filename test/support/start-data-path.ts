@@ -4,10 +4,11 @@ import { silentLog } from '#shared/base/log.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { DataPath } from '../../gateway/from-agents/data-path.ts';
+import type { UsedGrants } from '../../gateway/grants/used-grants.ts';
 import { appCredentials } from '../../gateway/keystore/app-credentials.ts';
 import type { RecordSink } from '../../gateway/record-sink.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
-import { gatewayId, type Leaf, MemorySink, makeWorld, site, trustDomain } from './gateway-world.ts';
+import { gatewayId, type Leaf, MemorySink, MemoryUses, makeWorld, site, trustDomain } from './gateway-world.ts';
 
 /** `dir`: of the gateway, where an app asks for a certificate. */
 export async function startDataPath<Records extends RecordSink = MemorySink>(
@@ -15,6 +16,7 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
   changes: Record<string, unknown> = {},
   dir = '/nowhere',
   records: Records = new MemorySink() as RecordSink as Records,
+  used: UsedGrants = new MemoryUses(),
 ) {
   const world = await makeWorld();
   const [own, device] = await Promise.all([world.leaf('gateway', gatewayId), world.leaf('device', 'dev_00000001')]);
@@ -45,6 +47,7 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
     clock: systemClock,
     log: silentLog,
     records,
+    used,
     first: world.snapshot(apps, changes),
     times: times(),
     onUnknownKey: () => {

@@ -27,7 +27,17 @@ const jws = (typ: string, payload: object) => signJws({ typ, kid: 'key-1', paylo
 t.test('the row is the one of the design', async (t) => {
   t.same(
     gates.map(([name]) => name),
-    ['certificate', 'grant', 'revocation', 'destination', 'canonical-request', 'cross-site', 'request-rules', 'limits'],
+    [
+      'certificate',
+      'grant',
+      'revocation',
+      'destination',
+      'canonical-request',
+      'cross-site',
+      'request-rules',
+      'limits',
+      'once',
+    ],
   );
 });
 
@@ -164,6 +174,8 @@ t.test(
   ]),
 );
 
+/** The app that wants one operation of it granted for one use at a time. */
+const onceFor = (pattern: string) => wiki({ operations: { it: pattern }, once: ['it'] });
 const exact = (changes = {}) => ({
   exact: { method: 'GET', host: 'wiki.corp.example', path: '/page', query: '', ...changes },
 });
@@ -195,7 +207,9 @@ t.test(
     ['a term that says two things', 'rules-unknown', ruled([{ all: true, ...exact() }])],
     ['an unknown forbid beside a good permit', 'rules-unknown', ruled([{ all: true }], [{}])],
     ['an unknown permit beside a good one', 'rules-unknown', ruled([{ all: true }, { from: '192.0.2.7' }])],
-    ['for one use', 'rules-unknown', granted({ use: 'once' })],
+    ['for many, what the app grants one by one', 'once-needed', {}, { apps: [onceFor('GET /page')] }],
+    ['by HEAD, which is judged as GET', 'once-needed', { method: 'HEAD' }, { apps: [onceFor('GET /page')] }],
+    ['for many, another operation', undefined, {}, { apps: [onceFor('POST /page')] }],
     [
       'a tunnel by an exact request',
       'rules-refused',
@@ -216,6 +230,33 @@ t.test(
     ['as many as may run', 'limit-reached', used(2, 1), limited({ concurrentPerDevice: 2 })],
     ['too fast', 'limit-reached', used(0, 0.9), limited({ requestsPerSecond: 5 })],
     ['the same without limits', undefined, used(99, 0)],
+  ]),
+);
+
+const once = (changes: Partial<GrantClaims> = {}): Partial<Ask> =>
+  granted({ use: 'once', aud: 'gw-1', rules: { v: 1, permits: [exact()], forbids: [] }, ...changes });
+const usedUp = { used: { has: () => true } };
+t.test(
+  'once',
+  judge([
+    ['for this very request', undefined, once()],
+    ['for what the app grants one by one', undefined, once(), { apps: [onceFor('GET /page')] }],
+    ['for the site', 'grant-audience', once({ aud: 'main' })],
+    ['for another gateway', 'grant-audience', once({ aud: 'gw-2' })],
+    ['for many at one gateway', 'grant-audience', granted({ aud: 'gw-1' })],
+    ['for any request', 'rules-unknown', once({ rules: claims.rules })],
+    ['for two requests', 'rules-unknown', once({ rules: { v: 1, permits: [exact(), exact()], forbids: [] } })],
+    ['for another request', 'rules-refused', { ...once(), url: '/page?x=1' }],
+    ['used before', 'grant-used', { ...once(), ...usedUp }],
+    ['used before and for another request', 'rules-refused', { ...once(), url: '/', ...usedUp }],
+    [
+      'used before, while the app is at its limit',
+      'limit-reached',
+      { ...once(), ...usedUp, ...used(0, 0.5) },
+      limited({ requestsPerSecond: 5 }),
+    ],
+    ['for many, whatever was used', undefined, usedUp],
+    ['for one connection', undefined, { ...connect, ...once({ app: 'db', act: 'connect', rules: claims.rules }) }],
   ]),
 );
 
