@@ -175,11 +175,12 @@ async function voidCodes(trx: Trx, at: number): Promise<number> {
 
 /** The version in force becomes a new one, above whatever was published since; no grant of a lower one is accepted. */
 async function raiseEverything(trx: Trx, at: number): Promise<number> {
-  const versions = await trx.selectFrom('policy_versions').select(['epoch', 'files', 'in_force']).execute();
+  const versions = await trx.selectFrom('policy_versions').selectAll().execute();
   const current = versions.find(({ in_force }) => in_force === 1);
   const epoch = Math.max(0, ...versions.map((version) => version.epoch)) + beyond.versions;
   await trx.updateTable('policy_versions').set({ in_force: 0 }).execute();
-  const row = { epoch, files: current?.files ?? '[]', by: 'shell', message: 'restored from a backup', at };
+  const { files = '[]', tests = '[]', policies = 0 } = current ?? {};
+  const row = { epoch, files, tests, policies, by: 'shell', message: 'restored from a backup', at };
   await trx
     .insertInto('policy_versions')
     .values({ ...row, in_force: current === undefined ? 0 : 1 })

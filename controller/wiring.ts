@@ -34,6 +34,7 @@ import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { makeMetricsServer } from './metrics-server.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
+import { PolicyJudge } from './publishing/policy-judge.ts';
 import { takeInForce } from './publishing/publish.ts';
 import { CutWatch } from './revocation/cut-report.ts';
 import { scheduleJobs } from './schedule-jobs.ts';
@@ -92,8 +93,8 @@ async function start(
   const generation = await openGeneration(db);
   const policy = new PolicyInForce();
   const decider = { policy: policy.current, timezone: settings.timezone };
-  const publishing = { db, clock, policy, decider };
-  await loadPolicy(publishing, log);
+  await loadPolicy({ db, clock, policy, decider }, log);
+  const { judge } = lifecycle.add('policy judge', new PolicyJudge());
 
   const streams = lifecycle.add('gateway streams', new GatewayStreams({ db, clock, log, authority, generation }));
   const checks = lifecycle.add('checks of apps', new AppChecks(streams));
@@ -139,7 +140,7 @@ async function start(
     mutual.cut((peer) => peer.role === 'gateway' && peer.id === id);
   };
   const adminSocket = adminSocketOf(config);
-  const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, generation };
+  const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, judge, generation };
   const admin: AdminParts = { ...parts, reserve, streams, checks, events, cuts, cutGateway, reached: () => reached };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });

@@ -9,13 +9,14 @@ import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import { checkName, postureFacts } from '#shared/contracts/posture.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import { redecideGrants } from '../grants/redecide.ts';
+import type { Judged } from '../policy/judge-draft.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readStoredPosture, writePostureSettings } from '../posture/posture-settings.ts';
-import { storeVersion } from '../publishing/store-version.ts';
+import { type StoreParts, storeVersion } from '../publishing/store-version.ts';
+import { versionInForce } from '../publishing/version-files.ts';
 import { nextChange, readChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
-import { policiesInForce } from './export-bundle.ts';
 import { type AppParts, putApp } from './put-app.ts';
 import { putGroup } from './put-group.ts';
 import { putAppGroup, putSite } from './put-site.ts';
@@ -38,6 +39,8 @@ export interface Applied {
 
 export interface ApplyOrder {
   readonly bundle: Bundle;
+  /** Its policies and their tests; absent when they are left out, or stand in force as they are. */
+  readonly judged?: Judged | undefined;
   readonly actor: string;
   readonly message: string;
   readonly because?: string | undefined;
@@ -65,7 +68,7 @@ export async function applyBundle(trx: Trx, at: number, parts: AppParts, order: 
   if (bundle.posture !== undefined) {
     await about('posture', async (what) => note(what, await applyPosture(trx, at, parts, bundle.posture!)));
   }
-  const published = bundle.policies && (await applyPolicies(trx, at, order, bundle.policies, note));
+  const published = bundle.policies && (await applyPolicies(trx, at, parts, order, note));
   return {
     changes,
     warnings: published === undefined ? [] : policyWarnings(published.warnings),
@@ -124,23 +127,33 @@ async function applyPosture(
 async function applyPolicies(
   trx: Trx,
   at: number,
-  { actor, message, because, trace }: ApplyOrder,
-  files: readonly PolicyFile[],
+  parts: StoreParts,
+  { bundle, judged, actor, message, because, trace }: ApplyOrder,
   note: (what: string, how: How) => void,
 ) {
-  const before = new Map(((await policiesInForce(trx)) ?? []).map(({ id, text }) => [id, text]));
-  const after = new Map(files.map(({ id, text }) => [id, text]));
-  for (const [id, text] of after) {
-    const known = before.get(id);
-    note(`policy ${id}`, known === undefined ? 'add' : known === text ? 'same' : 'change');
+  const before = await versionInForce(trx);
+  noteFiles('policy', before?.files ?? [], bundle.policies ?? [], note);
+  noteFiles('tests', before?.tests ?? [], bundle.policyTests ?? [], note);
+  return judged && storeVersion(trx, at, parts, { judged, actor, message, because, trace });
+}
+
+function noteFiles(
+  what: string,
+  before: readonly PolicyFile[],
+  after: readonly PolicyFile[],
+  note: (what: string, how: How) => void,
+): void {
+  const texts = new Map(before.map(({ id, text }) => [id, text]));
+  for (const { id, text } of after) {
+    const known = texts.get(id);
+    note(`${what} ${id}`, known === undefined ? 'add' : known === text ? 'same' : 'change');
+    texts.delete(id);
   }
-  for (const id of before.keys()) if (!after.has(id)) note(`policy ${id}`, 'remove');
-  if (before.size === after.size && files.every(({ id, text }) => before.get(id) === text)) return undefined;
-  return storeVersion(trx, at, { files, actor, message, because, trace });
+  for (const id of texts.keys()) note(`${what} ${id}`, 'remove');
 }
 
 function refuseDoubles(bundle: Bundle): void {
-  for (const section of ['sites', 'groups', 'appGroups', 'apps', 'policies'] as const) {
+  for (const section of ['sites', 'groups', 'appGroups', 'apps', 'policies', 'policyTests'] as const) {
     const ids = (bundle[section] ?? []).map(({ id }) => id);
     const twice = ids.find((id, at) => ids.indexOf(id) !== at);
     if (twice === undefined) continue;

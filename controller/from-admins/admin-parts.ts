@@ -11,6 +11,7 @@ import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
+import type { Judge } from '../publishing/policy-judge.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import type { Db, Store } from '../store/open-store.ts';
@@ -27,6 +28,7 @@ export interface AdminParts {
   readonly authority: Authority;
   readonly policy: PolicyInForce;
   readonly decider: Decider;
+  readonly judge: Judge;
   readonly generation: string;
   readonly streams: GatewayStreams;
   readonly checks: AppChecks;

@@ -10,6 +10,7 @@ import { appHandlers } from './app-handlers.ts';
 import { authorizeAdmin } from './authorize-admin.ts';
 import { cutHandlers } from './cut-handlers.ts';
 import { deviceHandlers } from './device-handlers.ts';
+import { draftHandlers } from './draft-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
@@ -36,6 +37,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...siteHandlers(parts),
     ...appHandlers(parts),
     ...policyHandlers(parts),
+    ...draftHandlers(parts),
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),

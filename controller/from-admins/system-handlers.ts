@@ -1,10 +1,16 @@
 /** Status, whole descriptions and backups. */
+import type { Bundle } from '#shared/contracts/admin-objects.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import { type Applied, applyBundle } from '../admin/apply-bundle.ts';
 import { exportBundle } from '../admin/export-bundle.ts';
 import { showStatus } from '../admin/show-status.ts';
 import { writeBackup } from '../admin/write-backup.ts';
+import type { Judged } from '../policy/judge-draft.ts';
+import type { PolicyFile } from '../policy/parse-policies.ts';
+import { knownWith, loadKnown } from '../publishing/load-known.ts';
 import { takeInForce } from '../publishing/publish.ts';
+import { requireNoApproval } from '../publishing/settings.ts';
+import { versionInForce } from '../publishing/version-files.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
@@ -17,6 +23,19 @@ class DryRun extends Error {
   }
 }
 
+/** Undefined when there is nothing to publish. */
+async function judgePolicies({ db, judge }: AdminParts, bundle: Bundle): Promise<Judged | undefined> {
+  const { policies: files, policyTests: tests = [] } = bundle;
+  if (files === undefined) return undefined;
+  const before = await versionInForce(db);
+  if (before !== undefined && isSame(before.files, files) && isSame(before.tests, tests)) return undefined;
+  return judge({ files, tests }, knownWith(await loadKnown(db), bundle));
+}
+
+const isSame = (before: readonly PolicyFile[], after: readonly PolicyFile[]): boolean =>
+  before.length === after.length &&
+  after.every(({ id, text }) => before.some((known) => known.id === id && known.text === text));
+
 export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
   const { db, clock, store, cuts } = parts;
   return {
@@ -26,7 +45,9 @@ export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem
     async apply({ body: { bundle, dryRun, message = 'applied' }, caller }) {
       const at = clock.now();
       const { actor, because, trace } = caller;
-      const order = { bundle, actor, message, because, trace };
+      const judged = await judgePolicies(parts, bundle);
+      if (judged !== undefined && !dryRun) await requireNoApproval(db, caller.standing);
+      const order = { bundle, judged, actor, message, because, trace };
       // The dry run is the real thing without its end, so that the two cannot disagree.
       const applied = await db
         .transaction()

@@ -8,11 +8,11 @@
  * `if` and dot of a chain 1, for a chain may hang below each of its links.
  */
 
+import type { Token } from './policy-tokens.ts';
+
 export const maxPolicyDepth = 100;
 const bracketDepth = 2;
 
-// Strings and comments are passed over as the engine does; a quote that opens no string is none here either.
-const token = /"(?:\\[^\n]|[^"\\])*"|\/\/[^\n\r]*|[A-Za-z_]\w*|&&|\|\||[<>=!]=?|[()[\]{}.,+*;-]/g;
 const links: ReadonlySet<string> = new Set(['if', 'when', 'unless', '&&', '||', '+', '-', '*']);
 const comparisons: ReadonlySet<string> = new Set(['<', '<=', '>', '>=', '==', '!=', 'in', 'has', 'like', 'is']);
 
@@ -60,9 +60,9 @@ class Level {
 }
 
 /** Where (an offset in the text) a policy gets deeper than `maxPolicyDepth`; undefined when none does. */
-export function findTooDeep(text: string): number | undefined {
+export function findTooDeep(tokens: readonly Token[]): number | undefined {
   let open = [new Level()];
-  for (const { 0: word, index } of text.matchAll(token)) {
+  for (const { word, index } of tokens) {
     const level = open.at(-1)!;
     if (word === '(' || word === '[' || word === '{') open.push(new Level());
     else if (word === ')' || word === ']' || word === '}') {

@@ -36,10 +36,20 @@ export interface CompiledPolicy {
 
 export interface PolicyProblem {
   readonly severity: 'error' | 'warning';
+  /** Name without `.cedar`; of a file of tests with its ending, `payroll.tests.yaml`. Empty when no one file is at fault. */
   readonly file: string;
   readonly policy?: string;
   /** From 1, within the file. */
   readonly line?: number;
+  /** From 1, in characters. */
+  readonly column?: number;
+  /** Characters at fault from there. */
+  readonly length?: number;
+  /** The line, cut when it is long, and the column in it. */
+  readonly source?: string;
+  readonly sourceColumn?: number;
+  /** The rule that warns: `@allow("<lint>")` on the policy silences it. */
+  readonly lint?: string;
   readonly message: string;
 }
 

@@ -6,17 +6,18 @@ import { hour } from '#shared/base/clock.ts';
 import { postureFacts } from '#shared/contracts/posture.ts';
 import { appFacts, loadApps } from '../grants/load-facts.ts';
 import { readEffectiveGroups } from '../identity/read-groups.ts';
+import { compilePolicies } from '../policy/compile-policies.ts';
 import { couldAllow } from '../policy/decide.ts';
 import type { AppFacts, Facts, PostureFact } from '../policy/facts.ts';
-import type { PolicyFile } from '../policy/parse-policies.ts';
+import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
-import { validateFiles } from './validate-files.ts';
+import { loadKnown } from './load-known.ts';
+import { readVersion } from './version-files.ts';
 
-export interface WayIn {
+export interface WayIn extends PolicyDraft {
   readonly epoch: number;
-  readonly files: readonly PolicyFile[];
 }
 
 export interface WayInOrder {
@@ -40,16 +41,17 @@ export async function findWayIn(
   if (set !== undefined && letsIn(set)) return 'in-force';
   const rows = await db
     .selectFrom('policy_versions')
-    .select(['epoch', 'files'])
+    .select(['epoch', 'files', 'tests'])
     .where('in_force', '=', 0)
     .orderBy('epoch', 'desc')
     .limit(mostTried)
     .execute();
-  for (const { epoch, files: stored } of rows) {
-    const files = JSON.parse(stored) as PolicyFile[];
+  const known = await loadKnown(db);
+  for (const { epoch, ...stored } of rows) {
+    const draft = readVersion(stored);
     // Names in it that are gone make it a version that cannot be published again.
-    const compiled = await validateFiles(db, files, epoch);
-    if (compiled.set !== undefined && letsIn(compiled.set)) return { epoch, files };
+    const { set: compiled } = compilePolicies(draft.files, epoch, known);
+    if (compiled !== undefined && letsIn(compiled)) return { epoch, ...draft };
   }
   return undefined;
 }

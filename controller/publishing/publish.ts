@@ -7,18 +7,27 @@ import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Decider } from '../grants/decider.ts';
 import { redecideGrants } from '../grants/redecide.ts';
-import type { PolicyFile } from '../policy/parse-policies.ts';
+import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicyProblem, PolicySet } from '../policy/policy-set.ts';
 import type { Db } from '../store/open-store.ts';
+import { loadKnown } from './load-known.ts';
 import type { PolicyInForce } from './policy-in-force.ts';
-import { type PublishOrder, storeVersion } from './store-version.ts';
+import type { Judge } from './policy-judge.ts';
+import { type StoreOrder, storeVersion } from './store-version.ts';
+import { readVersion } from './version-files.ts';
 
-export interface PublishParts {
+export type PublishOrder = Omit<StoreOrder, 'judged'> & PolicyDraft;
+
+export interface InForceParts {
   readonly db: Db;
   readonly clock: Clock;
   readonly policy: PolicyInForce;
   /** Its `policy` is `policy.current`. */
   readonly decider: Decider;
+}
+
+export interface PublishParts extends InForceParts {
+  readonly judge: Judge;
 }
 
 export interface Published {
@@ -32,10 +41,11 @@ export interface Published {
   readonly warnings: readonly PolicyProblem[];
 }
 
-/** Throws `policy-invalid` or `conflict`; then the version in force stays as it was. */
-export async function publishPolicy(parts: PublishParts, order: PublishOrder): Promise<Published> {
+/** Throws as `storeVersion` and `Judge` do; then the version in force stays as it was. */
+export async function publishPolicy(parts: PublishParts, { files, tests, ...order }: PublishOrder): Promise<Published> {
+  const judged = await parts.judge({ files, tests }, await loadKnown(parts.db));
   const at = parts.clock.now();
-  const stored = await parts.db.transaction().execute((trx) => storeVersion(trx, at, order));
+  const stored = await parts.db.transaction().execute((trx) => storeVersion(trx, at, parts, { ...order, judged }));
   const { change, revoked } = await takeInForce(parts, stored.set);
   return {
     epoch: stored.set.epoch,
@@ -51,14 +61,15 @@ export async function publishPolicy(parts: PublishParts, order: PublishOrder): P
 export async function rollbackPolicy(
   parts: PublishParts,
   to: number,
-  order: Omit<PublishOrder, 'files' | 'rollbackTo'>,
+  order: Omit<StoreOrder, 'judged' | 'rollbackTo'>,
 ): Promise<Published> {
-  const row = await parts.db.selectFrom('policy_versions').select('files').where('epoch', '=', to).executeTakeFirst();
+  const versions = parts.db.selectFrom('policy_versions').select(['files', 'tests']);
+  const row = await versions.where('epoch', '=', to).executeTakeFirst();
   if (row === undefined) {
     const tell = `There is no policy version ${to}.`;
     throw new PosternError('not-found', tell, { tell });
   }
-  return publishPolicy(parts, { ...order, files: JSON.parse(row.files) as PolicyFile[], rollbackTo: to });
+  return publishPolicy(parts, { testsMayFail: true, ...order, ...readVersion(row), rollbackTo: to });
 }
 
 // The store answers at once, so that a transaction never lets the event loop turn: a step must be short, and between two of
@@ -70,7 +81,7 @@ const stepSize = 50;
  * former set carry its epoch and are found by it.
  */
 export async function takeInForce(
-  parts: PublishParts,
+  parts: InForceParts,
   set: PolicySet,
 ): Promise<{ change: number; revoked: readonly string[] }> {
   parts.policy.swap(set);
@@ -91,7 +102,7 @@ export async function takeInForce(
   }
 }
 
-async function countOlder({ db, clock }: PublishParts, epoch: number): Promise<number> {
+async function countOlder({ db, clock }: InForceParts, epoch: number): Promise<number> {
   const row = await db
     .selectFrom('grants')
     .select((eb) => eb.fn.countAll<number>().as('n'))

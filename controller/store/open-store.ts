@@ -4,6 +4,7 @@ import { Kysely, SqliteDialect, type Transaction } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
+import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
@@ -14,6 +15,7 @@ export type Trx = Transaction<Tables>;
 
 const migrations: Record<string, Migration> = {
   '0001-first': { up: first.up as Migration['up'] },
+  '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
 };
 

@@ -145,7 +145,32 @@ export interface Tables {
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 
-  policy_versions: { epoch: number; files: string; by: string; message: string; at: number; in_force: number };
+  policy_versions: {
+    epoch: number;
+    files: string;
+    tests: string;
+    policies: number | null; // how many
+    by: string;
+    message: string;
+    at: number;
+    in_force: number;
+  };
+  policy_drafts: {
+    id: string;
+    files: string;
+    tests: string;
+    policies: number;
+    by: string;
+    message: string;
+    because: string | null;
+    base_epoch: number;
+    at: number;
+    ends_at: number;
+    state: string; // waiting | approved | rejected | withdrawn | expired
+    decided_by: string | null;
+    decided_at: number | null;
+    epoch: number | null; // the version it became
+  };
   grants: {
     jti: string;
     person_id: string;

@@ -75,6 +75,14 @@ export const errorTable = {
   'request-needed': { status: 400, next: 'renew', title: 'This app is granted request by request: say which request.' },
   'over-budget': { status: 429, next: 'retry', title: 'Too many grants in a short time.' },
   'policy-invalid': { status: 400, next: 'stop', title: 'The policy is not valid.' },
+  'policy-tests-failed': { status: 400, next: 'stop', title: 'Tests of the policy fail: nothing was published.' },
+  'policy-locks-out': {
+    status: 409,
+    next: 'stop',
+    title: 'Nobody who administers could use anything under this policy: nothing was published.',
+  },
+  'policy-too-slow': { status: 400, next: 'stop', title: 'The policy takes too long to read: make it smaller.' },
+  'approval-needed': { status: 403, next: 'stop', title: 'A second administrator must approve this.' },
 
   // The gates (edge 3)
   'grant-missing': { status: 401, next: 'renew', title: 'A grant is needed here.' },

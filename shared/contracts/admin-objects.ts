@@ -85,7 +85,8 @@ export const policyVersion = strict({
   message: text(500),
   at: time,
   inForce: Type.Boolean(),
-  policies: Type.Integer(),
+  /** How many; unknown of versions from before they were counted. */
+  policies: Type.Optional(Type.Integer()),
 });
 export const grantShown = strict({
   id: madeId,
@@ -123,6 +124,42 @@ export const policyFile = strict({
   text: text(262_144),
 });
 
+/** Tests of the policies; `id` is the name of the file without `.tests.yaml`. */
+export const policyTestFile = policyFile;
+
+const place = {
+  line: Type.Integer(),
+  column: Type.Integer(),
+  /** Characters at fault from there. */
+  length: Type.Integer(),
+  /** The line, cut when it is long, and the column in it. */
+  source: text(1000),
+  sourceColumn: Type.Integer(),
+};
+export const policyProblem = strict({
+  severity: oneOf(['error', 'warning']),
+  /** Name without `.cedar`, or with its whole ending for a file of tests. */
+  file: text(200),
+  policy: Type.Optional(text(128)),
+  line: Type.Optional(place.line),
+  column: Type.Optional(place.column),
+  length: Type.Optional(place.length),
+  source: Type.Optional(place.source),
+  sourceColumn: Type.Optional(place.sourceColumn),
+  /** What `@allow("...")` silences. */
+  lint: Type.Optional(text(64)),
+  message: text(2000),
+});
+export const policyTestResult = strict({
+  name: shortText,
+  file: text(200),
+  place: strict(place),
+  passed: Type.Boolean(),
+  expected: text(2000),
+  got: text(2000),
+  why: Type.Array(text(4000)),
+});
+
 /** Everything `posternctl apply -f DIR` takes and `export` writes: whole or not at all. */
 export const bundle = strict({
   sites: Type.Optional(Type.Array(siteShown)),
@@ -147,5 +184,7 @@ export const bundle = strict({
     }),
   ),
   policies: Type.Optional(Type.Array(policyFile)),
+  /** They go with `policies`: given without them they are ignored; `policies` without them have none. */
+  policyTests: Type.Optional(Type.Array(policyTestFile)),
 });
 export type Bundle = Static<typeof bundle>;

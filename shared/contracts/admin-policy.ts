@@ -4,8 +4,15 @@ import * as shown from './admin-objects.ts';
 import { list } from './admin-shapes.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time } from './common.ts';
 import { exactRequest, grantAction } from './grant.ts';
+import { policyKnown } from './policy-known.ts';
 import { defineContract } from './route.ts';
 import { fix } from './sign-in.ts';
+
+/** Bytes of a body that carries the policies and tests of a version. */
+export const maxDraft = 6 * 1024 * 1024;
+const draft = { files: Type.Array(shown.policyFile), tests: Type.Array(shown.policyTestFile) };
+/** No tests: the version has none. */
+export const draftGiven = { files: draft.files, tests: Type.Optional(draft.tests) };
 
 export const adminPolicy = defineContract({
   policy: {
@@ -14,7 +21,7 @@ export const adminPolicy = defineContract({
     summary: 'A policy version; the one in force unless told',
     access: 'reader',
     query: strict({ epoch: Type.Optional(changeNumber) }),
-    answer: strict({ version: shown.policyVersion, files: Type.Array(shown.policyFile) }),
+    answer: strict({ version: shown.policyVersion, ...draft }),
   },
   policyHistory: {
     method: 'GET',
@@ -23,24 +30,25 @@ export const adminPolicy = defineContract({
     access: 'reader',
     answer: list(shown.policyVersion),
   },
+  policyKnown: {
+    method: 'GET',
+    path: '/v1/admin/policy/known',
+    summary: 'What policies and tests may name, people apart: for validating and testing without a controller',
+    access: 'reader',
+    answer: policyKnown,
+  },
   validatePolicy: {
     method: 'POST',
     path: '/v1/admin/policy/validate',
-    summary: 'Validate without publishing',
+    summary: 'Validate policies and run their tests, without publishing',
     access: 'reader',
-    maxBody: 4 * 1024 * 1024,
-    body: strict({ files: Type.Array(shown.policyFile) }),
+    maxBody: maxDraft,
+    body: strict(draftGiven),
     answer: strict({
+      /** Neither an error nor a test that fails. */
       valid: Type.Boolean(),
-      problems: Type.Array(
-        strict({
-          severity: oneOf(['error', 'warning']),
-          file: text(128),
-          policy: Type.Optional(text(128)),
-          line: Type.Optional(Type.Integer()),
-          message: text(2000),
-        }),
-      ),
+      problems: Type.Array(shown.policyProblem),
+      tests: Type.Array(shown.policyTestResult),
     }),
   },
   publishPolicy: {
@@ -48,11 +56,12 @@ export const adminPolicy = defineContract({
     path: '/v1/admin/policy/publish',
     summary: 'Publish; takes back only grants that got worse (P14)',
     access: 'admin',
-    maxBody: 4 * 1024 * 1024,
+    maxBody: maxDraft,
     body: strict({
-      files: Type.Array(shown.policyFile),
+      ...draftGiven,
       message: text(500),
       expectedEpoch: Type.Optional(changeNumber),
+      evenIfItLocksOut: Type.Optional(Type.Boolean()),
     }),
     answer: strict({ epoch: changeNumber, cut: shown.cutReport, warnings: Type.Array(text(2000)) }),
   },
@@ -61,8 +70,12 @@ export const adminPolicy = defineContract({
     path: '/v1/admin/policy/rollback',
     summary: 'Put an earlier version in force, as a new version',
     access: 'admin',
-    body: strict({ epoch: changeNumber, message: Type.Optional(text(500)) }),
-    answer: strict({ epoch: changeNumber, cut: shown.cutReport }),
+    body: strict({
+      epoch: changeNumber,
+      message: Type.Optional(text(500)),
+      evenIfItLocksOut: Type.Optional(Type.Boolean()),
+    }),
+    answer: strict({ epoch: changeNumber, cut: shown.cutReport, warnings: Type.Array(text(2000)) }),
   },
   whatIf: {
     method: 'POST',

@@ -7,6 +7,7 @@
 import { adminApps } from './admin-apps.ts';
 import { adminCuts } from './admin-cuts.ts';
 import { adminDevices } from './admin-devices.ts';
+import { adminDrafts } from './admin-drafts.ts';
 import { adminIdentity } from './admin-identity.ts';
 import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
@@ -24,6 +25,7 @@ export const adminContract = {
   ...adminDevices,
   ...adminApps,
   ...adminPolicy,
+  ...adminDrafts,
   ...adminCuts,
   ...adminKeys,
   ...adminLog,

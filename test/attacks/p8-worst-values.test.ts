@@ -115,7 +115,8 @@ t.test('P8 under policies without a warning no lost fact ever turns a deny into 
         [{ id: 'p', text: effect === 'forbid' ? permitAll + policy : policy }],
         1,
       );
-      if (set === undefined || problems.length > 0) return;
+      const isWarned = problems.some(({ lint = '' }) => /-bad-fact$|-good-fact$/.test(lint));
+      if (set === undefined || isWarned) return;
       judged += 1;
       let before = goodFacts;
       for (const lost of already) before = lose(before, lost, 'failed');

@@ -9,8 +9,10 @@ import { generateKeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/k
 import type { Peer } from '#shared/wire/admit-peer.ts';
 import { DeviceBudget } from '../../controller/grants/device-budget.ts';
 import { type GrantAsk, type GrantParts, issueGrant } from '../../controller/grants/issue-grant.ts';
+import { judgeDraft } from '../../controller/policy/judge-draft.ts';
 import type { PostureParts } from '../../controller/posture/take-report.ts';
 import { PolicyInForce } from '../../controller/publishing/policy-in-force.ts';
+import type { Judge } from '../../controller/publishing/policy-judge.ts';
 import { type PublishParts, publishPolicy } from '../../controller/publishing/publish.ts';
 import { openStore, type Store } from '../../controller/store/open-store.ts';
 import { tuesday } from './policy-facts.ts';
@@ -67,7 +69,8 @@ export class PolicyDesk {
   }
 
   get publishParts(): PublishParts {
-    return { db: this.db, clock: this.clock, policy: this.policy, decider: this.decider };
+    const judge: Judge = async (draft, known) => judgeDraft(draft, known);
+    return { db: this.db, clock: this.clock, policy: this.policy, decider: this.decider, judge };
   }
 
   get postureParts(): PostureParts {
@@ -102,8 +105,12 @@ export class PolicyDesk {
     };
   }
 
-  async publish(text: string) {
-    return publishPolicy(this.publishParts, { files: [{ id: 'test', text }], message: 'a test', actor: 'owner' });
+  async publish(text: string, tests?: string) {
+    const draft = {
+      files: [{ id: 'test', text }],
+      tests: tests === undefined ? [] : [{ id: 'test', text: tests }],
+    };
+    return publishPolicy(this.publishParts, { ...draft, message: 'a test', actor: 'owner' });
   }
 
   /** The answer with its claims, whose signature holds. */

@@ -1,6 +1,7 @@
 /** Facts of one person on one device, good in every respect, and policies to decide them by. */
 import { compilePolicies } from '../../controller/policy/compile-policies.ts';
 import type { Facts, PostureFact, Question } from '../../controller/policy/facts.ts';
+import type { Known, KnownApp } from '../../controller/policy/known.ts';
 import type { PolicySet } from '../../controller/policy/policy-set.ts';
 
 /** A Tuesday, 10:00 UTC. */
@@ -74,3 +75,29 @@ export function compile(text: string, epoch = 1): PolicySet {
   if (set === undefined) throw new Error(JSON.stringify(problems));
   return set;
 }
+
+/** What exists where these tests are. */
+export const someNames: Known = {
+  people: new Set(['alice']),
+  groups: new Map([
+    ['staff', []],
+    ['finance', ['staff']],
+  ]),
+  apps: new Map<string, KnownApp>([
+    [
+      'wiki',
+      {
+        id: 'wiki',
+        kind: 'http',
+        site: 'main',
+        groups: ['internal'],
+        hosts: ['wiki.test'],
+        operations: { export: 'POST /reports/*/export' },
+      },
+    ],
+    ['ssh', { id: 'ssh', kind: 'tcp', site: 'main' }],
+  ]),
+  appGroups: new Set(['internal']),
+  checks: new Set(['agent']),
+  timezone: 'Europe/Zurich',
+};

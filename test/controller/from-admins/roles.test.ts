@@ -27,12 +27,24 @@ const changing = [
   'removeGateway',
   'publishPolicy',
   'rollbackPolicy',
+  'draftPolicy',
+  'approveDraft',
+  'rejectDraft',
   'revoke',
   'contain',
   'lift',
   'apply',
 ];
-const ownersOnly = ['rotateKeys', 'withdrawKey', 'takeRootKey', 'bringRootKey', 'recover', 'backup', 'pruneRecords'];
+const ownersOnly = [
+  'setPublishing',
+  'rotateKeys',
+  'withdrawKey',
+  'takeRootKey',
+  'bringRootKey',
+  'recover',
+  'backup',
+  'pruneRecords',
+];
 
 t.test('each role reaches its routes and no other', async (t) => {
   const controller = await runController(t);

@@ -43,7 +43,7 @@ t.test('a broken version never replaces the one in force', async (t) => {
   t.equal(desk.policy.current()?.epoch, 1);
   t.ok(await desk.grant());
   t.equal((await desk.db.selectFrom('policy_versions').selectAll().execute()).length, 1);
-  const stale = { files: [], message: 'x', actor: 'owner', expectedEpoch: 0 };
+  const stale = { files: [], tests: [], message: 'x', actor: 'owner', expectedEpoch: 0 };
   await t.rejects(publishPolicy(desk.publishParts, stale), { code: 'conflict' });
   await desk.store.stop();
 });
@@ -128,7 +128,7 @@ t.test('what if: supposed factors, addresses, times and requests', async (t) => 
   t.match(await run({}), { verdict: 'allow', policies: ['day'], fixes: [], facts: { person: { id: 'alice' } } });
   t.match(await run({ secondFactorAgeSeconds: 3600 }), { verdict: 'deny', fixes: [{ kind: 'second-factor' }] });
   t.match(await run({ secondFactorAgeSeconds: -1 }), { verdict: 'deny', fixes: [{ kind: 'second-factor' }] });
-  t.match(await run({ from: '192.0.2.1' }), { verdict: 'deny', fixes: [{ kind: 'ask-admin' }] });
+  t.match(await run({ from: '192.0.2.1' }), { verdict: 'deny', fixes: [{ kind: 'network' }] });
   t.match(await run({ at: desk.now + 4 * 86_400_000 }), { verdict: 'deny', fixes: [{ kind: 'time' }] }, 'a Saturday');
   await t.rejects(run({ app: 'none' }), { code: 'not-found' });
   await t.rejects(run({ person: 'bob' }), { code: 'not-found' });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { compilePolicies } from '../../../controller/policy/compile-policies.ts';
 import { decide } from '../../../controller/policy/decide.ts';
 import { findLapse } from '../../../controller/policy/lapse.ts';
-import { ask, compile, get } from '../../support/policy-facts.ts';
+import { ask, compile, get, someNames } from '../../support/policy-facts.ts';
 import { mutated } from '../mutate.ts';
 import { type FuzzTarget, must, type OpenTarget } from '../target.ts';
 
@@ -113,12 +113,6 @@ const cases = mutated(fc.oneof(fc.constantFrom(...seeds), written, written), { t
   bytes.toString(),
 );
 
-const names = {
-  people: new Set(['alice']),
-  groups: new Set(['staff']),
-  apps: new Set(['wiki']),
-  appGroups: new Set(['internal']),
-};
 const usual = 'permit(principal in Group::"staff", action, resource) when { context.device.diskEncrypted };';
 
 export const policy: FuzzTarget = {
@@ -133,7 +127,7 @@ export const policy: FuzzTarget = {
     return {
       cases: cases as fc.Arbitrary<never>,
       judge(text: string) {
-        const { set, problems } = compilePolicies([{ id: 'f', text }], 1, names);
+        const { set, problems } = compilePolicies([{ id: 'f', text }], 1, someNames);
         must(set !== undefined || problems.some(({ severity }) => severity === 'error'), 'refused without a word');
         if (set === undefined) return;
         for (const question of [ask(), ask({ request: get('/a') }), ask({ act: 'connect' })]) {

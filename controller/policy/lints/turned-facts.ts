@@ -4,27 +4,51 @@
  */
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { type FactKey, postureFacts } from '#shared/contracts/posture.ts';
-import { contextPath } from './read-policy.ts';
+import { contextPath } from '../read-policy.ts';
+import type { Finding, Lint } from './lint.ts';
 
 /** True: satisfied more by better facts. False: by worse ones. Undefined: both ways, as within `if` or `==`. */
 type Sign = boolean | undefined;
 
-export function lintPolicy(json: PolicyJson): string[] {
-  const found = new Map<string, Sign[]>();
+export const permitNeedsBad: Lint = {
+  id: 'permit-needs-bad-fact',
+  severity: 'warning',
+  about:
+    'A permit that holds for a bad posture fact holds for an unknown or stale one too: a fact that is lost lets in.',
+  find: ({ json }) =>
+    json.effect !== 'permit'
+      ? []
+      : turned(
+          json,
+          true,
+          (fact) => `This permit can need a bad ${fact}: a device whose fact is unknown or stale would be let in.`,
+        ),
+};
+
+export const forbidNeedsGood: Lint = {
+  id: 'forbid-needs-good-fact',
+  severity: 'warning',
+  about: 'A forbid that holds only for a good posture fact does not hold for an unknown or stale one.',
+  find: ({ json }) =>
+    json.effect !== 'forbid'
+      ? []
+      : turned(
+          json,
+          false,
+          (fact) =>
+            `This forbid can need a good ${fact}: it does not hold for a device whose fact is unknown or stale.`,
+        ),
+};
+
+function turned(json: PolicyJson, wanted: boolean, tell: (fact: FactKey) => string): Finding[] {
+  const found = new Map<FactKey, Sign[]>();
   for (const { kind, body } of json.conditions) walk(body, kind === 'when', found);
-  const messages: string[] = [];
-  for (const [fact, signs] of found) {
-    if (json.effect === 'permit' && signs.some((sign) => sign !== true))
-      messages.push(`This permit can need a bad ${fact}: a device whose fact is unknown or stale would be let in.`);
-    if (json.effect === 'forbid' && signs.some((sign) => sign !== false))
-      messages.push(
-        `This forbid can need a good ${fact}: it does not hold for a device whose fact is unknown or stale.`,
-      );
-  }
-  return messages;
+  return [...found]
+    .filter(([, signs]) => signs.some((sign) => sign !== wanted))
+    .map(([fact]) => ({ message: tell(fact), at: [['device', '.', fact], [fact]] }));
 }
 
-function walk(node: unknown, sign: Sign, found: Map<string, Sign[]>): void {
+function walk(node: unknown, sign: Sign, found: Map<FactKey, Sign[]>): void {
   if (typeof node !== 'object' || node === null) return;
   if (Array.isArray(node)) {
     for (const item of node) walk(item, undefined, found);
@@ -66,7 +90,7 @@ function walkComparison(
   operator: string,
   { left, right }: { left: Expr; right: Expr },
   sign: Sign,
-  found: Map<string, Sign[]>,
+  found: Map<FactKey, Sign[]>,
 ) {
   const leftFact = factOf(contextPath(left) ?? []);
   const rightFact = factOf(contextPath(right) ?? []);
@@ -103,7 +127,7 @@ function flip(sign: Sign, goodWhen: Sign): Sign {
   return goodWhen ? sign : !sign;
 }
 
-function note(found: Map<string, Sign[]>, fact: string, sign: Sign): void {
+function note(found: Map<FactKey, Sign[]>, fact: FactKey, sign: Sign): void {
   found.set(fact, [...(found.get(fact) ?? []), sign]);
 }
 
