@@ -1,5 +1,6 @@
 /** `posternctl policy`: each verb is a file of `policy/`. Exit codes fit a build server: 1 when a policy is not valid or a what-if denies. */
 import type { CliCommand } from '#shared/base/cli.ts';
+import { explain } from './policy/explain.ts';
 import { history } from './policy/history.ts';
 import { publish } from './policy/publish.ts';
 import { rollback } from './policy/rollback.ts';
@@ -14,4 +15,5 @@ export const policyCommands: Readonly<Record<string, CliCommand>> = {
   'policy publish': publish,
   'policy rollback': rollback,
   'policy what-if': whatIf,
+  'policy explain': explain,
 };

@@ -11,6 +11,7 @@ import { authorizeAdmin } from './authorize-admin.ts';
 import { cutHandlers } from './cut-handlers.ts';
 import { deviceHandlers } from './device-handlers.ts';
 import { draftHandlers } from './draft-handlers.ts';
+import { explainHandlers } from './explain-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
@@ -41,6 +42,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),
+    ...explainHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),
   });

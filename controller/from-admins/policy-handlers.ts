@@ -58,8 +58,8 @@ export function policyHandlers(parts: AdminParts): HandlersOf<typeof adminPolicy
     },
 
     async whatIf({ body }) {
-      const { verdict, reasons, policies, errors, fixes, facts } = await whatIf(db, decider, body, clock.now());
-      return { verdict, reasons: [...reasons], policies: [...policies], errors: [...errors], fixes: [...fixes], facts };
+      const { reasons, policies, errors, fixes, ...rest } = await whatIf(db, decider, body, clock.now());
+      return { ...rest, reasons: [...reasons], policies: [...policies], errors: [...errors], fixes: [...fixes] };
     },
   };
 }

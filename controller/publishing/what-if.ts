@@ -1,6 +1,7 @@
 /** What would be decided for a person, by the version in force and the facts as they are, with some of them supposed. */
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { ExplanationShown } from '#shared/contracts/admin-explain.ts';
 import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { canonicalRequest } from '#shared/wire/canonical-request.ts';
@@ -10,6 +11,7 @@ import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
 import { couldAllow, type Verdict } from '../policy/decide.ts';
 import type { Facts } from '../policy/facts.ts';
 import { findFixes } from '../policy/fixes.ts';
+import { explainFully } from '../policy/full-explanation.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
@@ -31,6 +33,7 @@ export interface WhatIfAsk {
 export interface WhatIf extends Verdict {
   readonly fixes: readonly Fix[];
   readonly facts: Facts;
+  readonly explanation: ExplanationShown;
 }
 
 /** Throws `not-found` for a person, device or app that is not there, `request-refused` for a request without one form. */
@@ -57,7 +60,13 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
   const question = { facts, app: appFacts(app), act: ask.act, request, at: ask.at ?? now };
   const set = decider.policy();
   const verdict = couldAllow(set, question);
-  return { ...verdict, fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks), facts };
+  const operations = app.kind === 'http' ? app.operations : undefined;
+  return {
+    ...verdict,
+    fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks),
+    facts,
+    explanation: explainFully(set, question, verdict, { checks, operations }),
+  };
 }
 
 async function noDevice(db: Db, { person, device }: WhatIfAsk): Promise<PosternError> {

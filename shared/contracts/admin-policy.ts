@@ -1,5 +1,6 @@
 /** The admin API: policy versions and what-if. */
 import { Type } from 'typebox';
+import { explanation } from './admin-explain.ts';
 import * as shown from './admin-objects.ts';
 import { list } from './admin-shapes.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time } from './common.ts';
@@ -97,8 +98,10 @@ export const adminPolicy = defineContract({
       reasons: Type.Array(text(64)),
       policies: Type.Array(text(128)),
       errors: Type.Array(text(2000)),
+      /** What the person would be told of a deny. */
       fixes: Type.Array(fix),
       facts: Type.Unknown(),
+      explanation,
     }),
   },
 });

@@ -8,6 +8,7 @@ import { adminApps } from './admin-apps.ts';
 import { adminCuts } from './admin-cuts.ts';
 import { adminDevices } from './admin-devices.ts';
 import { adminDrafts } from './admin-drafts.ts';
+import { adminExplain } from './admin-explain.ts';
 import { adminIdentity } from './admin-identity.ts';
 import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
@@ -29,6 +30,7 @@ export const adminContract = {
   ...adminCuts,
   ...adminKeys,
   ...adminLog,
+  ...adminExplain,
   ...adminRecovery,
   ...adminSystem,
   ...adminTouched,

@@ -45,10 +45,9 @@ function ask(call: CliCall): Promise<number> {
     });
     if (call.json) call.io.out(JSON.stringify(answer));
     else {
-      const { verdict, reasons, policies, errors, fixes } = answer;
-      call.io.out(`${verdict}: ${reasons.join(', ')}${policies.length === 0 ? '' : ` (${policies.join(', ')})`}`);
-      for (const error of errors) call.io.out(safeText(`error: ${error}`));
-      for (const { text } of fixes) call.io.out(safeText(`fix: ${text}`));
+      for (const line of answer.explanation.words) call.io.out(safeText(line));
+      if (answer.fixes.length > 0) call.io.out(`${person} would read`);
+      for (const { text } of answer.fixes) call.io.out(safeText(`  - ${text}`));
     }
     return answer.verdict === 'allow' ? 0 : 1;
   });
