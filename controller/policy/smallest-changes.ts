@@ -74,7 +74,17 @@ function allNeeded(
         break;
       }
     }
-  return needed;
+  return partThatDoes(needed, allows) ?? needed;
+}
+
+/** A policy may be the worse for a better fact: then less can do. Undefined when no part of so few does. */
+function partThatDoes(
+  set: readonly Change[],
+  allows: (changes: readonly Change[]) => boolean,
+): readonly Change[] | undefined {
+  if (set.length > maxSize) return undefined;
+  for (let size = 1; size < set.length; size += 1) for (const part of setsOf(set, size)) if (allows(part)) return part;
+  return undefined;
 }
 
 const adminsOf = (set: readonly Change[]): number => set.filter(({ by }) => by === 'admin').length;
@@ -115,8 +125,5 @@ function reduce(enough: readonly Change[], allows: (changes: readonly Change[]) 
       }
     }
   }
-  if (needed.length > maxSize) return needed;
-  for (let size = 1; size < needed.length - 1; size += 1)
-    for (const part of setsOf(needed, size)) if (allows(part)) return part;
-  return needed;
+  return partThatDoes(needed, allows) ?? needed;
 }
