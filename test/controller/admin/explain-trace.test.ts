@@ -132,6 +132,9 @@ t.test('no policy in force, nobody signed in, an app that is not there: told by 
   const { trace: _, time: __, app: ___, ...asMissing } = missing.employee;
   const { trace: _t, time: __t, app: ___a, ...asOther } = other.employee;
   t.same(asMissing, asOther, 'P12 one answer for none and not yours');
+  const wrongAct = await three(desk, await ask(desk, { app: 'ssh' }));
+  t.match(wrongAct.admin, { reasons: [{ reason: 'action-mismatch' }], again: { agreement: 'none' } });
+  t.same(wrongAct.employee.told, missing.employee.told, 'P12 nor what kind of app there is');
   await desk.store.stop();
 });
 

@@ -43,6 +43,14 @@ t.test('several are told together when all are needed, and none that is not', as
   );
 });
 
+t.test('where a better fact makes it worse, the smallest change is found all the same', async (t) => {
+  const odd =
+    '(context.device.firewallOn && context.device.secureBoot && context.device.diskEncrypted) || (!context.device.firewallOn && !context.device.secureBoot && context.device.diskEncrypted)';
+  const facts = { ...goodFacts, device: { ...goodFacts.device, posture: {} } };
+  t.match(fixes(odd, facts), [{ kind: 'posture', fact: 'diskEncrypted' }]);
+  t.equal(fixes(odd, facts).length, 1);
+});
+
 t.test('what a person cannot change is for the administrator', async (t) => {
   for (const when of [
     'principal.role == "owner"',
