@@ -38,6 +38,43 @@ export const controllerConfig = strict({
     host: Type.String({ default: '127.0.0.1', description: 'Address of the metrics listener: loopback' }),
     port: Type.Integer({ ...portOrAny, default: 9464, description: 'Port of the metrics listener; 0 takes any' }),
   }),
+  services: strict({
+    enabled: Type.Boolean({
+      default: false,
+      description: 'Serve AuthZEN to API clients, on a listener of its own (docs/authzen.md)',
+    }),
+    host: Type.String({ default: '0.0.0.0', description: 'Address of the services listener' }),
+    port: Type.Integer({
+      ...portOrAny,
+      default: 8446,
+      description: 'Port of the services listener, never that of another listener; 0 takes any',
+    }),
+    address: Type.Optional({
+      ...address,
+      description: 'host:port by which API clients reach it; host name and port unless told',
+    }),
+    certificate: Type.Optional(
+      Type.String({
+        description: "PEM file of its certificate and what leads to its root; the controller's own unless told",
+      }),
+    ),
+    key: Type.Optional(Type.String({ description: 'PEM file of the key of that certificate' })),
+    leastTls: {
+      ...oneOf(['TLSv1.2', 'TLSv1.3']),
+      default: 'TLSv1.3',
+      description: 'Least version of TLS; TLSv1.2 for callers that cannot do better',
+    },
+    perSecond: Type.Integer({
+      minimum: 1,
+      default: 200,
+      description: 'Requests that one API client may send in a second',
+    }),
+    records: {
+      ...oneOf(['none', 'all']),
+      default: 'none',
+      description: 'Whether evaluations and searches are put on record, beside being counted',
+    },
+  }),
   disk: strict({
     reserveBytes: Type.Integer({
       minimum: 0,
@@ -67,10 +104,26 @@ const otherVariables = ['POSTERN_MASTER_KEY', 'POSTERN_SOCKET', 'POSTERN_NODE'];
 /** Throws `invalid-config` with every complaint at once. */
 export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace): ControllerConfig {
   const sources = { env, overrides, otherVariables };
-  if (file !== undefined) return loadConfig(controllerConfig, { ...sources, file });
+  if (file !== undefined) return checkServices(loadConfig(controllerConfig, { ...sources, file }));
   const first = loadConfig(controllerConfig, sources);
   const own = join(first.dir, configName);
-  return existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first;
+  return checkServices(existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first);
+}
+
+/** Throws `invalid-config` for a services listener at a port of another one (P28), or with half a certificate. */
+function checkServices(config: ControllerConfig): ControllerConfig {
+  const { services, listen, metrics } = config;
+  if (!services.enabled) return config;
+  const complaints: string[] = [];
+  const taken = { 'listen.mutual': listen.mutual, 'listen.bootstrap': listen.bootstrap, 'metrics.port': metrics.port };
+  for (const [name, port] of Object.entries(taken))
+    if (services.port !== 0 && services.port === port)
+      complaints.push(`services.port: is the port of ${name}; the services listener has one of its own`);
+  if ((services.certificate === undefined) !== (services.key === undefined))
+    complaints.push('services.certificate and services.key: set both, or neither');
+  if (complaints.length === 0) return config;
+  const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
+  throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });
 }
 
 /** The shortest limit of the systems we run on (macOS), with its ending zero. */

@@ -9,8 +9,9 @@ import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { type ControllerConfig, configName, loadControllerConfig } from './config.ts';
 import { initStateDirectory } from './init.ts';
+import { reachedAt } from './reached-at.ts';
 import { restoreBackup } from './restore.ts';
-import { reachedAt, startController } from './wiring.ts';
+import { startController } from './wiring.ts';
 
 const place: Readonly<Record<string, CliOption>> = {
   config: { type: 'string', value: 'FILE', about: 'YAML file; DIR/controller.yaml when it is there' },

@@ -138,6 +138,8 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
   for (const table of ['sign_in_flows', 'admin_sessions', 'nonces', 'throttle'] as const) {
     await trx.deleteFrom(table).execute();
   }
+  // A token that was removed or rotated since would be good again: each client is given another (api-client rotate).
+  await trx.updateTable('api_clients').set({ ends_at: at, former_hash: null, former_ends_at: null }).execute();
   const codes = await voidCodes(trx, at);
   await revoke(trx, at, [{ kind: 'everything', ids: [''], reason: 'revoked' }]);
   const epoch = await raiseEverything(trx, at);

@@ -1,6 +1,5 @@
 /** The composition root: every service of a controller is made here, started in order and stopped in the reverse order. */
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -36,8 +35,10 @@ import { makeMetricsServer } from './metrics-server.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { PolicyJudge } from './publishing/policy-judge.ts';
 import { takeInForce } from './publishing/publish.ts';
+import { type Door, reachedAt, servicesAt } from './reached-at.ts';
 import { CutWatch } from './revocation/cut-report.ts';
 import { scheduleJobs } from './schedule-jobs.ts';
+import { type RunningServices, startServices } from './start-services.ts';
 import { DiskReserve } from './store/disk-reserve.ts';
 import { openGeneration } from './store/generation.ts';
 import { openStore, type Store } from './store/open-store.ts';
@@ -57,6 +58,8 @@ export interface RunningController {
     readonly mutual: string;
     readonly adminSocket: string;
     readonly metrics?: string;
+    /** `https://host:port`; absent when the services listener is off. */
+    readonly services?: string;
   };
   stop(): Promise<void>;
 }
@@ -139,17 +142,30 @@ async function start(
     streams.cut(id);
     mutual.cut((peer) => peer.role === 'gateway' && peer.id === id);
   };
+  const services = await startServices(config, { db, clock, log, sealer, authority, decider });
+  if (services !== undefined) lifecycle.add('services listener', services);
   const adminSocket = adminSocketOf(config);
   const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, judge, generation };
-  const admin: AdminParts = { ...parts, reserve, streams, checks, events, cuts, cutGateway, reached: () => reached };
+  const admin: AdminParts = {
+    ...parts,
+    reserve,
+    streams,
+    checks,
+    events,
+    cuts,
+    cutGateway,
+    reached: () => reached,
+    services: () => services,
+  };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);
-  const metrics = await startMetrics(config, { store, streams, events, log }, lifecycle);
+  const metrics = await startMetrics(config, { store, streams, events, log, services }, lifecycle);
   const jobs = scheduleJobs({ db, authority, fresh, posture, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
-  log.info({ ...reached, adminSocket, organisation: settings.organisation }, 'the controller is ready');
-  return { ...reached, adminSocket, ...(metrics === undefined ? {} : { metrics }) };
+  const served = services === undefined ? {} : { services: services.url };
+  log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
+  return { ...reached, ...served, adminSocket, ...(metrics === undefined ? {} : { metrics }) };
 }
 
 /** A version that no longer compiles denies everything, and the owner at the socket can publish another (P6). */
@@ -165,10 +181,17 @@ async function loadPolicy(publishing: Parameters<typeof takeInForce>[0], log: Lo
 
 async function startMetrics(
   { metrics: { enabled, docs, host, port } }: ControllerConfig,
-  { store, streams, events, log }: { store: Store; streams: GatewayStreams; events: AgentEvents; log: Log },
+  parts: {
+    readonly store: Store;
+    readonly streams: GatewayStreams;
+    readonly events: AgentEvents;
+    readonly log: Log;
+    readonly services: RunningServices | undefined;
+  },
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
   if (!enabled) return undefined;
+  const { store, streams, events, log, services } = parts;
   const count = async (table: 'grants' | 'records') => {
     const row = await store.db
       .selectFrom(table)
@@ -190,6 +213,7 @@ async function startMetrics(
       },
       { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
       { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
+      ...(services?.gauges ?? []),
     ],
     log,
   );
@@ -199,20 +223,10 @@ async function startMetrics(
   return `${host}:${(await listenTcp(server, { host, port })).port}`;
 }
 
-type Door = 'bootstrap' | 'mutual';
-
 const placeOf = ({ listen }: ControllerConfig, door: Door) => ({ host: listen.host, port: listen[door] });
-
-/** What peers are told: as configured, else the host listened on, or this machine's name, with the port. */
-export function reachedAt({ listen, addresses }: ControllerConfig, door: Door, port: number): string {
-  const told = addresses[door];
-  if (told !== undefined) return told;
-  const isAny = listen.host === '0.0.0.0' || listen.host === '::';
-  const host = isAny ? hostname().toLowerCase() : listen.host;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 function namesOf(config: ControllerConfig): string[] {
   const told = (['bootstrap', 'mutual'] as const).map((door) => reachedAt(config, door, 1));
-  return told.map((address) => address.replace(/:\d+$/, '').replaceAll(/[[\]]/g, ''));
+  const services = config.services.enabled ? [servicesAt(config, 1)] : [];
+  return [...told, ...services].map((address) => address.replace(/:\d+$/, '').replaceAll(/[[\]]/g, ''));
 }

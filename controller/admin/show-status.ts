@@ -12,7 +12,7 @@ import { type GatewayShown, showGateways } from './show-gateways.ts';
 export type Status = AnswerOf<(typeof adminSystem)['status']>;
 type StatusParts = Pick<
   AdminParts,
-  'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation' | 'reserve'
+  'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation' | 'reserve' | 'services'
 >;
 
 export async function showStatus(parts: StatusParts): Promise<Status> {
@@ -20,6 +20,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
   const now = clock.now();
   const gateways = await showGateways(db, parts);
   const certificates = await listCertificates(parts);
+  const services = parts.services();
   return {
     organisation: settings.organisation,
     version: product.version,
@@ -35,6 +36,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
     gateways,
     disk: parts.reserve.state(),
     certificates,
+    ...(services === undefined ? {} : { services: services.url }),
     todo: [
       ...diskTodo(parts),
       ...policyTodo(parts),
@@ -43,6 +45,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
       ...(await appTodo(db)),
       ...gatewayTodo(gateways, now),
       ...certificateTodo(certificates, now),
+      ...(await clientTodo(db, now)),
     ].map((text) => text.slice(0, 500)),
   };
 }
@@ -57,7 +60,10 @@ async function count(query: Countable): Promise<number> {
   return Number((await counted.executeTakeFirst())?.n ?? 0);
 }
 
-async function listCertificates({ db, authority }: StatusParts): Promise<Status['certificates']> {
+const servicesName = 'services listener';
+
+async function listCertificates(parts: StatusParts): Promise<Status['certificates']> {
+  const { db, authority } = parts;
   const rows = await db
     .selectFrom('authorities')
     .select(['kind', 'state', 'ends_at'])
@@ -68,7 +74,11 @@ async function listCertificates({ db, authority }: StatusParts): Promise<Status[
     name: `${row.kind === 'root' ? 'root CA' : 'issuing CA'}${row.state === 'announced' ? ' (next)' : ''}`,
     endsAt: row.ends_at,
   }));
-  return [...authorities, { name: 'controller', endsAt: authority.ownCertificate().notAfter }];
+  const own = authority.ownCertificate().notAfter;
+  const services = parts.services()?.certificateEndsAt() ?? own;
+  // When it is the controller's own there is one line for both.
+  const other = services === own ? [] : [{ name: servicesName, endsAt: services }];
+  return [...authorities, { name: 'controller', endsAt: own }, ...other];
 }
 
 function diskTodo({ reserve }: StatusParts): string[] {
@@ -150,8 +160,23 @@ function gatewayTodo(gateways: readonly GatewayShown[], now: number): string[] {
   });
 }
 
+/** Programs that stop working are found out by others first; a token has no renewal of its own. */
+async function clientTodo(db: Db, now: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('api_clients')
+    .select(['name', 'ends_at'])
+    .where('ends_at', '<', now + 14 * day)
+    .orderBy('ends_at')
+    .limit(10)
+    .execute();
+  return rows.map(
+    ({ name, ends_at: at }) =>
+      `The token of API client ${name} ${at <= now ? 'has ended' : `ends at ${new Date(at).toISOString()}`}: posternctl api-client rotate ${name}, or remove.`,
+  );
+}
+
 function certificateTodo(certificates: Status['certificates'], now: number): string[] {
-  const reserve = (name: string) => (name === 'controller' ? hour : 30 * day);
+  const reserve = (name: string) => ({ controller: hour, [servicesName]: 14 * day })[name] ?? 30 * day;
   return certificates
     .filter(({ name, endsAt }) => endsAt - now < reserve(name))
     .map(({ name, endsAt }) => `The certificate of the ${name} ends at ${new Date(endsAt).toISOString()}.`);

@@ -1,6 +1,8 @@
 /** `posternctl`: the command line of administrators. Every command is one row of a table; each dials the admin socket. */
 import { processIo, runCli } from '#shared/base/cli.ts';
+import { apiClientCommands } from './api-client-commands.ts';
 import { appCommands } from './app-commands.ts';
+import { storeCommands } from './authzen/store-commands.ts';
 import { connectOptions } from './connect.ts';
 import { cutCommands } from './cut-commands.ts';
 import { deviceCommands } from './device-commands.ts';
@@ -33,6 +35,8 @@ process.exitCode = await runCli(
       ...cutCommands,
       ...logCommands,
       ...recoveryCommands,
+      ...apiClientCommands,
+      ...storeCommands,
     },
   },
   process.argv.slice(2),

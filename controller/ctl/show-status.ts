@@ -23,6 +23,7 @@ export function showStatus(status: Status, out: (line: string) => void): void {
     if (state !== 'gone') out(`gateway ${id}  site ${site}  ${address}  ${state}, ${connection}`);
   }
   for (const { name, endsAt } of certificates) out(`certificate of ${name} ends in ${span(endsAt - time)}`);
+  if (status.services !== undefined) out(`services (AuthZEN) at ${safeText(status.services)}`);
   out('');
   if (todo.length === 0) out('All is well.');
   for (const text of todo) out(`! ${safeText(text)}`);

@@ -13,6 +13,7 @@ import type { Decider } from '../grants/decider.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
+import type { RunningServices } from '../start-services.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import type { Db, Store } from '../store/open-store.ts';
 import type { Settings } from '../store/settings.ts';
@@ -38,6 +39,8 @@ export interface AdminParts {
   readonly cutGateway: (id: string) => void;
   /** `host:port` of the servers, as invitations name them. */
   readonly reached: () => { readonly bootstrap: string; readonly mutual: string };
+  /** Undefined while the services listener is off. */
+  readonly services: () => Pick<RunningServices, 'url' | 'certificateEndsAt'> | undefined;
 }
 
 export interface AdminCaller {

@@ -6,8 +6,10 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import type { AdminParts } from './admin-parts.ts';
+import { apiClientHandlers } from './api-client-handlers.ts';
 import { appHandlers } from './app-handlers.ts';
 import { authorizeAdmin } from './authorize-admin.ts';
+import { authzenHandlers } from './authzen-handlers.ts';
 import { cutHandlers } from './cut-handlers.ts';
 import { deviceHandlers } from './device-handlers.ts';
 import { draftHandlers } from './draft-handlers.ts';
@@ -45,6 +47,8 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...explainHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),
+    ...apiClientHandlers(parts),
+    ...authzenHandlers(parts),
   });
   serveContract(app, adminContract, handlers, {
     async authorize(route: RouteShape, request: FastifyRequest) {

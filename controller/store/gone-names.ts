@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { Trx } from './open-store.ts';
 
-type Kind = 'app' | 'group';
+type Kind = 'app' | 'group' | 'policy store' | 'API client';
 
 export async function retireName(trx: Trx, at: number, kind: Kind, id: string): Promise<void> {
   await trx.insertInto('gone_names').values({ kind, id, at }).execute();

@@ -6,6 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
 import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
+import * as services from './migrations/0007-services.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -17,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '0001-first': { up: first.up as Migration['up'] },
   '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
+  '0007-services': { up: services.up as Migration['up'] },
 };
 
 export interface Store {

@@ -226,6 +226,32 @@ export interface Tables {
     ends_at: number;
   };
 
+  api_clients: {
+    name: string;
+    token_hash: string;
+    /** The token before the last rotation, while it is still good. */
+    former_hash: string | null;
+    former_ends_at: number | null;
+    scopes: string;
+    created_by: string;
+    created_at: number;
+    ends_at: number;
+    last_used_at: number | null;
+  };
+  policy_stores: {
+    name: string;
+    version: number;
+    files: string;
+    /** Of what was compiled: counts for lists. */
+    policies: number;
+    entities: number;
+    has_schema: number;
+    by: string;
+    message: string;
+    at: number;
+    in_force: number;
+  };
+
   records: {
     position: Generated<number>;
     id: string;

@@ -38,6 +38,12 @@ export const errorTable = {
   'bad-answer': { status: 502, next: 'retry', title: 'The peer gave an answer outside its contract.' },
   unreachable: { status: 503, next: 'retry', title: 'The peer could not be reached.' },
 
+  // API clients at the services listener (RFC 6750)
+  'token-needed': { status: 401, next: 'stop', title: 'A token is needed here: Authorization: Bearer.' },
+  'token-refused': { status: 401, next: 'stop', title: 'This token is not known, or has ended.' },
+  'scope-needed': { status: 403, next: 'stop', title: 'This token does not reach here.' },
+  'too-many-requests': { status: 429, next: 'retry', title: 'Too many requests in a short time.' },
+
   // Certificates and enrolment (P1 to P5)
   'certificate-missing': { status: 401, next: 'stop', title: 'A certificate is needed here.' },
   'certificate-refused': { status: 401, next: 'renew', title: 'The certificate is not accepted.' },

@@ -26,6 +26,8 @@ export const adminSystem = defineContract({
       /** Bytes that the controller may still write; `short`: only what is reserved is left (P24). */
       disk: strict({ free: Type.Integer(), short: Type.Boolean() }),
       certificates: Type.Array(strict({ name: text(100), endsAt: time })),
+      /** Where the services listener is reached; absent while it is off. */
+      services: Type.Optional(text(300)),
       todo: Type.Array(text(500)),
     }),
   },

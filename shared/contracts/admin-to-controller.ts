@@ -4,7 +4,9 @@
  * Split by subject; `adminContract` is the whole table.
  */
 
+import { adminApiClients } from './admin-api-clients.ts';
 import { adminApps } from './admin-apps.ts';
+import { adminAuthzen } from './admin-authzen.ts';
 import { adminCuts } from './admin-cuts.ts';
 import { adminDevices } from './admin-devices.ts';
 import { adminDrafts } from './admin-drafts.ts';
@@ -34,4 +36,6 @@ export const adminContract = {
   ...adminRecovery,
   ...adminSystem,
   ...adminTouched,
+  ...adminApiClients,
+  ...adminAuthzen,
 } as const;

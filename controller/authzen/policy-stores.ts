@@ -1,0 +1,105 @@
+/** Policy stores in the database, and those in use in this process: each version is compiled once, and swapped whole. */
+import { PosternError } from '#shared/base/errors.ts';
+import { type PolicyStoreFiles, storeLimits } from '#shared/contracts/admin-authzen.ts';
+import { claimName } from '../store/gone-names.ts';
+import type { Db, Trx } from '../store/open-store.ts';
+import { type CompiledStore, compileStore } from './compile-store.ts';
+
+export interface StoreInForce {
+  readonly version: number;
+  readonly store: CompiledStore;
+}
+
+export class PolicyStores {
+  readonly #db: Db;
+  readonly #compiled = new Map<string, StoreInForce>();
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /**
+   * The version in force now, whichever process put it there; undefined when there is no such store. Throws `internal` for
+   * one that compiles no more, as after an upgrade of the engine.
+   */
+  async find(name: string): Promise<StoreInForce | undefined> {
+    const row = await this.#db
+      .selectFrom('policy_stores')
+      .select('version')
+      .where('name', '=', name)
+      .where('in_force', '=', 1)
+      .executeTakeFirst();
+    if (row === undefined) {
+      this.#compiled.delete(name);
+      return undefined;
+    }
+    const held = this.#compiled.get(name);
+    return held?.version === row.version ? held : this.#load(name, row.version);
+  }
+
+  async #load(name: string, version: number): Promise<StoreInForce> {
+    const files = await readFiles(this.#db, name, version);
+    const { store, problems } = compileStore(files);
+    if (store === undefined)
+      throw new PosternError('internal', `policy store ${name} version ${version}: ${problems[0]?.message}`);
+    const made = { version, store };
+    // Of two loads that overtake each other the later version stays.
+    if ((this.#compiled.get(name)?.version ?? 0) < version) this.#compiled.set(name, made);
+    return made;
+  }
+}
+
+/** Throws `not-found`. */
+export async function readFiles(db: Db, name: string, version?: number): Promise<PolicyStoreFiles> {
+  const all = db.selectFrom('policy_stores').select('files').where('name', '=', name);
+  const row = await (version === undefined ? all.where('in_force', '=', 1) : all.where('version', '=', version))
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) throw notThere(name, version);
+  return JSON.parse(row.files) as PolicyStoreFiles;
+}
+
+export interface StoredVersion {
+  readonly files: PolicyStoreFiles;
+  readonly store: CompiledStore;
+  readonly by: string;
+  readonly message: string;
+}
+
+/** Puts it in force as the next version, and forgets the oldest ones. Throws `conflict` for the name of a former store. */
+export async function putVersion(trx: Trx, at: number, name: string, given: StoredVersion): Promise<number> {
+  const rows = await trx.selectFrom('policy_stores').select('version').where('name', '=', name).execute();
+  if (rows.length === 0) await claimName(trx, 'policy store', name);
+  const version = Math.max(0, ...rows.map((row) => row.version)) + 1;
+  const { counts, schema } = given.store;
+  await trx.updateTable('policy_stores').set({ in_force: 0 }).where('name', '=', name).execute();
+  await trx
+    .insertInto('policy_stores')
+    .values({
+      name,
+      version,
+      files: JSON.stringify(given.files),
+      policies: counts.policies,
+      entities: counts.entities,
+      has_schema: schema === undefined ? 0 : 1,
+      by: given.by,
+      message: given.message,
+      at,
+      in_force: 1,
+    })
+    .execute();
+  const old = rows
+    .map((row) => row.version)
+    .sort((a, b) => b - a)
+    .slice(storeLimits.versionsKept - 1);
+  if (old.length > 0)
+    await trx.deleteFrom('policy_stores').where('name', '=', name).where('version', 'in', old).execute();
+  return version;
+}
+
+export function notThere(name: string, version?: number): PosternError {
+  const what = version === undefined ? 'policy store' : 'version of this policy store';
+  return new PosternError('not-found', `no policy store ${name} ${version ?? ''}`, {
+    tell: `There is no such ${what}.`,
+  });
+}
