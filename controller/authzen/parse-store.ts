@@ -50,7 +50,8 @@ export function parseStore(files: PolicyStoreFiles): Parsing {
       ...(policy === undefined ? {} : { policy: policy.slice(0, 128) }),
     });
   const named = new Map<string, { file: string; text: string; json: OfficialPolicyJson; template: boolean }>();
-  for (const { name: file, text } of files.policies) {
+  for (const { name, text } of files.policies) {
+    const file = `policies/${name}.cedar`;
     if (isTooDeep(text, file, complain)) continue;
     const parts = policySetTextToParts(text);
     if (parts.type === 'failure') {
@@ -64,7 +65,7 @@ export function parseStore(files: PolicyStoreFiles): Parsing {
           complain(file, answer.errors.map((error) => tell(error, policy)).join(' '));
           return;
         }
-        const id = answer.json.annotations?.['id'] || `${file}#${template ? 'template' : ''}${at}`;
+        const id = answer.json.annotations?.['id'] || `${name}#${template ? 'template' : ''}${at}`;
         if (named.has(id)) complain(file, 'There are two policies of this name.', id);
         if (readPolicy(answer.json).unsafeLong)
           complain(file, 'A number is beyond 2^53 and cannot be kept exactly.', id);

@@ -31,7 +31,7 @@ export type PolicyStoreFiles = Static<typeof policyStoreFiles>;
 
 export const storeProblem = strict({
   severity: oneOf(['error', 'warning']),
-  file: text(128),
+  file: text(200),
   policy: Type.Optional(text(128)),
   message: text(2000),
 });

@@ -1,8 +1,8 @@
 /** `posternctl authzen store`: policy stores that API clients ask through AuthZEN. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
 import type { StoreVersion } from '#shared/contracts/admin-authzen.ts';
 import { withAdmin } from '../connect.ts';
-import { tellProblems } from '../policy/tell-problems.ts';
 import { answerDone, answerList, given, numbered, option, plural, usage, when } from '../show.ts';
 import { readStoreDirectory, writeStoreDirectory } from './store-directory.ts';
 
@@ -26,7 +26,10 @@ async function put(call: CliCall, dryRun: boolean): Promise<number> {
     const done = await admin.putPolicyStore({ params: { name }, body: given({ files, message, dryRun }) });
     if (call.json) call.io.out(JSON.stringify(done));
     else {
-      tellProblems(call, done.problems);
+      for (const { severity, file, policy, message } of done.problems) {
+        const place = [file, policy === undefined ? '' : `(${policy})`].filter((part) => part !== '').join(' ');
+        call.io.err(safeText(`${severity}: ${place}: ${message}`));
+      }
       const counts = `${plural(done.policies, 'policy').replace('policys', 'policies')}, ${plural(done.entities, 'entity').replace('entitys', 'entities')}`;
       if (!done.valid) call.io.err(`Nothing was changed: the store is not valid.`);
       else if (dryRun) call.io.out(`The store is valid: ${counts}.`);

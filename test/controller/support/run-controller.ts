@@ -37,7 +37,7 @@ export interface RunController extends RunningController {
   signIn(person: string, role: 'admin' | 'auditor' | 'owner' | 'employee'): Promise<string>;
 }
 
-export function testConfig(dir: string): ControllerConfig {
+export function testConfig(dir: string, more: Readonly<Record<string, unknown>> = {}): ControllerConfig {
   const overrides = {
     dir,
     'listen.host': '127.0.0.1',
@@ -45,6 +45,7 @@ export function testConfig(dir: string): ControllerConfig {
     'listen.bootstrap': 0,
     'metrics.port': 0,
     'metrics.docs': true,
+    ...more,
   };
   return loadControllerConfig({ env: {}, overrides });
 }
@@ -67,10 +68,10 @@ export async function initTestDirectory(t: Test, clock: TestClock): Promise<{ di
 
 const password = 'a long password of tests';
 
-export async function runController(t: Test): Promise<RunController> {
+export async function runController(t: Test, more: Readonly<Record<string, unknown>> = {}): Promise<RunController> {
   const clock = testClock();
   const { dir, first } = await initTestDirectory(t, clock);
-  const config = testConfig(dir);
+  const config = testConfig(dir, more);
   const controller = await startController(config, { clock, log: silentLog, env: {} });
   t.teardown(() => controller.stop());
   const store = await openStore(join(dir, databaseName));
