@@ -26,10 +26,12 @@ export interface OwnVerdict extends Verdict {
 }
 
 /**
+ * `withHints`: a deny also says what the person can do about it, which costs several decisions.
+ *
  * A person, device or app that is not there is answered like one that nothing permits (P12). All of it is of one moment: one
  * transaction reads what it rests on.
  */
-export function judgeOwn({ db, clock, decider }: OwnParts, asked: OwnQuestion): Promise<OwnVerdict> {
+export function judgeOwn({ db, clock, decider }: OwnParts, asked: OwnQuestion, withHints = false): Promise<OwnVerdict> {
   const now = clock.now();
   const at = asked.at ?? now;
   return db.transaction().execute(async (trx): Promise<OwnVerdict> => {
@@ -52,7 +54,8 @@ export function judgeOwn({ db, clock, decider }: OwnParts, asked: OwnQuestion): 
     const verdict = decide(set, question);
     if (verdict.verdict === 'allow') return fits ? verdict : deny('no-permit');
     // An app that is not there has no policies; whether one that is there has some is not told either (P12).
-    return { ...verdict, reasons: toldReasons(verdict), ...(await hintsOf(trx, set, question)) };
+    const hints = withHints ? await hintsOf(trx, set, question) : {};
+    return { ...verdict, reasons: toldReasons(verdict), ...hints };
   });
 }
 

@@ -36,7 +36,7 @@ export function ownPoint(parts: OwnParts): DecisionPoint {
       if ('decision' in read) return read;
       const act = acts.find((one) => one === action.name);
       if (subject.type !== personType || resource.type !== appType || act === undefined) return nothingPermits;
-      return tell(await judgeOwn(parts, { person: subject.id, act, app: resource.id, ...read }));
+      return tell(await judgeOwn(parts, { person: subject.id, act, app: resource.id, ...read }, true));
     },
     async *candidates(search: Search, after: string | undefined): AsyncIterable<Candidate> {
       const { subject, action, resource, context } = search.about;

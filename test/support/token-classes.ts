@@ -63,6 +63,7 @@ export const tokenClasses: readonly TokenClass[] = [
   { name: 'device id', make: ({ olga }) => olga.device },
   { name: 'grant id', make: () => 'gr_00000001' },
   { name: 'admin token', make: ({ adminToken }) => adminToken },
+  { name: 'API token', make: ({ apiToken }) => apiToken },
   {
     name: 'device invitation code',
     make: async ({ admin }) => codeIn((await admin.invite({ body: { person: 'rita' } })).invitation),

@@ -83,6 +83,29 @@ export const tokenPlaces: readonly TokenPlace[] = [
     },
   },
   {
+    name: 'the services listener',
+    takes: ['API token'],
+    async show({ services }, token) {
+      const { dispatcher, url } = services;
+      const order = {
+        subject: { type: 'Person', id: 'olga' },
+        action: { name: 'request' },
+        resource: { type: 'App', id: 'wiki' },
+      };
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const path = '/access/v1/evaluation';
+      const answer = await dispatcher.request({
+        origin: url,
+        path,
+        method: 'POST',
+        headers,
+        body: JSON.stringify(order),
+      });
+      await answer.body.dump();
+      return answer.statusCode === 200;
+    },
+  },
+  {
     name: 'the header of administrators',
     takes: ['admin token'],
     show: ({ controller }, token) => taken(controller.as({ token }).whoAmI()),

@@ -8,15 +8,15 @@ import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { createIdentityVerifier } from '../../deploy/quickstart/apps/verify-identity.ts';
 import { cookieOf, localRig, postLink } from '../client-agent/from-apps/local-rig.ts';
 import { enrolAgent, joinGateway } from '../controller/support/fake-peers.ts';
-import { runController } from '../controller/support/run-controller.ts';
+import { runServices } from '../controller/support/run-services.ts';
 import { httpApp, startWebApp } from './gateway-apps.ts';
 import { startDataPath } from './start-data-path.ts';
 
 export type TokenWorld = Awaited<ReturnType<typeof openTokenWorld>>;
 
 export async function openTokenWorld(t: Test) {
-  const controller = await runController(t);
-  const admin = controller.as({ reason: 'test' });
+  const services = await runServices(t);
+  const { controller, admin } = services;
   const olga = await enrolAgent(t, controller, 'olga');
   await admin.putPerson({ params: { id: 'rita' }, body: {} });
   const rita = await enrolAgent(t, controller, 'rita');
@@ -56,6 +56,8 @@ export async function openTokenWorld(t: Test) {
     olga,
     rita,
     adminToken,
+    services,
+    apiToken: services.token,
     app,
     gateway,
     identity: { kid, privateKey },

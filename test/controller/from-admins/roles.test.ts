@@ -34,6 +34,12 @@ const changing = [
   'contain',
   'lift',
   'apply',
+  'addApiClient',
+  'rotateApiClient',
+  'removeApiClient',
+  'putPolicyStore',
+  'rollbackPolicyStore',
+  'removePolicyStore',
 ];
 const ownersOnly = [
   'setPublishing',
