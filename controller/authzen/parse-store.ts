@@ -14,7 +14,10 @@ import {
 } from '@cedar-policy/cedar-wasm/nodejs';
 import type { PolicyStoreFiles, StoreProblem } from '#shared/contracts/admin-authzen.ts';
 import { findTooDeep, maxPolicyDepth } from '../policy/limit-nesting.ts';
+import { policyTokens } from '../policy/policy-tokens.ts';
+import { ByteOffsets, Positions } from '../policy/positions.ts';
 import { readPolicy } from '../policy/read-policy.ts';
+import { tellEngine } from '../policy/tell-engine.ts';
 import { isObject, type Json, memberOf, readJson } from './read-json.ts';
 
 export interface Link {
@@ -52,7 +55,7 @@ export function parseStore(files: PolicyStoreFiles): Parsing {
   const named = new Map<string, { file: string; text: string; json: OfficialPolicyJson; template: boolean }>();
   for (const { name, text } of files.policies) {
     const file = `policies/${name}.cedar`;
-    if (isTooDeep(text, file, complain)) continue;
+    if (isUnfit(text, file, complain)) continue;
     const parts = policySetTextToParts(text);
     if (parts.type === 'failure') {
       for (const error of parts.errors) complain(file, tell(error, text));
@@ -82,7 +85,7 @@ export function parseStore(files: PolicyStoreFiles): Parsing {
     if (named.has(newId) || links.filter((link) => link.newId === newId).length > 1)
       complain(linksFile, 'There are two policies of this name.', newId);
   }
-  const schema = files.schema !== undefined && isTooDeep(files.schema, schemaFile, complain) ? undefined : files.schema;
+  const schema = files.schema !== undefined && isUnfit(files.schema, schemaFile, complain) ? undefined : files.schema;
   const entities = readEntities(files.entities, schema, complain);
   if (schema !== undefined && problems.length === 0) {
     const checked = validate({
@@ -111,9 +114,12 @@ export function parseStore(files: PolicyStoreFiles): Parsing {
 
 type Complain = (file: string, message: string, policy?: string) => void;
 
-function isTooDeep(text: string, file: string, complain: Complain): boolean {
-  if (findTooDeep(text) === undefined) return false;
-  complain(file, `This text is deeper than ${maxPolicyDepth} operators and brackets.`);
+/** What the official engine must not be given: it would be unusable afterwards (`limit-nesting.ts`). */
+function isUnfit(text: string, file: string, complain: Complain): boolean {
+  const { tokens, unclosed } = policyTokens(text);
+  if (unclosed !== undefined) complain(file, 'A quote opens a text that is never closed.');
+  else if (findTooDeep(tokens) === undefined) return false;
+  else complain(file, `This text is deeper than ${maxPolicyDepth} operators and brackets.`);
   return true;
 }
 
@@ -189,7 +195,7 @@ function tryJson(text: string, file: string, complain: Complain): Json | undefin
 
 function tell(error: DetailedError, text?: string): string {
   const place = error.sourceLocations?.[0];
-  const before = text === undefined || place === undefined ? undefined : Buffer.from(text).subarray(0, place.start);
-  const line = before === undefined ? '' : `line ${before.toString('latin1').split('\n').length}: `;
-  return line + [error.message, place?.label, error.help].filter(Boolean).join('; ');
+  if (text === undefined || place === undefined) return tellEngine(error);
+  const line = new Positions(text).line(new ByteOffsets(text).offset(place.start));
+  return `line ${line}: ${tellEngine(error)}`;
 }

@@ -11,13 +11,13 @@ import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { listenTcp, type TcpPlace } from '#shared/wire/listen.ts';
 import { swapTls } from '#shared/wire/mutual-tls.ts';
 import type { Authority } from '../authority/open-authority.ts';
-import { limitSources } from '../from-agents/limit-sources.ts';
 import {
   type CertificateFiles,
   type LeastTls,
   ownServicesCertificate,
   readServicesCertificate,
-} from './services-certificate.ts';
+} from '../authority/services-certificate.ts';
+import { limitSources } from '../from-agents/limit-sources.ts';
 
 export interface ServicesOptions {
   readonly authority: Authority;

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { TlsOptions } from 'node:tls';
 import { PosternError } from '#shared/base/errors.ts';
 import { serverTlsOptions } from '#shared/wire/mutual-tls.ts';
-import type { Authority } from '../authority/open-authority.ts';
+import type { Authority } from './open-authority.ts';
 
 export interface CertificateFiles {
   /** PEM: the leaf, then what leads to its root. */
