@@ -7,6 +7,7 @@ import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
 import { serveOpenApi } from '#shared/wire/open-api.ts';
+import { AnalysisDesk } from './analysis/analysis-desk.ts';
 import { controllerApi } from './api-document.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
@@ -103,6 +104,8 @@ async function start(
   const checks = lifecycle.add('checks of apps', new AppChecks(streams));
   const events = lifecycle.add('agent events', new AgentEvents({ db, clock, log }));
   const cuts = new CutWatch(db, clock);
+  const file = join(dir, databaseName);
+  const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
   const fresh = { streams, generation };
   const posture = { db, clock, decider, notify: events.notify.bind(events) };
   const identity = { store, sealer, clock, authority, decider };
@@ -154,6 +157,7 @@ async function start(
     events,
     cuts,
     cutGateway,
+    analyses,
     reached: () => reached,
     services: () => services,
   };

@@ -42,7 +42,7 @@ export class HeldSnapshots {
     for (const { id, facts } of rows) {
       const read = JSON.parse(facts) as Facts;
       // Another form than this program's is not guessed at.
-      if (read.v === 1) this.#hold(id, { facts: read, answers: new Map() });
+      if (read.v === 1) this.#hold(id, { facts: read, scopes: new Map(), answers: new Map() });
     }
   }
 

@@ -7,7 +7,7 @@ import type { Reason } from '#shared/contracts/reasons.ts';
 import type { Facts, Question } from '../policy/facts.ts';
 import { policiesInScope } from '../policy/in-scope.ts';
 import { judgePartly, type MissingPart, missingFacts, type PartVerdict, unknownFacts } from '../policy/judge-partly.ts';
-import type { CompiledPolicy, PolicySet } from '../policy/policy-set.ts';
+import { type CompiledPolicy, type PolicySet, readsPart } from '../policy/policy-set.ts';
 import { type SteadySpan, steadySpan } from '../policy/steady-span.ts';
 import type { RecordedVerdict } from './read-verdict.ts';
 
@@ -19,7 +19,16 @@ export interface JudgedAgain extends PartVerdict {
 /** A snapshot as replay holds it: what was answered from it goes when it goes. */
 export interface HeldFacts {
   readonly facts: Facts;
+  readonly scopes: Map<string, InScope>;
   readonly answers: Map<string, Answer>;
+}
+
+/** The policies that this person's questions about one app can concern, and what of a question they look at. */
+interface InScope {
+  readonly key: string;
+  readonly policies: readonly CompiledPolicy[];
+  readonly readsRequest: boolean;
+  readonly readsNetwork: boolean;
 }
 
 interface Answer {
@@ -45,13 +54,27 @@ export class Judge {
     const set = this.#set;
     if (set === undefined) return { ...nothing, verdict: 'deny', reasons: ['policy-unavailable'] };
     if (held === undefined) return this.#judgeWithoutFacts(set, recorded);
-    const key = this.#prefix + keyOf(recorded);
+    const scope = this.#scope(set, recorded, held);
+    const key = keyOf(recorded, scope);
     const known = held.answers.get(key);
     if (known !== undefined && isGoodAt(known, recorded)) return known.judged;
-    const answer = judgeOnce(set, recorded, held.facts);
+    const answer = judgeOnce(set, recorded, held.facts, scope.policies);
     this.judged += 1;
     held.answers.set(key, answer);
     return answer.judged;
+  }
+
+  #scope(set: PolicySet, recorded: RecordedVerdict, { facts, scopes }: HeldFacts): InScope {
+    const { app, act } = recorded;
+    const key = `${this.#prefix}${app.id} ${app.kind} ${app.site} ${app.groups.join()} ${act}`;
+    let scope = scopes.get(key);
+    if (scope === undefined) {
+      const policies = facts.person.groups === null ? [] : policiesInScope(set, questionOf(recorded, facts));
+      const [readsRequest, readsNetwork] = [readsPart(policies, 'request'), readsPart(policies, 'network')];
+      scope = { key, policies, readsRequest, readsNetwork };
+      scopes.set(key, scope);
+    }
+    return scope;
   }
 
   #judgeWithoutFacts(set: PolicySet, recorded: RecordedVerdict): JudgedAgain {
@@ -64,9 +87,11 @@ export class Judge {
 
 const nothing = { reasons: [], policies: [], missing: [], partly: false } as const;
 
-function keyOf({ kind, app, act, request, address }: RecordedVerdict): string {
-  const about = request === undefined ? '' : `${request.method} ${request.host}${request.path} ${request.operation}`;
-  return `${kind} ${app.id} ${app.site} ${app.groups.join()} ${act} ${address} ${about}`;
+/** What no policy looks at makes no other question. */
+function keyOf({ kind, request, address }: RecordedVerdict, { key, readsRequest, readsNetwork }: InScope): string {
+  const from = readsNetwork ? address : '';
+  if (!readsRequest || request === undefined) return `${key} ${kind} ${from}`;
+  return `${key} ${kind} ${from} ${request.method} ${request.host}${request.path} ${request.operation}`;
 }
 
 function isGoodAt({ span, judged }: Answer, recorded: RecordedVerdict): boolean {
@@ -84,10 +109,14 @@ function questionOf({ app, act, request, address, at }: RecordedVerdict, facts: 
   return { facts: { ...facts, network }, app, act, request, at };
 }
 
-function judgeOnce(set: PolicySet, recorded: RecordedVerdict, facts: Facts): Answer {
+function judgeOnce(
+  set: PolicySet,
+  recorded: RecordedVerdict,
+  facts: Facts,
+  policies: readonly CompiledPolicy[],
+): Answer {
   const question = questionOf(recorded, facts);
   const missing = new Set([...recorded.missing, ...recorded.open]);
-  const policies = facts.person.groups === null ? [] : policiesInScope(set, question);
   const span = steadySpan(policies, question);
   const judged = close(judgePartly(set, question, missing), recorded.open);
   if (judged.verdict !== 'allow' || recorded.kind === 'access') return { span, judged };

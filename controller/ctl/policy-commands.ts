@@ -3,10 +3,12 @@ import type { CliCommand } from '#shared/base/cli.ts';
 import { explain } from './policy/explain.ts';
 import { history } from './policy/history.ts';
 import { publish } from './policy/publish.ts';
+import { replay } from './policy/replay.ts';
 import { rollback } from './policy/rollback.ts';
 import { showVersion } from './policy/show-version.ts';
 import { validate } from './policy/validate.ts';
 import { whatIf } from './policy/what-if.ts';
+import { whoCan } from './policy/who-can.ts';
 
 export const policyCommands: Readonly<Record<string, CliCommand>> = {
   'policy show': showVersion,
@@ -16,4 +18,6 @@ export const policyCommands: Readonly<Record<string, CliCommand>> = {
   'policy rollback': rollback,
   'policy what-if': whatIf,
   'policy explain': explain,
+  'policy who-can': whoCan,
+  'policy replay': replay,
 };

@@ -5,6 +5,7 @@ import type { Role } from '#shared/contracts/admin-objects.ts';
 import type { Contract } from '#shared/contracts/route.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
+import type { AnalysisDesk } from '../analysis/analysis-desk.ts';
 import type { Authority } from '../authority/open-authority.ts';
 import type { AgentEvents } from '../from-agents/agent-events.ts';
 import type { AppChecks } from '../from-gateways/app-checks.ts';
@@ -35,6 +36,7 @@ export interface AdminParts {
   readonly checks: AppChecks;
   readonly events: AgentEvents;
   readonly cuts: CutWatch;
+  readonly analyses: Pick<AnalysisDesk, 'begin'>;
   /** Ends stream and connections of a gateway that was revoked. */
   readonly cutGateway: (id: string) => void;
   /** `host:port` of the servers, as invitations name them. */

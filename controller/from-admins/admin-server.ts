@@ -6,6 +6,7 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import type { AdminParts } from './admin-parts.ts';
+import { analysisHandlers } from './analysis-handlers.ts';
 import { apiClientHandlers } from './api-client-handlers.ts';
 import { appHandlers } from './app-handlers.ts';
 import { authorizeAdmin } from './authorize-admin.ts';
@@ -41,6 +42,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...appHandlers(parts),
     ...policyHandlers(parts),
     ...draftHandlers(parts),
+    ...analysisHandlers(parts),
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),

@@ -11,7 +11,7 @@ import { EvaluationError } from '#shared/cedar/evaluation-error.ts';
 import { CedarRecord, type EntityUid, type Members, type Value } from '#shared/cedar/values.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import { askOf } from './ask-of.ts';
-import { decide, findStanding } from './decide.ts';
+import { couldAllow, decide, findStanding } from './decide.ts';
 import type { Facts, Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
@@ -38,7 +38,17 @@ export function judgePartly(set: PolicySet, question: Question, missing: Readonl
       return { verdict, reasons, policies: named, missing: [] };
     }
   }
-  return evaluate(set, veil(askOf(question), missing));
+  const found = evaluate(set, veil(askOf(question), missing));
+  return found.verdict === 'unknown' && isOfRequest(missing) ? (deniesEvery(set, question) ?? found) : found;
+}
+
+const isOfRequest = (missing: ReadonlySet<MissingPart>): boolean =>
+  [...missing].every((part) => part === 'request' || part.startsWith('request.'));
+
+/** `path like "/a" && false` is open by what was looked at first, and denied for every request all the same. */
+function deniesEvery(set: PolicySet, question: Question): PartVerdict | undefined {
+  const { verdict, reasons, policies } = couldAllow(set, { ...question, request: undefined });
+  return verdict === 'deny' ? { verdict, reasons, policies, missing: [] } : undefined;
 }
 
 /** Facts of which nothing is known but whose they are. With `missingFacts`. */

@@ -4,6 +4,7 @@ import { checkPrefix, type FactSource, type FactStatus, reportedFactKeys } from 
 import type { PostureFact } from '../policy/facts.ts';
 import { isFresh } from '../policy/facts-to-context.ts';
 import type { Db } from '../store/open-store.ts';
+import type { Tables } from '../store/tables.ts';
 import type { PostureSettings } from './posture-settings.ts';
 
 export interface DevicePosture {
@@ -11,7 +12,8 @@ export interface DevicePosture {
   readonly checks: Record<string, PostureFact>;
 }
 
-/** Facts that no version of the contract names any more, and checks that were withdrawn, are left out. */
+export type PostureRow = Pick<Tables['posture_facts'], 'fact' | 'value' | 'status' | 'source' | 'measured_at'>;
+
 export async function loadPosture(db: Db, device: string, settings: PostureSettings): Promise<DevicePosture> {
   const rows = await db
     .selectFrom('posture_facts')
@@ -19,6 +21,11 @@ export async function loadPosture(db: Db, device: string, settings: PostureSetti
     .where('device_id', '=', device)
     .orderBy('fact')
     .execute();
+  return shapePosture(rows, settings);
+}
+
+/** `rows` of one device, by the names of their facts. Facts that no version of the contract names any more, and checks that were withdrawn, are left out. */
+export function shapePosture(rows: readonly PostureRow[], settings: PostureSettings): DevicePosture {
   const loaded: DevicePosture = { posture: {}, checks: {} };
   const known = new Set(settings.checks.map(({ id }) => id));
   for (const row of rows) {

@@ -9,15 +9,24 @@ const cacheSize = 256;
 const full = 13;
 const failing = new Set([8, 10, 14]);
 
+export interface NodeSqliteOptions {
+  readonly onFull?: (() => void) | undefined;
+  readonly readOnly?: boolean;
+}
+
 export class NodeSqlite implements SqliteDatabase {
   readonly raw: DatabaseSync;
   readonly #statements = new Map<string, SqliteStatement>();
   readonly #onFull: () => void;
 
-  /** `file` may be `:memory:`. WAL, full sync: what was answered to a peer survives a power cut. `onFull`: the disk took no more. */
-  constructor(file: string, onFull: () => void = () => {}) {
+  /**
+   * `file` may be `:memory:`. WAL, full sync: what was answered to a peer survives a power cut. `onFull`: the disk took no
+   * more. `readOnly`: beside another connection that writes.
+   */
+  constructor(file: string, { onFull = () => {}, readOnly = false }: NodeSqliteOptions = {}) {
     this.#onFull = onFull;
-    this.raw = new DatabaseSync(file, { timeout: 5000 });
+    this.raw = new DatabaseSync(file, { timeout: 5000, readOnly });
+    if (readOnly) return;
     try {
       // Before the first table, so that space which pruning frees can be given back to the disk.
       this.raw.exec('PRAGMA auto_vacuum = INCREMENTAL;');

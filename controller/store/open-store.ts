@@ -33,7 +33,7 @@ export interface Store {
 }
 
 export async function openStore(file: string, onFull?: () => void): Promise<Store> {
-  const sqlite = new NodeSqlite(file, onFull);
+  const sqlite = new NodeSqlite(file, { onFull });
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
   await migrate(db, sqlite);
   return {
@@ -58,6 +58,12 @@ export async function openStore(file: string, onFull?: () => void): Promise<Stor
       }),
     stop: () => db.destroy(),
   };
+}
+
+/** The same file to read from beside the store that writes it: a thread of its own may take its time, and changes nothing. */
+export function openReader(file: string): Pick<Store, 'db' | 'stop'> {
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: new NodeSqlite(file, { readOnly: true }) }) });
+  return { db, stop: () => db.destroy() };
 }
 
 /** A migration that fails leaves the schema as it was and stops the start: a half-known schema decides nothing. */

@@ -5,6 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { policyFile } from './admin-objects.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
+import { exactRequest } from './grant.ts';
 import { defineContract } from './route.ts';
 
 const count = Type.Integer({ minimum: 0 });
@@ -104,7 +105,103 @@ export type ReplayResult = Static<typeof replayResult>;
 export const replayLine = linesOf(replayResult);
 export type ReplayLine = Static<typeof replayLine>;
 
+const people = Type.Array(slug);
+
+/** People with the same outcome for the same reason, and what would help the first of them. */
+export const peopleGroup = strict({
+  app: appId,
+  /** `deny` and `allow`: as before, or without anything to compare with. */
+  change: oneOf(['lose', 'gain', 'deny', 'allow']),
+  reason: text(64),
+  policies: names,
+  /** As the person would be told; the first one. */
+  fix: Type.Optional(text(500)),
+  people,
+});
+export type PeopleGroup = Static<typeof peopleGroup>;
+
+export const whatIfPeopleResult = strict({
+  at: time,
+  draft: Type.Boolean(),
+  /** How many were asked about; each on the device last seen. */
+  people: count,
+  withoutDevice: people,
+  /** Different people: who would be denied something, and who would lose or gain something against the version in force. */
+  denied: count,
+  lose: count,
+  gain: count,
+  /** With one app all of them; with all apps those that change. */
+  groups: Type.Array(peopleGroup),
+});
+export type WhatIfPeopleResult = Static<typeof whatIfPeopleResult>;
+export const whatIfPeopleLine = linesOf(whatIfPeopleResult);
+
+export const accessByDevice = strict({
+  device: madeId,
+  /** Empty when it depends on the request. */
+  policies: names,
+  /** Their groups that these policies name. */
+  groups: Type.Array(text(64)),
+  conditions: Type.Array(strict({ kind: text(32), text: text(1000) })),
+});
+export const accessOfPerson = strict({ person: slug, devices: Type.Array(accessByDevice) });
+export type AccessOfPerson = Static<typeof accessOfPerson>;
+
+export const whoCanResult = strict({
+  app: appId,
+  operation: Type.Optional(text(63)),
+  at: time,
+  draft: Type.Boolean(),
+  people: count,
+  withoutDevice: people,
+  /** Under the draft, or the version in force when there is none. */
+  can: Type.Array(accessOfPerson),
+  /** Against the version in force; empty without a draft. As they would be, and as they were. */
+  gains: Type.Array(accessOfPerson),
+  losses: Type.Array(accessOfPerson),
+  /** Who can before and after, by other policies, devices or conditions. */
+  changed: Type.Array(strict({ person: slug, before: accessOfPerson, after: accessOfPerson })),
+});
+export type WhoCanResult = Static<typeof whoCanResult>;
+export const whoCanLine = linesOf(whoCanResult);
+
+const operation = Type.Optional(text(63));
+const supposed = {
+  draft: Type.Optional(draft),
+  /** Only members of this group. */
+  group: Type.Optional(slug),
+  operation,
+  from: Type.Optional(text(64)),
+  at: Type.Optional(time),
+} as const;
+
 export const adminAnalysis = defineContract({
+  whatIfPeople: {
+    method: 'POST',
+    path: '/v1/admin/policy/what-if/people',
+    summary: 'What would be decided for many people, with their last real posture and session',
+    access: 'reader',
+    maxBody: 4 * 1024 * 1024,
+    body: strict({
+      ...supposed,
+      people: Type.Optional(Type.Array(slug, { maxItems: 10_000 })),
+      /** All apps unless told; then only what changes is listed. */
+      app: Type.Optional(appId),
+      request: Type.Optional(exactRequest),
+      secondFactorAgeSeconds: Type.Optional(Type.Integer()),
+    }),
+    stream: 'ndjson',
+  },
+  whoCan: {
+    method: 'POST',
+    path: '/v1/admin/policy/who-can',
+    summary:
+      'Who can use an app, with which device, by which policies and on what conditions; before and after a draft',
+    access: 'reader',
+    maxBody: 4 * 1024 * 1024,
+    body: strict({ ...supposed, app: appId }),
+    stream: 'ndjson',
+  },
   replayPolicy: {
     method: 'POST',
     path: '/v1/admin/policy/replay',

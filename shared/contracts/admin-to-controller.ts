@@ -4,6 +4,7 @@
  * Split by subject; `adminContract` is the whole table.
  */
 
+import { adminAnalysis } from './admin-analysis.ts';
 import { adminApiClients } from './admin-api-clients.ts';
 import { adminApps } from './admin-apps.ts';
 import { adminAuthzen } from './admin-authzen.ts';
@@ -29,6 +30,7 @@ export const adminContract = {
   ...adminApps,
   ...adminPolicy,
   ...adminDrafts,
+  ...adminAnalysis,
   ...adminCuts,
   ...adminKeys,
   ...adminLog,

@@ -11,6 +11,7 @@ import type { Bench, Result } from './measure.ts';
 import { needPrograms } from './programs.ts';
 import { quickstart } from './quickstart.ts';
 import { records } from './records.ts';
+import { replay } from './replay.ts';
 import { restart } from './restart.ts';
 import { spool } from './spool.ts';
 import { tunnels } from './tunnels.ts';
@@ -26,6 +27,7 @@ const benches: readonly Bench[] = [
   quickstart,
   agent,
   restart,
+  replay,
 ];
 
 const help = `npm run bench                 all benchmarks

@@ -1,13 +1,23 @@
-/** `posternctl policy what-if`: exit code 1 for a deny. */
+/** `posternctl policy what-if`: exit code 1 for a deny, 2 for a person or an app that is not there. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { asPosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { withAdmin } from '../connect.ts';
-import { given, option, readTime, usage } from '../show.ts';
+import { flag, given, option, readTime, usage } from '../show.ts';
+import { askedRequest } from './asked-request.ts';
+import { versionOption } from './read-draft.ts';
+import { whatIfPeople } from './what-if-people.ts';
 
 export const whatIf: CliCommand = {
   about: 'What would be decided, with reasons and smallest fixes; exit code 1 for a deny',
-  args: '<person> <app>',
+  args: '[person] [app]',
   options: {
+    all: { type: 'boolean', about: 'All people, each with their last real posture and session' },
+    group: { type: 'string', value: 'ID', about: 'All members of this group' },
+    app: { type: 'string', value: 'ID', about: 'With --all or --group: this app; all apps unless told' },
+    draft: { type: 'string', value: 'DIR', about: 'A directory of *.cedar instead of the version in force' },
+    ...versionOption,
+    operation: { type: 'string', value: 'NAME', about: 'Requests of this operation' },
     device: { type: 'string', value: 'ID', about: 'The device last seen unless told' },
     request: { type: 'string', value: '"METHOD /PATH"', about: 'One request; any unless told' },
     host: { type: 'string', value: 'HOST', about: "Host of that request; the app's first unless told" },
@@ -15,20 +25,31 @@ export const whatIf: CliCommand = {
     at: { type: 'string', value: 'TIME', about: 'ISO time' },
     'second-factor-age': { type: 'string', value: 'SECONDS', about: 'Age of the second factor; -1 for never' },
   },
-  run: ask,
+  help: `With --all, --group or --draft: exit code 1 when somebody would lose something against the version in force, and without
+--draft when somebody is denied. Whoever is not signed in is taken to sign in as they did last; without --from everybody asks from
+an address that is in none of your networks.`,
+  run: async (call) => {
+    try {
+      const isMany =
+        flag(call, 'all') || ['group', 'draft', 'version'].some((name) => option(call, name) !== undefined);
+      return await (isMany ? whatIfPeople(call) : ask(call));
+    } catch (error) {
+      // "No" is an answer to the question; a question about nobody is none.
+      const { code, message } = asPosternError(error);
+      if (code !== 'not-found' && code !== 'bad-request') throw error;
+      call.io.err(`posternctl policy what-if: ${safeText(message)}`);
+      return 2;
+    }
+  },
 };
 
 function ask(call: CliCall): Promise<number> {
   return withAdmin(call, async (admin) => {
-    const [person = '', id = ''] = call.args;
+    const [person, id] = call.args;
+    if (person === undefined || id === undefined) throw usage('say which person and app, or --all');
+    if (option(call, 'operation') !== undefined) throw usage('--operation goes with --all, --group or --draft');
     const app = (await admin.apps()).items.find((known) => known.id === id);
     if (app === undefined) throw usage(`there is no app ${id}`);
-    const asked = option(call, 'request');
-    const [method = '', target = ''] = asked?.split(' ') ?? [];
-    if (asked !== undefined && (app.kind === 'tcp' || !target.startsWith('/')))
-      throw usage('--request is like "GET /a?b=c"');
-    const [path = '', query = ''] = target.split(/\?(.*)/s);
-    const host = option(call, 'host') ?? (app.kind === 'http' ? app.hosts[0]! : '');
     const age = option(call, 'second-factor-age');
     const at = option(call, 'at');
     const answer = await admin.whatIf({
@@ -38,7 +59,7 @@ function ask(call: CliCall): Promise<number> {
         act: app.kind === 'http' ? ('request' as const) : ('connect' as const),
         device: option(call, 'device'),
         from: option(call, 'from'),
-        request: asked === undefined ? undefined : { method, host, path, query },
+        request: askedRequest(call, app),
         at: at === undefined ? undefined : readTime(at, Date.now()),
         secondFactorAgeSeconds: age === undefined ? undefined : Number(age),
       }),

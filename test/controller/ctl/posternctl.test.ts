@@ -35,8 +35,8 @@ t.test('from an empty controller to a running organisation', async (t) => {
   t.match(await ctl(['contain', 'person', 'emma']), { code: 1, err: /say why, it is recorded: --reason/ });
   t.match(await ctl(['contain', 'person', 'emma', '--reason', 'stolen']), { code: 0, out: /^Contained person emma/ });
   t.match(await ctl(['lift', 'person', 'emma', '--reason', 'found']), { code: 0 });
-  t.match(await ctl(['policy', 'what-if', 'ema', 'wiki']), { code: 1, err: /There is no such person/ });
-  t.match(await ctl(['policy', 'what-if', 'emma', 'wiki']), { code: 1, err: /This person has no device in service/ });
+  t.match(await ctl(['policy', 'what-if', 'ema', 'wiki']), { code: 2, err: /There is no such person/ });
+  t.match(await ctl(['policy', 'what-if', 'emma', 'wiki']), { code: 2, err: /This person has no device in service/ });
   t.match(await ctl(['policy', 'rollback', '99', '--reason', 'x']), { code: 1, err: /There is no policy version 99/ });
   t.match(await ctl(['policy', 'publish', join(sample, 'policies')]), { code: 1, err: /say what changed/ });
   t.match(await ctl(['log', 'search', '--app', 'nowhere']), { code: 0, out: '', err: /Nothing was found/ });
@@ -99,7 +99,7 @@ t.test('policies: publish, what-if and rollback', async (t) => {
   t.match(await ctl(['policy', 'publish', dir, '-m', 'open']), { code: 0, out: /^Version 2 is in force/ });
   t.match(await ctl(['policy', 'rollback', '1']), { code: 0, out: /^Version 3, the same as 1/ });
   t.match(await ctl(['policy', 'history']), { code: 0, out: /3 +yes +7[\s\S]*2 +no +1/ });
-  t.match(await ctl(['policy', 'what-if', 'olga', 'wiki']), { code: 1, err: /no device in service/ });
+  t.match(await ctl(['policy', 'what-if', 'olga', 'wiki']), { code: 2, err: /no device in service/ });
 });
 
 t.test('under one own name: login from a pipe, the role, logout; the shell needs a reason', async (t) => {
