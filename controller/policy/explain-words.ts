@@ -33,7 +33,12 @@ export function auditorWords({ verdict, policies, facts }: Explanation, at: numb
   ];
 }
 
-const outcomes = { holds: 'holds', 'does-not-hold': 'does not hold', errs: 'could not be evaluated' } as const;
+const outcomes = {
+  holds: 'holds',
+  'does-not-hold': 'does not hold',
+  open: 'holds for some requests',
+  errs: 'could not be evaluated',
+} as const;
 
 function policyWords({ name, file, line, effect, reason, outcome, conditions }: PolicyNote): string[] {
   const said = reason === undefined ? '' : `: ${reason}`;

@@ -13,11 +13,13 @@ import { type FactNote, noteFacts } from './fact-notes.ts';
 import type { Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
 import type { CompiledPolicy, PolicySet } from './policy-set.ts';
+import { readsContext } from './read-policy.ts';
 import { showExpr } from './show-expr.ts';
 
 export interface ConditionNote {
   readonly text: string;
-  readonly outcome: 'true' | 'false' | 'error';
+  /** `open`: it looks at a request, and none was told: each is judged at the gateway. */
+  readonly outcome: 'true' | 'false' | 'open' | 'error';
   readonly error?: string;
 }
 
@@ -28,7 +30,7 @@ export interface PolicyNote {
   readonly effect: 'permit' | 'forbid';
   readonly reason?: string;
   readonly tell?: string;
-  readonly outcome: 'holds' | 'does-not-hold' | 'errs';
+  readonly outcome: 'holds' | 'does-not-hold' | 'open' | 'errs';
   /** It holds when all of them are true. */
   readonly conditions: readonly ConditionNote[];
 }
@@ -65,8 +67,7 @@ function notePolicy(policy: CompiledPolicy, question: Question): PolicyNote {
   const ask = askOf(question);
   const conditions = conditionsOf(policy)
     .slice(0, maxConditions)
-    .map(({ expr, wanted }) => noteCondition(expr, wanted, ask));
-  const failed = conditions.find(({ outcome }) => outcome !== 'true')?.outcome;
+    .map((condition) => noteCondition(condition, question, ask));
   return {
     name,
     file,
@@ -74,9 +75,18 @@ function notePolicy(policy: CompiledPolicy, question: Question): PolicyNote {
     effect,
     ...(reason === undefined ? {} : { reason }),
     ...(tell === undefined ? {} : { tell }),
-    outcome: failed === undefined ? 'holds' : failed === 'error' ? 'errs' : 'does-not-hold',
+    outcome: outcomeOf(conditions),
     conditions,
   };
+}
+
+/** The first that does not hold ends it; what is open before that may hold. */
+function outcomeOf(conditions: readonly ConditionNote[]): PolicyNote['outcome'] {
+  const outcomes = conditions.map(({ outcome }) => outcome);
+  const ending = outcomes.find((outcome) => outcome === 'false' || outcome === 'error');
+  if (ending === 'false') return 'does-not-hold';
+  if (outcomes.includes('open')) return 'open';
+  return ending === 'error' ? 'errs' : 'holds';
 }
 
 interface Condition {
@@ -96,6 +106,9 @@ function split(expr: Expr, wanted: boolean): Condition[] {
   return [{ expr, wanted }];
 }
 
+const looksAtRequest = (expr: Expr): boolean =>
+  readsContext(expr as unknown as Parameters<typeof readsContext>[0], 'request');
+
 const flipped: Readonly<Record<string, string>> = {
   '<': '>=',
   '<=': '>',
@@ -105,12 +118,14 @@ const flipped: Readonly<Record<string, string>> = {
   '!=': '==',
 };
 
-function noteCondition(expr: Expr, wanted: boolean, ask: ReturnType<typeof askOf>): ConditionNote {
+function noteCondition({ expr, wanted }: Condition, question: Question, ask: ReturnType<typeof askOf>): ConditionNote {
   const [operator = ''] = Object.keys(expr);
   const other = flipped[operator];
   const shown = wanted
     ? showExpr(expr)
     : showExpr(other === undefined ? { '!': { arg: expr } } : { [other]: expr[operator] });
+  if (question.act === 'request' && question.request === undefined && looksAtRequest(expr))
+    return { text: shown, outcome: 'open' };
   try {
     const value = compileExpression(expr, { nodes: 0 }).evaluate(ask);
     if (typeof value !== 'boolean') return { text: shown, outcome: 'error', error: 'it is neither true nor false' };

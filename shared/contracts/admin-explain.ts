@@ -14,10 +14,10 @@ const policyNote = strict({
   /** `@reason` and `@tell` of the policy. */
   reason: Type.Optional(text(400)),
   tell: Type.Optional(text(400)),
-  outcome: oneOf(['holds', 'does-not-hold', 'errs']),
-  /** The policy holds when all of them are true. */
+  outcome: oneOf(['holds', 'does-not-hold', 'open', 'errs']),
+  /** The policy holds when all of them are true. `open`: it looks at a request, and none was told. */
   conditions: Type.Array(
-    strict({ text: text(400), outcome: oneOf(['true', 'false', 'error']), error: Type.Optional(text(2000)) }),
+    strict({ text: text(400), outcome: oneOf(['true', 'false', 'open', 'error']), error: Type.Optional(text(2000)) }),
   ),
 });
 

@@ -179,6 +179,25 @@ t.test('fix-device: a good posture report lets it go on; a change meanwhile is n
   t.match(await answer, { status: 200 });
 });
 
+t.test('an app that wants a young session: a new sign-in while signed in lets the request go on', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway]);
+  const real = edge.edge.grants;
+  const fixes = [{ kind: 'sign-in' as const, text: 'Sign in again: the last time was 5 h ago.' }];
+  let young = false;
+  edge.edge.grants = async (call) => {
+    if (!young) throw new PosternError('sign-in-again', 'an old session', { extra: { fixes } });
+    return real(call);
+  };
+  const held = nextEvent(agent, 'hold');
+  const answer = ask('/a');
+  t.match((await held).hold, { kind: 'step-up', purpose: 'sign-in', code: 'sign-in-again', fixes });
+  t.ok(agent.state().session.signedIn, 'other apps go on meanwhile');
+  young = true;
+  await signInFake(agent);
+  t.match(await answer, { status: 200 });
+});
+
 t.test('who declines, or does not want to wait, gets the refusal itself', async (t) => {
   const gateway = await startFakeGateway(t, { ca });
   const { ask, agent } = await world(t, [gateway], false);

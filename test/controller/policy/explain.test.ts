@@ -240,6 +240,17 @@ t.test('conditions are shown one by one, in the words of the policy', async (t) 
   ]);
 });
 
+t.test('without a request what looks at one is open, and the rest is told', async (t) => {
+  const text = permitRequest('context.device.firewallOn && context.request.method == "GET"');
+  const { verdict, admin } = wordings(text, ask());
+  t.equal(verdict, 'allow', 'some request could be allowed');
+  t.match(
+    admin.join('\n'),
+    /holds for some requests: The rule\n {2}true {3}device\.firewallOn\n {2}open {3}request\.method == "GET"\n/,
+  );
+  t.match(admin.join('\n'), /request\.method = not told, wanted == GET \(request\)/);
+});
+
 t.test('a person can act alone, and an administrator with less: both ways are told', async (t) => {
   const both = `${permit('context.device.firewallOn && context.device.secureBoot')} permit(principal in Group::"finance", action, resource);`;
   const facts = { ...goodFacts, device: { ...goodFacts.device, posture: {} } };
