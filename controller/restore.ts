@@ -181,8 +181,8 @@ async function raiseEverything(trx: Trx, at: number): Promise<number> {
   const current = versions.find(({ in_force }) => in_force === 1);
   const epoch = Math.max(0, ...versions.map((version) => version.epoch)) + beyond.versions;
   await trx.updateTable('policy_versions').set({ in_force: 0 }).execute();
-  const { files = '[]', tests = '[]', policies = 0 } = current ?? {};
-  const row = { epoch, files, tests, policies, by: 'shell', message: 'restored from a backup', at };
+  const { files = '[]', tests = '[]', policies = 0, names = null } = current ?? {};
+  const row = { epoch, files, tests, policies, names, by: 'shell', message: 'restored from a backup', at };
   await trx
     .insertInto('policy_versions')
     .values({ ...row, in_force: current === undefined ? 0 : 1 })

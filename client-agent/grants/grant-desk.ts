@@ -64,6 +64,8 @@ export class GrantDesk {
   /** In the order of their last use. */
   readonly #exact = new Map<string, HeldGrant>();
   readonly #flights = new Map<string, Flight>();
+  /** Asks about requests that rules refused, by the request. */
+  readonly #reasons = new Map<string, Promise<HeldGrant>>();
   /** Apps that were last granted request by request: there one ask at a time would make a queue of a page. */
   readonly #byRequest = new Set<string>();
   /** When the next grant in place of a refused one may be asked for: as the gateway said, once for all who wait (P14). */
@@ -79,7 +81,9 @@ export class GrantDesk {
       signal?.throwIfAborted();
       const held = this.#find(order);
       if (held !== undefined) {
-        if (this.#options.clock.now() >= held.renewAt) this.#renewBehind(order);
+        // One of the whole app is renewed for the whole app: whether this request is denied by now says nothing of the others.
+        if (this.#options.clock.now() >= held.renewAt)
+          this.#renewBehind(held.scope === 'app' ? ofWholeApp(order) : order);
         return held;
       }
       const flight = this.#flights.get(this.#flightKey(order));
@@ -93,8 +97,33 @@ export class GrantDesk {
     }
   }
 
-  /** For a running stream: a grant that outlives `current`, asked for if there is none yet. */
+  /** For a request that a gateway's rules refused: asks about this one, whatever there is. Rejects with the controller's reason. */
+  ask(order: GrantOrder, signal?: AbortSignal): Promise<HeldGrant> {
+    const key = exactKey(order);
+    let flight = this.#reasons.get(key);
+    if (flight === undefined) {
+      flight = this.#ask(order).finally(() => this.#reasons.delete(key));
+      this.#reasons.set(key, flight);
+    }
+    return orAborted(flight, signal);
+  }
+
+  /**
+   * For a running stream: a grant that outlives `current`, asked for if there is none yet. In place of one for the whole app
+   * it may be one for this request alone, when the app is granted so by now.
+   */
   async next(order: GrantOrder, current: HeldGrant): Promise<HeldGrant> {
+    if (current.scope === 'request' || current.once) return this.#next(order, current);
+    try {
+      return await this.#next(ofWholeApp(order), current);
+    } catch (thrown) {
+      if (!(thrown instanceof PosternError) || thrown.code !== 'request-needed') throw thrown;
+      this.#byRequest.add(appKey(order));
+      return this.#next(order, current);
+    }
+  }
+
+  async #next(order: GrantOrder, current: HeldGrant): Promise<HeldGrant> {
     const held = current.once ? undefined : this.#find(order);
     if (held !== undefined && held.id !== current.id && held.expiresAt > current.expiresAt) return held;
     const flight = current.once ? undefined : this.#flights.get(this.#flightKey(order));
@@ -222,6 +251,7 @@ export class GrantDesk {
   }
 }
 
+const ofWholeApp = (order: GrantOrder): GrantOrder => ({ ...order, exact: undefined });
 const appKey = ({ app, act }: GrantOrder): string => `${act} ${app}`;
 
 function exactKey(order: GrantOrder): string {

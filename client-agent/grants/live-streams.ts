@@ -88,10 +88,9 @@ export class LiveStreams {
       else group.push(stream);
     }
     if (groups.size === 0) return;
-    const renewed = await Promise.all([...groups.values()].map((group) => this.#nextGrant(group)));
+    const renewed = await Promise.all([...groups.values()].map((group) => this.#nextGrants(group)));
     const byGateway = new Map<string, { held: HeldGrant; streams: LiveStream[] }[]>();
-    for (const one of renewed) {
-      if (one === undefined) continue;
+    for (const one of renewed.flat()) {
       const streams = one.streams.filter(({ gateway }) => !isFormer(gateway, one.held));
       for (const [id, same] of Map.groupBy(streams, ({ gateway }) => gateway.id)) {
         const list = byGateway.get(id) ?? [];
@@ -102,13 +101,23 @@ export class LiveStreams {
     await Promise.all([...byGateway.values()].map((list) => this.#present(list)));
   }
 
-  async #nextGrant(streams: LiveStream[]): Promise<{ held: HeldGrant; streams: LiveStream[] } | undefined> {
+  /** One for all of them; or one for each request, when the app is granted so by now. */
+  async #nextGrants(streams: LiveStream[]): Promise<{ held: HeldGrant; streams: LiveStream[] }[]> {
+    const held = await this.#nextGrant(streams);
+    if (held === undefined) return [];
+    if (held.scope === 'app') return [{ held, streams }];
+    const request = requestKey(streams[0]!);
+    const [own, others] = [true, false].map((same) => streams.filter((one) => (requestKey(one) === request) === same));
+    return [{ held, streams: own! }, ...(others!.length === 0 ? [] : await this.#nextGrants(others!))];
+  }
+
+  async #nextGrant(streams: readonly LiveStream[]): Promise<HeldGrant | undefined> {
     const { desk, clock, log, onRefused } = this.#options;
     const [first] = streams as [LiveStream];
     // Until it is answered nobody else asks; a failure is tried again before the end.
     for (const stream of streams) stream.dueAt = clock.now() + retryMs;
     try {
-      return { held: await desk.next(first.order, first.held), streams };
+      return await desk.next(first.order, first.held);
     } catch (thrown) {
       const error = asPosternError(thrown);
       log.info(
@@ -164,8 +173,11 @@ function isFormer(gateway: GatewayAddress, { gateways }: HeldGrant): boolean {
   return now !== undefined && now.jkt !== gateway.jkt;
 }
 
-function groupKey({ order, held }: LiveStream): string {
-  const { app, act, exact } = order;
-  if (held.scope === 'app') return `${act} ${app}`;
+function groupKey(stream: LiveStream): string {
+  const { app, act } = stream.order;
+  return stream.held.scope === 'app' ? `${act} ${app}` : requestKey(stream);
+}
+
+function requestKey({ order: { app, act, exact } }: LiveStream): string {
   return `${act} ${app} ${exact?.method} ${exact?.host} ${exact?.path}?${exact?.query}`;
 }

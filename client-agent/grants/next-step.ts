@@ -3,6 +3,8 @@ import type { ErrorCode, PosternError } from '#shared/base/errors.ts';
 
 export type NextStep =
   | { readonly do: 'throw' }
+  /** A gateway's rules refuse this request: the controller says why, or gives a grant that serves it. */
+  | { readonly do: 'ask' }
   /** Another grant, after the pause. */
   | { readonly do: 'renew'; readonly waitMs: number }
   /** The same again, after the pause. */
@@ -16,6 +18,8 @@ export interface Attempt {
   /** The request can be sent once more. */
   readonly canRepeat: boolean;
   readonly canHold: boolean;
+  /** How often the controller was asked about a refusal by rules. */
+  readonly asks: number;
   readonly renewals: number;
   readonly repetitions: number;
 }
@@ -32,9 +36,12 @@ const soonKnown: Partial<Record<ErrorCode, number>> = { 'grant-key-unknown': 1, 
 const soonMs = 300;
 const maxWaitMs = 30_000;
 const maxRenewals = 1;
+const maxAsks = 1;
 
 export function nextStep(error: PosternError, attempt: Attempt): NextStep {
-  const { by, canRepeat, canHold, renewals, repetitions } = attempt;
+  const { by, canRepeat, canHold, asks, renewals, repetitions } = attempt;
+  // Also for one that cannot be sent again: whoever sent it reads why. When the two disagree, the gateway has the last word.
+  if (by === 'gateway' && error.code === 'rules-refused') return asks < maxAsks ? { do: 'ask' } : { do: 'throw' };
   if (!canRepeat) return { do: 'throw' };
   if (error.next === 'step-up' || error.next === 'fix-device') {
     return canHold ? { do: 'hold', kind: error.next } : { do: 'throw' };

@@ -70,9 +70,12 @@ class Run<T> {
   readonly #parts: TrafficParts;
   readonly #job: Job<T>;
   readonly #tried = new Set<string>();
+  #asks = 0;
   #renewals = 0;
   #repetitions = 0;
   #trouble: PosternError | undefined;
+  /** Asked for because of a refusal: to be used next, whatever else there is by then. */
+  #fresh: HeldGrant | undefined;
   #holding: Holding | undefined;
 
   constructor(parts: TrafficParts, job: Job<T>) {
@@ -104,7 +107,8 @@ class Run<T> {
     let held: HeldGrant;
     const version = this.#parts.holds.version;
     try {
-      held = await desk.get(order, signal);
+      held = this.#fresh ?? (await desk.get(order, signal));
+      this.#fresh = undefined;
     } catch (thrown) {
       // The signal's own reason is no refusal.
       if (signal?.aborted || !(thrown instanceof PosternError)) throw thrown;
@@ -159,6 +163,7 @@ class Run<T> {
       by,
       canRepeat,
       canHold,
+      asks: this.#asks,
       renewals: this.#renewals,
       repetitions: this.#repetitions,
     });
@@ -166,6 +171,10 @@ class Run<T> {
     if (step.do === 'throw') {
       note();
       throw error;
+    }
+    if (step.do === 'ask') {
+      await this.#askWhy(error, at);
+      return;
     }
     if (step.do === 'other-gateway') {
       links.failed(gateway!.id);
@@ -188,6 +197,23 @@ class Run<T> {
     await this.#hold(step, error, note, at.version);
   }
 
+  /** The grant in hand stays: it serves other requests. Throws, or holds, when the controller denies this one. */
+  async #askWhy(refusal: PosternError, at: Refusal): Promise<void> {
+    const { desk, refusals } = this.#parts;
+    const { order, signal } = this.#job;
+    this.#asks += 1;
+    try {
+      this.#fresh = await desk.ask(order, signal);
+    } catch (thrown) {
+      if (signal?.aborted || !(thrown instanceof PosternError)) throw thrown;
+      await this.#onRefused(thrown, { by: 'controller', canRepeat: at.canRepeat, version: at.version });
+      return;
+    }
+    if (at.canRepeat) return;
+    refusals.add(order, refusal, 'gateway', at.gateway?.id);
+    throw refusal;
+  }
+
   async #hold(step: Extract<NextStep, { do: 'hold' }>, error: PosternError, note: () => Refused, version: number) {
     const { holds } = this.#parts;
     const { order, signal } = this.#job;
@@ -195,6 +221,7 @@ class Run<T> {
     await this.#holding.wait(version, signal);
     // What was tried before the wait may be tried again after it.
     this.#tried.clear();
+    this.#asks = 0;
     this.#renewals = 0;
   }
 }

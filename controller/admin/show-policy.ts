@@ -11,7 +11,9 @@ import type { DraftRow } from '../publishing/drafts.ts';
 import type { Published } from '../publishing/publish.ts';
 import type { Tables } from '../store/tables.ts';
 
-export function showVersion(row: Omit<Tables['policy_versions'], 'files' | 'tests'>): Static<typeof policyVersion> {
+export function showVersion(
+  row: Omit<Tables['policy_versions'], 'files' | 'tests' | 'names'>,
+): Static<typeof policyVersion> {
   const { epoch, by, message, at, policies } = row;
   return { epoch, by, message, at, inForce: row.in_force === 1, ...(policies === null ? {} : { policies }) };
 }

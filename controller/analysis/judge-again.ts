@@ -4,6 +4,7 @@
  */
 import { second } from '#shared/base/clock.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
+import { decidePartly } from '../policy/decide-partly.ts';
 import type { Facts, Question } from '../policy/facts.ts';
 import { policiesInScope } from '../policy/in-scope.ts';
 import { judgePartly, type MissingPart, missingFacts, type PartVerdict, unknownFacts } from '../policy/judge-partly.ts';
@@ -118,22 +119,33 @@ function judgeOnce(
   const question = questionOf(recorded, facts);
   const missing = new Set([...recorded.missing, ...recorded.open]);
   const span = steadySpan(policies, question);
-  const judged = close(judgePartly(set, question, missing), recorded.open);
+  const judge = (then: Question) => judgeRecorded({ set, question: then, policies, missing }, recorded);
+  const judged = judge(question);
   if (judged.verdict !== 'allow' || recorded.kind === 'access') return { span, judged };
-  const turned = turnsTooSoon({ set, question, policies, missing }, recorded);
+  const turned = turnsTooSoon(judge, { question, policies }, recorded);
   return { span, judged: turned ?? judged };
 }
 
-interface Turning {
+interface Judging {
   readonly set: PolicySet;
   readonly question: Question;
   readonly policies: readonly CompiledPolicy[];
   readonly missing: ReadonlySet<MissingPart>;
 }
 
+/** A grant leaves open what only the gateway knows, and is decided as grants are unless something else is missing. */
+function judgeRecorded({ set, question, policies, missing }: Judging, { kind, open, ...recorded }: RecordedVerdict) {
+  const isWhole = !recorded.missing.some((part) => readsPart(policies, part));
+  if (kind === 'access' || !isWhole) return close(judgePartly(set, question, missing), open);
+  const { permits, forbids, ...verdict } = decidePartly(set, { ...question, networkUnknown: true });
+  const partly = forbids.length > 0 || (permits.length > 0 && permits.every(({ expr }) => expr !== undefined));
+  return { ...verdict, missing: [], partly };
+}
+
 /** The verdict to which an allow turns before a grant could be of use. */
 function turnsTooSoon(
-  { set, question, policies, missing }: Turning,
+  judge: (question: Question) => JudgedAgain,
+  { question, policies }: Pick<Judging, 'question' | 'policies'>,
   recorded: RecordedVerdict,
 ): JudgedAgain | undefined {
   const end = neededUntil(recorded);
@@ -146,7 +158,7 @@ function turnsTooSoon(
     if (until > last) return undefined;
     // Where a policy computes with time, no span tells: the last moment stands for those before it.
     at = until > at + 1 ? until : last;
-    const then = close(judgePartly(set, { ...question, at }, missing), recorded.open);
+    const then = judge({ ...question, at });
     if (then.verdict !== 'allow') return then;
   }
   return undefined;

@@ -22,7 +22,7 @@ export interface RecordedVerdict {
   readonly at: number;
   /** What of the question was not recorded. */
   readonly missing: readonly MissingPart[];
-  /** What whoever decided left open: a grant serves whatever request comes later. */
+  /** What whoever decided left open (P10): a grant serves whatever request comes later, from wherever the gateway sees it. */
   readonly open: readonly MissingPart[];
   /** Equal refusals that this record stands for and that it does not tell the requests of (P24). */
   readonly merged: number;
@@ -43,7 +43,7 @@ const ofPolicies: Readonly<Record<'grant' | 'access', ReadonlySet<Reason>>> = {
     'session-required',
     'groups-unreadable',
   ]),
-  access: new Set<Reason>(['grant-valid', 'rules-refused', 'network-mismatch']),
+  access: new Set<Reason>(['grant-valid', 'rules-refused']),
 };
 
 /** Undefined for what is no verdict of policies, and for what tells more of one that has a record already. */
@@ -78,7 +78,7 @@ export function readVerdict(record: AccessRecord): RecordedVerdict | Unreadable 
     address: record.from ?? '',
     at: time,
     missing,
-    open: noRequest && kind === 'grant' ? ['request'] : [],
+    open: kind === 'access' ? [] : noRequest ? ['request', 'network'] : ['network'],
     merged: (record.count ?? 1) - 1,
   };
 }

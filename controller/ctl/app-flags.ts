@@ -20,6 +20,11 @@ export const appOptions: Readonly<Record<string, CliOption>> = {
   operation: { type: 'string', value: 'NAME=PATTERN', multiple: true, about: 'Like "export=POST /reports/*/export"' },
   'grant-seconds': { type: 'string', value: 'N', about: 'Life of a grant, 5 to 300' },
   strict: { type: 'boolean', about: 'Refused by a gateway that lost its controller' },
+  'exact-request': {
+    type: 'boolean',
+    about: 'Grants for one request each, where policies are too large for one of the app',
+  },
+  'whole-app': { type: 'boolean', about: 'Forget --exact-request: one grant serves every request that is allowed' },
   'host-header': { type: 'string', value: 'HOST', about: 'Host that the app sees; the one asked for unless told' },
   'tls-ca': { type: 'string', value: 'FILE', about: 'PEM of the CA that has signed for the upstream (https)' },
   'tls-pin': {
@@ -62,6 +67,7 @@ export function appFromFlags(call: CliCall, base: Partial<App>): App {
       groups: groups.length > 0 ? groups : base.groups,
       grantSeconds: numbered(call, 'grant-seconds') ?? base.grantSeconds,
       strict: flag(call, 'strict') ? true : base.strict,
+      ...exactOf(call, base),
       ...tlsOf(call, base),
       ...(call.values['host-header'] === undefined ? {} : { hostHeader: option(call, 'host-header') }),
       ...(hosts.length === 0 ? {} : kind === 'tcp' ? { host: hosts[0] } : { hosts }),
@@ -77,6 +83,13 @@ function refuseMissing(call: CliCall, kind: App['kind'], base: Partial<App>): vo
   const wanted = kind === 'tcp' ? ['host', 'port', 'upstream'] : ['host', 'upstream'];
   const missing = wanted.filter((name) => [call.values[name] ?? []].flat().length === 0);
   if (missing.length > 0) throw usage(`this is missing: ${missing.map((name) => `--${name}`).join(', ')}`);
+}
+
+function exactOf(call: CliCall, base: Partial<App>): { exactRequest?: boolean | undefined } {
+  const [exact, whole] = [flag(call, 'exact-request'), flag(call, 'whole-app')];
+  if (exact && whole) throw usage('--exact-request and --whole-app exclude each other');
+  if (whole) return { exactRequest: undefined };
+  return exact ? { exactRequest: true } : base.kind === 'http' ? { exactRequest: base.exactRequest } : {};
 }
 
 /** One way to trust takes the place of another; the other TLS options stay. */

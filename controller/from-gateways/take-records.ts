@@ -8,6 +8,7 @@ import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { appendRecord, recordRow } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { GrantsOfBatch } from './grants-of-batch.ts';
+import { namePolicies, readPolicyNames } from './name-policies.ts';
 
 export interface Batch {
   readonly gateway: string;
@@ -25,11 +26,15 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
   return db.transaction().execute(async (trx) => {
     let through = await lastSequence(trx, batch);
     const grants = new GrantsOfBatch(trx);
+    const names = await readPolicyNames(
+      trx,
+      batch.records.map(({ record }) => record),
+    );
     for (const { seq, record } of batch.records) {
       if (seq > through + 1) break;
       const digest = sha256(JSON.stringify(record)).toString('hex');
       if (seq === through + 1) {
-        const whole = await grants.complete(record);
+        const whole = namePolicies(await grants.complete(record), names);
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         await trx.insertInto('records').values(row).execute();
         through = seq;

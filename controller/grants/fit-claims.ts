@@ -6,8 +6,8 @@ const maxGroups = 16;
 const maxName = 100;
 
 /**
- * Cuts `groups` to 16, then drops groups from the end, then the name, until the signed grant fits. Throws
- * `request-refused` when the one exact request that it names is too long by itself.
+ * Cuts `groups` to 16, then drops groups from the end, then the name, until the signed grant fits. Rules are never cut (P11):
+ * throws `rules-too-large`, or `request-refused` when it is the one exact request that is too long.
  */
 export function fitClaims(claims: GrantClaims, kid: string): GrantClaims {
   const { name, groups = [], ...rest } = claims;
@@ -24,6 +24,9 @@ export function fitClaims(claims: GrantClaims, kid: string): GrantClaims {
     kept = kept.slice(0, -1);
   }
   if (signedLength(rest, kid) <= maxGrantBytes) return rest;
+  const { exact, ...others } = rest.rules;
+  if (exact === undefined || signedLength({ ...rest, rules: others }, kid) > maxGrantBytes)
+    throw new PosternError('rules-too-large', `the rules take ${Buffer.byteLength(JSON.stringify(rest.rules))} bytes`);
   throw new PosternError('request-refused', 'an exact request is too long for a grant', {
     tell: 'The address of this request is too long to be granted by itself.',
   });

@@ -101,7 +101,7 @@ interface Deciding {
   readonly kid: string;
 }
 
-/** Returns the error of a denial instead of throwing it: its record must be committed. */
+/** Returns the error of a denial: its record must be committed. */
 async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding): Promise<Issued | PosternError> {
   const { device, session, address } = ask;
   const facts = await loadFacts(trx, { device, session, address, timezone: parts.decider.timezone });
@@ -113,7 +113,6 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const set = parts.decider.policy();
   const judged = judgeAsk(set, { facts, appId: ask.app, app, act: ask.act, request: ask.request, at, idle, checks });
   const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, at) : [];
-  const noGateway = judged.allow && gateways.length === 0;
   const epoch = set?.epoch ?? 0;
   const record = await recordFor(trx, { ask, at, facts, app, epoch });
   if (!judged.allow) {
@@ -121,7 +120,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
     await record({ verdict: 'deny', reasons, policies, errors, request });
     return toError(judged);
   }
-  if (noGateway) {
+  if (gateways.length === 0) {
     await record({ verdict: 'deny', reasons: ['no-gateway'], policies: [], errors: [], request: judged.request });
     return new PosternError('unavailable', `no fresh gateway serves ${ask.app}`, {
       tell: 'No gateway serves this app just now.',
@@ -132,11 +131,12 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const claims = tooLongIsAnError(() =>
     fitClaims(makeClaims({ trustDomain: parts.trustDomain, ask, facts, judged, seen, epoch, jti }), kid),
   );
+  const { verdict, rules, scope, request, exp } = judged;
   if (claims instanceof PosternError) {
-    await record({ verdict: 'deny', reasons: ['request-refused'], policies: [], errors: [], request: judged.request });
+    const reason = claims.code === 'rules-too-large' ? claims.code : 'request-refused';
+    await record({ ...verdict, verdict: 'deny', reasons: [reason], errors: [claims.message], request });
     return claims;
   }
-  const { verdict, rules, request, exp } = judged;
   const snapshot = await record({ ...verdict, request, grant: jti });
   await trx
     .insertInto('grants')
@@ -147,9 +147,9 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
       session_id: claims.sid,
       app_id: ask.app,
       act: ask.act,
-      scope: rules.scope,
-      rules: JSON.stringify(rules.rules),
-      request: rules.scope === 'request' && ask.request !== undefined ? JSON.stringify(ask.request) : null,
+      scope,
+      rules: JSON.stringify(rules),
+      request: rules.exact === undefined ? null : JSON.stringify(rules.exact),
       from_address: facts.network.address,
       seen,
       epoch,
@@ -158,7 +158,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
       facts: snapshot,
     })
     .execute();
-  return { claims, scope: rules.scope, gateways };
+  return { claims, scope, gateways };
 }
 
 /**
@@ -265,7 +265,7 @@ function makeClaims({ trustDomain, ask, facts, judged, seen, epoch, jti }: Claim
     seen,
     epoch,
     use: 'many',
-    rules: judged.rules.rules,
+    rules: judged.rules,
     name,
     groups: [...(groups ?? [])],
   };
@@ -275,7 +275,7 @@ function tooLongIsAnError(make: () => GrantClaims): GrantClaims | PosternError {
   try {
     return make();
   } catch (error) {
-    if (error instanceof PosternError && error.code === 'request-refused') return error;
+    if (error instanceof PosternError && error.code !== 'internal') return error;
     throw error;
   }
 }

@@ -5,18 +5,18 @@
 import { second } from '#shared/base/clock.ts';
 import type { ErrorCode } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
-import { type ExactRequest, type GrantAction, grantLife } from '#shared/contracts/grant.ts';
+import { type ExactRequest, type GrantAction, type GrantRules, grantLife } from '#shared/contracts/grant.ts';
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { canonicalRequest } from '#shared/wire/canonical-request.ts';
 import { operationOf } from '#shared/wire/operations.ts';
-import { couldAllow, decide, needsRequest, type Verdict } from '../policy/decide.ts';
+import type { Verdict } from '../policy/decide.ts';
+import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts, Question, RequestFacts } from '../policy/facts.ts';
 import { askAdmin, codeOf, findFixes } from '../policy/fixes.ts';
-import { findLapse } from '../policy/lapse.ts';
+import { findLasting, type Lasting, type Turning } from '../policy/lasting-rules.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
-import { type Rules, whatRules } from '../policy/what-rules.ts';
 import { appFacts } from './load-facts.ts';
 
 export interface Ask {
@@ -37,7 +37,9 @@ export type Judgement =
       readonly allow: true;
       readonly verdict: Verdict;
       readonly app: App;
-      readonly rules: Rules;
+      /** `app`: the rules serve every request of it. */
+      readonly scope: 'app' | 'request';
+      readonly rules: GrantRules;
       readonly request: RequestFacts | undefined;
       /** Unix seconds. */
       readonly iat: number;
@@ -56,10 +58,10 @@ export type Judgement =
 export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
   const { app, act, at } = ask;
   const fits = app !== undefined && (app.kind === 'http') === (act === 'request');
-  const request = fits ? readRequest(app, ask) : undefined;
-  const question: Question = { facts: ask.facts, app: fits ? appFacts(app) : decoy(ask), act, request, at };
-  const asksRequest = needsRequest(set, question);
-  const verdict = asksRequest ? couldAllow(set, question) : decide(set, question);
+  const request = fits ? readRequest(app, ask.request) : undefined;
+  const about: Question = { facts: ask.facts, app: fits ? appFacts(app) : decoy(ask), act, at, networkUnknown: true };
+  const question = { ...about, request };
+  const verdict = couldAllow(set, question);
 
   // What is the matter with the caller is answered before anything that depends on the app (P12).
   const standing = findStanding(ask, verdict);
@@ -72,18 +74,30 @@ export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
   if (set === undefined || verdict.verdict === 'deny') return explain(set, ask, question, verdict);
   if (ask.request !== undefined && request === undefined)
     return refuse(verdict, 'request-refused', [], 'request-refused');
-  if (asksRequest) return refuse(verdict, 'request-needed', [], 'request-needed');
 
   const iat = Math.floor(at / second);
-  const lapse = findLapse(set, question, (iat + (app.grantSeconds ?? grantLife.default)) * second);
-  const exp = Math.floor(lapse.at / second);
-  if (exp * second - at < second) {
-    // It turns within a second: such a grant would end on its way, so what is about to be true is answered.
-    const turned = lapse.turnsTo ?? decide(undefined, question);
-    if (lapse.turnsTo === undefined) return refuse(turned, 'session-required', [], 'session-required');
-    return explain(set, ask, { ...question, at: lapse.at }, turned);
+  const limit = (iat + (app.grantSeconds ?? grantLife.default)) * second;
+  const allow = ({ verdict: granted, rules, exp }: Lasting, scope: 'app' | 'request'): Judgement => {
+    return { allow: true, verdict: granted, app, scope, rules, request, iat, exp };
+  };
+  const isExact = app.kind === 'http' && app.exactRequest === true;
+  const whole = isExact ? undefined : findLasting(set, about, limit);
+  if (whole !== undefined && 'rules' in whole) return allow(whole, 'app');
+  if (whole === undefined || (act === 'request' && whole.turnsTo?.rules !== undefined)) {
+    // The app wants it, or what is left of the policies turns every second until the request is known.
+    if (request === undefined) return refuse(verdict, 'request-needed', [], 'request-needed');
+    const exact = findLasting(set, question, limit);
+    return 'rules' in exact ? allow(exact, 'request') : refuseTurning(set, ask, question, exact);
   }
-  return { allow: true, verdict, app, rules: whatRules(set, question), request, iat, exp };
+  return refuseTurning(set, ask, question, whole);
+}
+
+/** It turns within a second: such a grant would end on its way, so what is about to be true is answered. */
+function refuseTurning(set: PolicySet, ask: Ask, question: Question, { at, turnsTo }: Turning): Judgement {
+  if (turnsTo === undefined) return refuse({ policies: [], errors: [] }, 'session-required', [], 'session-required');
+  if (turnsTo.rules === undefined) return explain(set, ask, { ...question, at }, turnsTo.verdict);
+  const errors = ['what is left of these policies turns within a second, again and again'];
+  return refuse({ policies: turnsTo.verdict.policies, errors }, 'not-allowed', [askAdmin], 'policy-error');
 }
 
 /** The app that a person would ask for if there were one of this name: no group, no site. */
@@ -92,7 +106,7 @@ function decoy({ appId, act }: Ask): AppFacts {
 }
 
 /** Undefined when there is none or it is not in its one canonical form (P9): a gateway would never match it. */
-function readRequest(app: App, { request }: Ask): RequestFacts | undefined {
+export function readRequest(app: App, request: ExactRequest | undefined): RequestFacts | undefined {
   if (request === undefined || app.kind !== 'http') return undefined;
   const { method, host, path, query } = request;
   const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
@@ -126,7 +140,7 @@ function explain(set: PolicySet | undefined, ask: Ask, question: Question, verdi
 }
 
 function refuse(
-  { reasons, policies, errors }: Verdict,
+  { reasons = [], policies, errors }: Pick<Verdict, 'policies' | 'errors'> & Partial<Verdict>,
   code: ErrorCode,
   fixes: readonly Fix[],
   reason?: Reason,

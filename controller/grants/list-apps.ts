@@ -5,7 +5,7 @@
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
-import { couldAllow } from '../policy/decide.ts';
+import { couldAllow } from '../policy/decide-partly.ts';
 import type { Facts } from '../policy/facts.ts';
 import { findFixes } from '../policy/fixes.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
@@ -51,7 +51,7 @@ interface Judging {
 
 function judgeApp(decider: Decider, { app, facts, at, checks }: Judging): AppListed | undefined {
   const act = app.kind === 'http' ? 'request' : 'connect';
-  const question = { facts, app: appFacts(app), act, at } as const;
+  const question = { facts, app: appFacts(app), act, at, networkUnknown: true } as const;
   const set = decider.policy();
   if (couldAllow(set, question).verdict === 'allow') return describe(app, true, []);
   const fixes = findFixes(set, question, checks);

@@ -4,16 +4,16 @@
  */
 import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
 import type { ExactRequest, GrantAction, GrantRules } from '#shared/contracts/grant.ts';
-import { operationOf } from '#shared/wire/operations.ts';
-import { decide, needsRequest } from '../policy/decide.ts';
 import type { Facts, Question } from '../policy/facts.ts';
 import { findLapse } from '../policy/lapse.ts';
+import { isNarrower } from '../policy/narrower.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
-import { isNarrower, whatRules } from '../policy/what-rules.ts';
+import { ruleOn } from '../policy/what-rules.ts';
 import { revoke } from '../revocation/revoke.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Decider } from './decider.ts';
+import { readRequest } from './judge-ask.ts';
 import { appFacts, loadApp, loadFacts } from './load-facts.ts';
 
 /** Which grants; several members narrow. An empty one means every grant alive. */
@@ -53,11 +53,10 @@ export async function redecideGrants(
   const known = new Map<string, Promise<Facts | undefined>>();
   const revoked: string[] = [];
   for (const grant of grants) {
-    const key = `${grant.device_id} ${grant.session_id} ${grant.from_address}`;
+    const key = `${grant.device_id} ${grant.session_id}`;
     let facts = known.get(key);
     if (facts === undefined) {
-      const address = grant.from_address ?? '';
-      const order = { device: grant.device_id, session: grant.session_id, address, timezone: decider.timezone };
+      const order = { device: grant.device_id, session: grant.session_id, address: '', timezone: decider.timezone };
       facts = loadFacts(trx, order);
       known.set(key, facts);
     }
@@ -80,7 +79,7 @@ async function findGrants(trx: Trx, at: number, which: Which): Promise<Tables['g
   return query.execute();
 }
 
-/** Undefined when the app, the device or the person is no more. */
+/** Undefined when the app, the device or the person is no more, or the app takes such a grant no longer. */
 async function askAgain(
   trx: Trx,
   grant: Tables['grants'],
@@ -89,13 +88,18 @@ async function askAgain(
 ): Promise<Question | undefined> {
   const app = await loadApp(trx, grant.app_id);
   if (app === undefined || facts === undefined || facts.person.id !== grant.person_id) return undefined;
-  const exact = grant.request === null ? undefined : (JSON.parse(grant.request) as ExactRequest);
-  const request = exact && { ...exact, operation: operationOf(app, exact) };
-  return { facts, app: appFacts(app), act: grant.act as GrantAction, request, at };
+  const about = { facts, app: appFacts(app), act: grant.act as GrantAction, at, networkUnknown: true };
+  if (grant.request === null) {
+    const isExact = app.kind === 'http' && app.exactRequest === true;
+    return isExact ? undefined : about;
+  }
+  const request = readRequest(app, JSON.parse(grant.request) as ExactRequest);
+  return request && { ...about, request };
 }
 
 function gotWorse(set: PolicySet, question: Question, grant: Tables['grants']): boolean {
-  if (needsRequest(set, question) || decide(set, question).verdict === 'deny') return true;
-  if (isNarrower(JSON.parse(grant.rules) as GrantRules, whatRules(set, question).rules)) return true;
-  return findLapse(set, question, grant.ends_at).at < grant.ends_at;
+  const before = JSON.parse(grant.rules) as GrantRules;
+  const { rules } = ruleOn(set, question);
+  if (rules === undefined || isNarrower(before, rules)) return true;
+  return findLapse(set, question, grant.ends_at, before).at < grant.ends_at;
 }

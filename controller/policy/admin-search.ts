@@ -2,7 +2,7 @@
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import { adminChanges } from './admin-changes.ts';
 import { type Change, supposeAll, withPerson } from './change.ts';
-import { couldAllow } from './decide.ts';
+import { couldAllow } from './decide-partly.ts';
 import type { Question } from './facts.ts';
 import { smallestOwn } from './fixes.ts';
 import { policiesInScope } from './in-scope.ts';

@@ -6,8 +6,6 @@
 import type { Expr, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { readsContext } from './read-policy.ts';
 
-export const assumeRequest = (json: PolicyJson): PolicyJson => assumeAll(json, (body) => readsContext(body, 'request'));
-
 /** What is left is who asks and for which app. */
 export const assumeContext = (json: PolicyJson): PolicyJson => assumeAll(json, (body) => readsContext(body));
 

@@ -3,15 +3,13 @@
  * Our own engine (`shared/cedar/`) compiles what it will decide by.
  */
 
-import type { PolicyJson as EngineJson } from '@cedar-policy/cedar-wasm/nodejs';
 import { asPosternError } from '#shared/base/errors.ts';
 import { compilePolicy, type Policy } from '#shared/cedar/compile-policy.ts';
-import type { PolicyJson } from '#shared/cedar/policy-json.ts';
 import { ScopeIndex } from '#shared/cedar/scope-index.ts';
-import { assumeRequest } from './assume-request.ts';
 import type { Known } from './known.ts';
 import type { PolicyFile } from './parse-policies.ts';
-import type { CompiledPolicy, PolicyProblem, PolicySet } from './policy-set.ts';
+import { partialSets } from './partial-sets.ts';
+import type { PolicyProblem, PolicySet } from './policy-set.ts';
 import { type ReadPolicies, readPolicies, sortProblems } from './read-policies.ts';
 
 export interface Compiled {
@@ -31,31 +29,24 @@ export function assembleSet({ policies, problems }: ReadPolicies, epoch: number)
   if (problems.some(({ severity }) => severity === 'error')) return { problems };
   const refused: PolicyProblem[] = [];
   const rules: Policy[] = [];
-  const assumedRules: Policy[] = [];
   for (const policy of policies) {
     try {
-      const rule = compilePolicy(policy.name, policy.json);
-      rules.push(rule);
-      assumedRules.push(looksAtRequest(policy) ? assumedRule(policy) : rule);
+      rules.push(compilePolicy(policy.name, policy.json));
     } catch (error) {
       const { name, file, line } = policy;
       refused.push({ severity: 'error', file, line, policy: name, message: asPosternError(error).message });
     }
   }
   if (refused.length > 0) return { problems: sortProblems([...refused, ...problems]) };
+  const byName = new Map(policies.map((policy) => [policy.name, policy]));
+  const index = new ScopeIndex(rules);
   const set: PolicySet = {
     epoch,
     policies: Object.freeze(policies),
-    byName: new Map(policies.map((policy) => [policy.name, policy])),
-    index: new ScopeIndex(rules),
-    assumed: new ScopeIndex(assumedRules),
+    byName,
+    index,
+    partly: partialSets(index, byName),
     warnings: problems,
   };
   return { set: Object.freeze(set), problems };
 }
-
-const looksAtRequest = ({ reads }: CompiledPolicy): boolean =>
-  [...reads].some((path) => path === '*' || path.split('.')[0] === 'request');
-
-const assumedRule = ({ name, json }: CompiledPolicy): Policy =>
-  compilePolicy(name, assumeRequest(json as unknown as EngineJson) as unknown as PolicyJson);

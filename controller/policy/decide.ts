@@ -3,12 +3,10 @@
  * could not be evaluated forbids, a permit that could not be evaluated does not permit, and whatever is left over is a deny.
  */
 import { type Answer, authorize } from '#shared/cedar/authorize.ts';
-import type { ScopeIndex } from '#shared/cedar/scope-index.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import { askOf } from './ask-of.ts';
 import type { Question } from './facts.ts';
-import { policiesInScope } from './in-scope.ts';
-import { type PolicySet, readsPart } from './policy-set.ts';
+import type { PolicySet } from './policy-set.ts';
 
 export interface Verdict {
   readonly verdict: 'allow' | 'deny';
@@ -22,15 +20,11 @@ export interface Verdict {
 /** `set` undefined: no policy version is in force. */
 export function decide(set: PolicySet | undefined, question: Question): Verdict {
   if (set === undefined) return deny('policy-unavailable');
-  return evaluate(set.index, question);
-}
-
-function evaluate(index: ScopeIndex, question: Question): Verdict {
   const standing = findStanding(question);
   if (standing !== undefined) return deny(standing);
   let answer: Answer;
   try {
-    answer = authorize(index, askOf(question));
+    answer = authorize(set.index, askOf(question));
   } catch (error) {
     return deny('policy-error', [], [String(error)]);
   }
@@ -44,22 +38,7 @@ function evaluate(index: ScopeIndex, question: Question): Verdict {
   return deny('no-permit', [], errors);
 }
 
-/** True when the verdict depends on the request and none is given: only `couldAllow` has an answer then. */
-export function needsRequest(set: PolicySet | undefined, question: Question): boolean {
-  if (set === undefined || question.act !== 'request' || question.request !== undefined) return false;
-  return readsPart(policiesInScope(set, question), 'request');
-}
-
-/**
- * Whether some request could be allowed, when none is given: for lists and explanations, never for a grant. A deny is
- * certain, an allow says "perhaps".
- */
-export function couldAllow(set: PolicySet | undefined, question: Question): Verdict {
-  if (set === undefined || !needsRequest(set, question)) return decide(set, question);
-  return evaluate(set.assumed, question);
-}
-
-function deny(reason: Reason, policies: readonly string[] = [], errors: readonly string[] = []): Verdict {
+export function deny(reason: Reason, policies: readonly string[] = [], errors: readonly string[] = []): Verdict {
   return { verdict: 'deny', reasons: [reason], policies: policies.toSorted(), errors };
 }
 

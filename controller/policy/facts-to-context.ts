@@ -6,75 +6,44 @@ import { plainAddress } from '#shared/base/plain-address.ts';
 import { EvaluationError } from '#shared/cedar/evaluation-error.ts';
 import { Datetime } from '#shared/cedar/ext-datetime.ts';
 import { parseIpAddr } from '#shared/cedar/ext-ipaddr.ts';
-import { CedarRecord, CedarSet, type Members, type Value } from '#shared/cedar/values.ts';
+import { type Find, finders, foundRecord } from '#shared/cedar/found-members.ts';
+import { type CedarRecord, CedarSet, type Value } from '#shared/cedar/values.ts';
 import { never } from '#shared/contracts/policy-schema.ts';
 import { type FactKey, factKeys, osNames, postureFacts } from '#shared/contracts/posture.ts';
 import type { PostureFact, Question } from './facts.ts';
 
 /** Throws, at the first look at it, for an address that is none: no policy may be decided on that. */
 export function toContext(question: Question): CedarRecord {
-  return part(contextFacts, question);
+  return foundRecord(contextFacts, question);
 }
 
-type Find = (question: Question) => Value | undefined;
-
-/** Found when a policy looks, once: most policies look at little of what is known. */
-class FoundFacts implements Members {
-  readonly #facts: ReadonlyMap<string, Find>;
-  readonly #question: Question;
-  readonly #found = new Map<string, Value | undefined>();
-
-  constructor(facts: ReadonlyMap<string, Find>, question: Question) {
-    this.#facts = facts;
-    this.#question = question;
-  }
-
-  get(name: string): Value | undefined {
-    let value = this.#found.get(name);
-    if (value === undefined) {
-      value = this.#facts.get(name)?.(this.#question);
-      this.#found.set(name, value);
-    }
-    return value;
-  }
-
-  keys(): string[] {
-    return [...this.#facts.keys()].filter((name) => this.get(name) !== undefined);
-  }
-}
-
-function part(facts: ReadonlyMap<string, Find>, question: Question): CedarRecord {
-  return new CedarRecord(new FoundFacts(facts, question));
-}
-
-const table = (facts: Readonly<Record<string, Find>>): ReadonlyMap<string, Find> => new Map(Object.entries(facts));
 const text = (value: string): string => value.toWellFormed();
 const texts = (values: readonly string[]): CedarSet => new CedarSet(values.map(text));
 
-const sessionFacts = table({
+const sessionFacts = finders<Question>({
   methods: ({ facts: { session } }) => texts(session?.methods ?? []),
   secondFactor: (question) => secondFactorAge(question) !== never,
   signInAge: ({ facts: { session }, at }) => ageSeconds(session?.startedAt ?? null, at),
   secondFactorAge,
 });
 
-const deviceFacts = table({
+const deviceFacts = finders<Question>({
   id: ({ facts: { device } }) => text(device.id),
   ownership: ({ facts: { device } }) => text(device.ownership),
   ...Object.fromEntries(factKeys.map((key) => [key, findFact(key)])),
 });
 
-const networkFacts = table({ address: ({ facts: { network } }) => readAddress(network.address) });
+const networkFacts = finders<Question>({ address: ({ facts: { network } }) => readAddress(network.address) });
 
-const timeFacts = table({
+const timeFacts = finders<Question>({
   now: ({ at }) => new Datetime(at),
   minuteOfDay: ({ at, facts: { timezone } }) => calendarOf(at, timezone).minuteOfDay,
   weekday: ({ at, facts: { timezone } }) => calendarOf(at, timezone).weekday,
 });
 
-const riskFacts = table({ level: ({ facts: { person } }) => wholeNumber(person.risk, 100) });
+const riskFacts = finders<Question>({ level: ({ facts: { person } }) => wholeNumber(person.risk, 100) });
 
-const requestFacts = table({
+const requestFacts = finders<Question>({
   method: ({ request }) => request && text(request.method),
   host: ({ request }) => request && text(request.host),
   path: ({ request }) => request && text(request.path),
@@ -82,17 +51,17 @@ const requestFacts = table({
   operation: ({ request }) => request && text(request.operation),
 });
 
-const contextFacts = table({
-  session: (question) => part(sessionFacts, question),
-  device: (question) => part(deviceFacts, question),
-  network: (question) => part(networkFacts, question),
-  time: (question) => part(timeFacts, question),
-  risk: (question) => part(riskFacts, question),
+const contextFacts = finders<Question>({
+  session: (question) => foundRecord(sessionFacts, question),
+  device: (question) => foundRecord(deviceFacts, question),
+  network: (question) => foundRecord(networkFacts, question),
+  time: (question) => foundRecord(timeFacts, question),
+  risk: (question) => foundRecord(riskFacts, question),
   request: (question) =>
-    question.act === 'request' && question.request !== undefined ? part(requestFacts, question) : undefined,
+    question.act === 'request' && question.request !== undefined ? foundRecord(requestFacts, question) : undefined,
 });
 
-function findFact(key: FactKey): Find {
+function findFact(key: FactKey): Find<Question> {
   if (key === 'checks') return ({ facts: { device }, at }) => texts(passedChecks(device.checks, at));
   return ({ facts: { device }, at }) => {
     const value = seenValue(key, ownMember(device.posture, key), at);

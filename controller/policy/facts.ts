@@ -45,7 +45,7 @@ export interface Facts {
     readonly endsAt: number;
     readonly secondFactorAt: number | null;
   } | null;
-  /** The address that the controller or the gateway sees. */
+  /** The address that the controller sees. */
   readonly network: { readonly address: string };
   /** IANA name of the organisation's timezone: what `time.minuteOfDay` and `time.weekday` are told in. */
   readonly timezone: string;
@@ -68,6 +68,8 @@ export interface Question {
   readonly app: AppFacts;
   readonly act: GrantAction;
   readonly request?: RequestFacts | undefined;
+  /** The address of `facts` is the one that the controller sees: which one counts, only the gateway knows (P10). */
+  readonly networkUnknown?: boolean;
   /** The moment it is decided for. */
   readonly at: number;
 }

@@ -5,7 +5,7 @@
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { type Change, supposeAll } from './change.ts';
-import { couldAllow } from './decide.ts';
+import { couldAllow } from './decide-partly.ts';
 import type { Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
 import { nextOpening } from './next-opening.ts';

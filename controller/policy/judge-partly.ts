@@ -11,7 +11,8 @@ import { EvaluationError } from '#shared/cedar/evaluation-error.ts';
 import { CedarRecord, type EntityUid, type Members, type Value } from '#shared/cedar/values.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import { askOf } from './ask-of.ts';
-import { couldAllow, decide, findStanding } from './decide.ts';
+import { decide, findStanding } from './decide.ts';
+import { couldAllow } from './decide-partly.ts';
 import type { Facts, Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
 import { type PolicySet, readsPart } from './policy-set.ts';
@@ -39,15 +40,16 @@ export function judgePartly(set: PolicySet, question: Question, missing: Readonl
     }
   }
   const found = evaluate(set, veil(askOf(question), missing));
-  return found.verdict === 'unknown' && isOfRequest(missing) ? (deniesEvery(set, question) ?? found) : found;
+  if (found.verdict !== 'unknown' || ![...missing].every(isAtGateway)) return found;
+  return deniesEvery(set, { ...question, request: undefined, networkUnknown: missing.has('network') }) ?? found;
 }
 
-const isOfRequest = (missing: ReadonlySet<MissingPart>): boolean =>
-  [...missing].every((part) => part === 'request' || part.startsWith('request.'));
+const isAtGateway = (part: MissingPart): boolean =>
+  part === 'request' || part.startsWith('request.') || part === 'network';
 
 /** `path like "/a" && false` is open by what was looked at first, and denied for every request all the same. */
 function deniesEvery(set: PolicySet, question: Question): PartVerdict | undefined {
-  const { verdict, reasons, policies } = couldAllow(set, { ...question, request: undefined });
+  const { verdict, reasons, policies } = couldAllow(set, question);
   return verdict === 'deny' ? { verdict, reasons, policies, missing: [] } : undefined;
 }
 

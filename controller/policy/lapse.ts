@@ -1,59 +1,73 @@
 /**
- * The first moment at which an allow could turn (P10): no grant lives past it. Facts move by themselves in few ways: ages
- * grow past a number that a policy names, facts go stale, minutes pass. Those moments are evaluated, and every second where
- * a policy computes with ages or the time; where the verdict has turned between two, the turn is found by halving.
+ * The first moment at which an allow could turn, or the rules of a grant get narrower (P10): no grant lives past it. Facts
+ * move by themselves in few ways: ages grow past a number that a policy names, facts go stale, minutes pass. Those moments
+ * are evaluated, and every second where a policy computes with ages or the time; where the rules have turned between two,
+ * the turn is found by halving.
  */
 import { minute, second } from '#shared/base/clock.ts';
-import { decide, type Verdict } from './decide.ts';
+import type { GrantRules } from '#shared/contracts/grant.ts';
 import type { Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
+import { isNarrower } from './narrower.ts';
 import { type CompiledPolicy, type PolicySet, readsPart } from './policy-set.ts';
+import { type Ruling, ruleOn } from './what-rules.ts';
 
 export interface Lapse {
-  /** Milliseconds: allowed at every moment from `question.at` until just before this one. */
+  /** Milliseconds: `rules` hold at every moment from `question.at` until just before this one. */
   readonly at: number;
-  /** The verdict at that moment, when the policies turn it; absent when a limit, the session or the certificate ends first. */
-  readonly turnsTo?: Verdict;
+  /** What is ruled at that moment, when the policies turn it; absent when a limit, the session or the certificate ends first. */
+  readonly turnsTo?: Ruling;
 }
 
 /** Evaluations in one search: beyond it the lapse is the last moment known to be good. */
 const maxMoments = 400;
 
-/** `question` is allowed at `question.at`; `limit` is the latest wanted end. Sessions and certificates end grants by themselves. */
-export function findLapse(set: PolicySet, question: Question, limit: number): Lapse {
+/**
+ * `rules`: what holds at `question.at`, or less; all of it unless told. `limit` is the latest wanted end. Sessions and certificates end grants by
+ * themselves.
+ */
+export function findLapse(
+  set: PolicySet,
+  question: Question,
+  limit: number,
+  rules: GrantRules | undefined = ruleOn(set, question).rules,
+): Lapse {
   const { session, device } = question.facts;
   const end = Math.min(limit, session?.endsAt ?? question.at, device.certificateEndsAt);
   const policies = policiesInScope(set, question);
   const moving = ['session', 'device', 'time'].some((part) => readsPart(policies, part));
-  if (!moving || end <= question.at) return { at: end };
+  if (rules === undefined || !moving || end <= question.at) return { at: rules === undefined ? question.at : end };
 
-  const judge = (at: number) => decide(set, { ...question, at });
+  const turnAt = (at: number): Ruling | undefined => {
+    const ruling = ruleOn(set, { ...question, at });
+    return ruling.rules === undefined || isNarrower(rules, ruling.rules) ? ruling : undefined;
+  };
   let good = question.at;
   const moments = findMoments(policies, question, end);
   const complete = moments.length <= maxMoments;
   if (!complete) moments.length = maxMoments;
   for (const moment of moments) {
-    const verdict = judge(moment);
-    if (verdict.verdict === 'deny') return narrow(judge, good, moment, verdict);
+    const turned = turnAt(moment);
+    if (turned !== undefined) return halve(turnAt, good, moment, turned);
     good = moment;
   }
   return { at: complete ? end : good };
 }
 
-function narrow(judge: (at: number) => Verdict, from: number, to: number, verdict: Verdict): Lapse {
+function halve(turnAt: (at: number) => Ruling | undefined, from: number, to: number, turned: Ruling): Lapse {
   let good = from;
   let bad = to;
-  let turned = verdict;
+  let turnsTo = turned;
   while (bad - good > 1) {
     const middle = good + Math.floor((bad - good) / 2);
-    const found = judge(middle);
-    if (found.verdict === 'allow') good = middle;
+    const found = turnAt(middle);
+    if (found === undefined) good = middle;
     else {
       bad = middle;
-      turned = found;
+      turnsTo = found;
     }
   }
-  return { at: bad, turnsTo: turned };
+  return { at: bad, turnsTo };
 }
 
 /** Moments strictly between now and the end at which something that these policies read can change, in order. */

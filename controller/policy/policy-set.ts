@@ -1,6 +1,8 @@
 /** A policy version that has been read and found valid: an immutable value, swapped whole (invariant 6). */
+import type { PartialPolicies } from '#shared/cedar/partial-authorize.ts';
 import type { PolicyJson } from '#shared/cedar/policy-json.ts';
 import type { ScopeIndex } from '#shared/cedar/scope-index.ts';
+import type { UnknownParts } from './partial-sets.ts';
 
 /** An entity of the schema that a policy names. */
 export interface EntityName {
@@ -11,6 +13,8 @@ export interface EntityName {
 export interface CompiledPolicy {
   /** `@id`, or `<file>#<index>`. */
   readonly name: string;
+  /** Its place in the version, from 0: what grants call it. */
+  readonly number: number;
   readonly file: string;
   /** First line, from 1. */
   readonly line: number;
@@ -59,8 +63,8 @@ export interface PolicySet {
   readonly byName: ReadonlyMap<string, CompiledPolicy>;
   /** What decides. */
   readonly index: ScopeIndex;
-  /** The same, as if the request were the one that suits best. */
-  readonly assumed: ScopeIndex;
+  /** The same, while some of the context is unknown. */
+  readonly partly: (unknown: UnknownParts) => PartialPolicies;
   readonly warnings: readonly PolicyProblem[];
 }
 

@@ -63,7 +63,8 @@ class Reader {
       }
       const { name, line, json } = policy;
       const kept = json as unknown as PolicyJson;
-      this.policies.push({ name, file: file.id, line, json: kept, ...textsOf(kept), ...reading });
+      const number = this.policies.length;
+      this.policies.push({ name, number, file: file.id, line, json: kept, ...textsOf(kept), ...reading });
       this.linted.push({ ...policy, looks: looksOf(json) });
     }
   }

@@ -1,46 +1,44 @@
 /**
- * What a grant says that the gateway must still judge. If no policy in scope looks at the request or
- * the network, one grant serves every request of the app; else the grant serves exactly what was decided.
+ * What a grant says that the gateway must still judge (P10): what is left of each policy that can still matter, in two lists.
+ * A question with a request makes a grant for that request alone; one without, for every request of the app.
  */
-import { plainAddress } from '#shared/base/plain-address.ts';
-import type { GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
+import { encodeResidual } from '#shared/cedar/residual-form.ts';
+import { type GrantRules, type RuleTerm, rulesVersion } from '#shared/contracts/grant.ts';
+import type { Verdict } from './decide.ts';
+import { decidePartly, type LeftOver } from './decide-partly.ts';
 import type { Question } from './facts.ts';
-import { policiesInScope } from './in-scope.ts';
-import { type PolicySet, readsPart } from './policy-set.ts';
+import type { PolicySet } from './policy-set.ts';
 
-export interface Rules {
-  readonly rules: GrantRules;
-  readonly scope: 'app' | 'request';
+export interface Ruling {
+  readonly verdict: Verdict;
+  /** Undefined for a deny. */
+  readonly rules: GrantRules | undefined;
 }
 
-/** `question` is allowed. Throws when the policies look at a request that the question lacks: `decide` denies those. */
-export function whatRules(set: PolicySet, question: Question): Rules {
-  const policies = policiesInScope(set, question);
-  const from = readsPart(policies, 'network') ? { from: plainAddress(question.facts.network.address) } : {};
-  // A TCP connection has no request: whatever reads one is not in scope of `connect`.
-  if (question.act === 'connect' || !readsPart(policies, 'request'))
-    return { scope: 'app', rules: { v: 1, permits: [{ all: true, ...from }], forbids: [] } };
-  if (question.request === undefined) throw new Error('a policy reads the request, and there is none');
-  const { method, host, path, query } = question.request;
-  return {
-    scope: 'request',
-    rules: { v: 1, permits: [{ exact: { method, host, path, query }, ...from }], forbids: [] },
-  };
+export function ruleOn(set: PolicySet, question: Question): Ruling {
+  const verdict = decidePartly(set, question);
+  if (verdict.verdict === 'deny') return { verdict, rules: undefined };
+  const toTerms = (left: readonly LeftOver[]) => left.map((one) => toTerm(set, one)).sort((a, b) => a.p - b.p);
+  try {
+    const lists = { permits: toTerms(verdict.permits), forbids: toTerms(verdict.forbids) };
+    return { verdict, rules: { v: rulesVersion, ...exactly(question), ...lists } };
+  } catch (error) {
+    // A residual that no grant may carry, as one that would look an entity up where there are none.
+    const policies = [...verdict.permits, ...verdict.forbids].map(({ policy }) => policy).toSorted();
+    return {
+      verdict: { verdict: 'deny', reasons: ['policy-error'], policies, errors: [String(error)] },
+      rules: undefined,
+    };
+  }
 }
 
-/** True when something that `before` lets pass is refused by `after` (P14). What cannot be compared counts as narrower. */
-export function isNarrower(before: GrantRules, after: GrantRules): boolean {
-  const sameForbid = (term: RuleTerm) => before.forbids.some((other) => covers(other, term) && covers(term, other));
-  return (
-    !before.permits.every((term) => after.permits.some((wider) => covers(wider, term))) ||
-    !after.forbids.every(sameForbid)
-  );
+function exactly({ request }: Question): Pick<GrantRules, 'exact'> {
+  if (request === undefined) return {};
+  const { method, host, path, query } = request;
+  return { exact: { method, host, path, query } };
 }
 
-function covers(wider: RuleTerm, term: RuleTerm): boolean {
-  if (wider.from !== undefined && wider.from !== term.from) return false;
-  if (wider.all === true) return true;
-  const [a, b] = [wider.exact, term.exact];
-  if (a === undefined || b === undefined || term.all === true) return false;
-  return a.method === b.method && a.host === b.host && a.path === b.path && a.query === b.query;
+function toTerm(set: PolicySet, { policy, expr }: LeftOver): RuleTerm {
+  const p = set.byName.get(policy)!.number;
+  return expr === undefined ? { p } : { p, if: encodeResidual(expr) };
 }

@@ -7,7 +7,7 @@ import { postureFacts } from '#shared/contracts/posture.ts';
 import { appFacts, loadApps } from '../grants/load-facts.ts';
 import { readEffectiveGroups } from '../identity/read-groups.ts';
 import { compilePolicies } from '../policy/compile-policies.ts';
-import { couldAllow } from '../policy/decide.ts';
+import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts, PostureFact } from '../policy/facts.ts';
 import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicySet } from '../policy/policy-set.ts';

@@ -4,7 +4,8 @@
  */
 import { hour } from '#shared/base/clock.ts';
 import { appFacts, loadApps, loadFacts } from '../grants/load-facts.ts';
-import { couldAllow, type Verdict } from '../policy/decide.ts';
+import type { Verdict } from '../policy/decide.ts';
+import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts } from '../policy/facts.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';

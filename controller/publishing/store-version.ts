@@ -73,7 +73,8 @@ export async function storeVersion(
 
   await trx.updateTable('policy_versions').set({ in_force: 0 }).where('in_force', '=', 1).execute();
   const { actor, message, because, trace, rollbackTo, author } = order;
-  const row = { epoch, by: author ?? actor, message, at, in_force: 1, policies: set.policies.length };
+  const names = JSON.stringify(set.policies.map(({ name }) => name));
+  const row = { epoch, by: author ?? actor, message, at, in_force: 1, policies: set.policies.length, names };
   await trx
     .insertInto('policy_versions')
     .values({ ...row, ...writeVersion(judged.draft) })

@@ -4,6 +4,7 @@ import { Kysely, SqliteDialect, type Transaction } from 'kysely';
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration';
 import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
+import * as residualRules from './migrations/0002-residual-rules.ts';
 import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
 import * as services from './migrations/0007-services.ts';
@@ -16,6 +17,7 @@ export type Trx = Transaction<Tables>;
 
 const migrations: Record<string, Migration> = {
   '0001-first': { up: first.up as Migration['up'] },
+  '0002-residual-rules': { up: residualRules.up as Migration['up'] },
   '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
   '0007-services': { up: services.up as Migration['up'] },

@@ -154,6 +154,8 @@ export interface Tables {
     message: string;
     at: number;
     in_force: number;
+    /** JSON: names of the policies by their number; null for a version from before grants had numbers. */
+    names: string | null;
   };
   policy_drafts: {
     id: string;
@@ -181,6 +183,7 @@ export interface Tables {
     scope: string; // app | request
     rules: string;
     request: string | null;
+    /** As the controller saw it: no grant binds to it. */
     from_address: string | null;
     seen: number;
     epoch: number;

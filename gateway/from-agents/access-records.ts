@@ -101,7 +101,7 @@ export function handshakeRecord(facts: {
 }
 
 function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {
-  const { claims, app } = ask.found;
+  const { claims, app, policies = [] } = ask.found;
   // Who has proven its key, never who a grant names: a thief's attempts are not the doing of the one it stole from.
   const device = ask.peer?.id;
   const isStolen = claims !== undefined && claims.did !== device;
@@ -115,6 +115,8 @@ function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 
     request: requestOf(ask),
     ...(device === undefined ? {} : { device }),
     ...(app === undefined ? {} : { app: app.id }),
+    // Their names the controller knows.
+    ...(policies.length === 0 ? {} : { numbers: policies.slice(0, 64) }),
     ...(isStolen ? { details: { grantOf: claims.did } } : claims?.use === 'once' ? { details: { use: 'once' } } : {}),
     ...(claims === undefined
       ? {}

@@ -3,6 +3,7 @@ import type { ErrorCode } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { CanonicalRequest } from '#shared/wire/canonical-request.ts';
+import type { CompiledRules } from '../grants/compile-rules.ts';
 import type { GrantReader } from '../grants/grant-cache.ts';
 import type { UsedGrants } from '../grants/used-grants.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
@@ -49,6 +50,10 @@ export interface Ask {
   readonly found: {
     claims?: GrantClaims;
     kid?: string;
+    /** Undefined when the rules of `claims` have something in them that is not known here. */
+    rules?: CompiledRules | undefined;
+    /** Numbers of the policies that determined what the rules say. */
+    policies?: readonly number[];
     app?: App;
     canonical?: CanonicalRequest;
   };

@@ -17,11 +17,12 @@ export const grantGate: Gate = (ask, state, at) => {
     const code = unreadableCode(read, state);
     return refuse(code, code === 'grant-revoked' ? renewLater(ask.grant, state, at) : {});
   }
-  const { claims, kid } = read;
+  const { claims, kid, rules } = read;
   const verdict = judgeClaims(claims, ask.peer, state, at);
   // Known from here on to be the controller's own words, whatever is wrong with them: the record may name them.
   ask.found.claims = claims;
   ask.found.kid = kid;
+  ask.found.rules = rules;
   return verdict;
 };
 

@@ -14,7 +14,6 @@ export const onceGate: Gate = ({ used, found }) => {
 };
 
 /** Exactly one request, or the one host and port of a TCP app: a wider one could be used once for anything. */
-export function isForOne({ act, rules: { permits } }: GrantClaims): boolean {
-  const [permit] = permits;
-  return permits.length === 1 && (act === 'connect' || permit?.exact !== undefined);
+export function isForOne({ act, rules }: GrantClaims): boolean {
+  return act === 'connect' || rules.exact !== undefined;
 }

@@ -1,64 +1,67 @@
 /**
- * The residual rules of a grant, evaluated for one request (P7): it passes only if some permit is exactly true and every
- * forbid exactly false. Pure. What this gateway does not know is never guessed: `rules-unknown`.
+ * The rules of a grant, evaluated for one request (P7): it passes only if some permit is exactly true and every forbid
+ * exactly false. A forbid that errs forbids, a permit that errs does not permit. Pure.
  */
-import { plainAddress } from '#shared/base/plain-address.ts';
-import type { App } from '#shared/contracts/app.ts';
-import type { ExactRequest, GrantClaims, GrantRules, RuleTerm } from '#shared/contracts/grant.ts';
+import { EvaluationError } from '#shared/cedar/evaluation-error.ts';
+import { Undecidable } from '#shared/cedar/residual-form.ts';
+import type { ExactRequest, GrantClaims } from '#shared/contracts/grant.ts';
 import { isOnceOperation } from '#shared/wire/operations.ts';
+import type { CompiledRules, CompiledTerm } from './compile-rules.ts';
+import { type RuledRequest, toResidualAsk } from './residual-ask.ts';
 
-export type RulesVerdict = 'allow' | 'rules-refused' | 'rules-unknown' | 'network-mismatch';
-
-/** What rules look at; `request` is undefined for a tunnel, which no term about requests can match. */
-export interface RuledRequest {
-  readonly request: ExactRequest | undefined;
-  /** The network address as the gateway sees it, from `plainAddress`. */
-  readonly address: string;
+export interface RulesVerdict {
+  readonly verdict: 'allow' | 'rules-refused' | 'rules-unknown' | 'once-needed';
+  /** Numbers of the policies that determined it, in their version: the permits of an allow, the forbids of a refusal. */
+  readonly policies: readonly number[];
 }
-
-/** `elsewhere`: would be true from the address in the term. */
-type Truth = 'true' | 'false' | 'elsewhere' | 'unknown';
 
 /** What a grant says to a request of its app. A grant for many serves no request that the app wants granted one by one (P18). */
 export function grantAllows(
-  { use, rules }: Pick<GrantClaims, 'use' | 'rules'>,
-  app: App,
+  { use }: Pick<GrantClaims, 'use'>,
+  rules: CompiledRules | undefined,
   ruled: RuledRequest,
-): RulesVerdict | 'once-needed' {
-  const { request } = ruled;
+): RulesVerdict {
+  const { request, app } = ruled;
   if (use === 'many' && app.kind === 'http' && request !== undefined && isOnceOperation(app, request))
-    return 'once-needed';
+    return { verdict: 'once-needed', policies: [] };
   return allows(rules, ruled);
 }
 
-const knownMembers = new Set(['all', 'exact', 'from']);
-
-export function allows(rules: GrantRules, ruled: RuledRequest): RulesVerdict {
-  if (rules.v !== 1 || !Array.isArray(rules.permits) || !Array.isArray(rules.forbids)) return 'rules-unknown';
-  const forbids = rules.forbids.map((term) => judge(term, ruled));
-  const permits = rules.permits.map((term) => judge(term, ruled));
-  if (forbids.includes('unknown') || permits.includes('unknown')) return 'rules-unknown';
-  if (forbids.includes('true')) return 'rules-refused';
-  if (permits.includes('true')) return 'allow';
-  return permits.includes('elsewhere') ? 'network-mismatch' : 'rules-refused';
+export function allows(rules: CompiledRules | undefined, ruled: RuledRequest): RulesVerdict {
+  if (rules === undefined) return unknown;
+  if (rules.exact !== undefined && !isSame(rules.exact, ruled.request)) return refused;
+  const ask = toResidualAsk(ruled);
+  try {
+    const forbids = rules.forbids.filter((term) => truthOf(term, ask) !== false);
+    if (forbids.length > 0) return { verdict: 'rules-refused', policies: forbids.map(({ policy }) => policy) };
+    const permits = rules.permits.filter((term) => truthOf(term, ask) === true);
+    if (permits.length > 0) return { verdict: 'allow', policies: permits.map(({ policy }) => policy) };
+    return refused;
+  } catch (error) {
+    if (error instanceof Undecidable) return unknown;
+    throw error;
+  }
 }
 
-function judge(term: RuleTerm, { request, address }: RuledRequest): Truth {
-  if (typeof term !== 'object' || term === null) return 'unknown';
-  for (const member of Object.keys(term)) if (!knownMembers.has(member)) return 'unknown';
-  // A term says which requests it means, by exactly one of the two ways.
-  if ((term.all === undefined) === (term.exact === undefined)) return 'unknown';
-  if (term.all !== undefined && (term.all as unknown) !== true) return 'unknown';
-  if (term.exact !== undefined && !isSame(term.exact, request)) return 'false';
-  return term.from === undefined || plainAddress(term.from) === address ? 'true' : 'elsewhere';
+const unknown: RulesVerdict = { verdict: 'rules-unknown', policies: [] };
+const refused: RulesVerdict = { verdict: 'rules-refused', policies: [] };
+
+/** Neither true nor false: it errs, by Cedar's rules, or gives no boolean. */
+function truthOf({ evaluate }: CompiledTerm, ask: ReturnType<typeof toResidualAsk>): boolean | 'error' {
+  if (evaluate === undefined) return true;
+  try {
+    const value = evaluate(ask);
+    return typeof value === 'boolean' ? value : 'error';
+  } catch (error) {
+    if (error instanceof EvaluationError) return 'error';
+    throw error;
+  }
 }
 
 function isSame(exact: ExactRequest, request: ExactRequest | undefined): boolean {
-  if (request === undefined) return false;
-  // Rules and canonical request both know HEAD only as GET.
-  const method = exact.method === 'HEAD' ? 'GET' : exact.method;
   return (
-    method === request.method &&
+    request !== undefined &&
+    exact.method === request.method &&
     exact.host === request.host &&
     exact.path === request.path &&
     exact.query === request.query

@@ -1,19 +1,26 @@
 /**
- * Grants read and verified before, by their exact text (P16). Only parse and signature are remembered, and the signature
- * only for as long as the very key that verified it is in force: everything that can change is the gates' to judge.
+ * Grants read and verified before, by their exact text (P16). Only parse, compiled rules and signature are remembered, and
+ * the signature only for as long as the very key that verified it is in force: everything that can change is the gates' to judge.
  */
 import type { KeyObject } from 'node:crypto';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import { openGrant, type ParsedGrant, verifyGrantSignature } from '#shared/crypto/grant-token.ts';
+import { type CompiledRules, RuleCompiler } from './compile-rules.ts';
 
 export type ReadGrant =
-  | { readonly ok: true; readonly kid: string; readonly claims: GrantClaims }
+  | {
+      readonly ok: true;
+      readonly kid: string;
+      readonly claims: GrantClaims;
+      /** Undefined when something in them is not known here. */
+      readonly rules: CompiledRules | undefined;
+    }
   /** `kid`: the unknown one. */
   | { readonly ok: false; readonly code: ErrorCode; readonly kid?: string };
 
 export interface GrantReader {
-  /** In this order: size and shape, class, key known, signature. */
+  /** In this order: size and shape, class, key known, signature, rules. */
   read(text: string, keys: ReadonlyMap<string, KeyObject>): ReadGrant;
 }
 
@@ -30,6 +37,7 @@ const defaultEntries = 8192;
  */
 export class GrantCache implements GrantReader {
   readonly #entries: number;
+  readonly #rules = new RuleCompiler();
   #recent = new Map<string, Known>();
   #older = new Map<string, Known>();
 
@@ -65,7 +73,12 @@ export class GrantCache implements GrantReader {
       const key = keys.get(parsed.kid);
       if (key === undefined) return { ok: false, code: 'grant-key-unknown', kid: parsed.kid };
       verifyGrantSignature(parsed, key);
-      return this.#remember(text, { grant: { ok: true, kid: parsed.kid, claims: parsed.claims }, verifiedBy: key });
+      // Only what the controller has signed is worth the work.
+      const rules = this.#rules.compile(parsed.claims.rules);
+      return this.#remember(text, {
+        grant: { ok: true, kid: parsed.kid, claims: parsed.claims, rules },
+        verifiedBy: key,
+      });
     } catch (error) {
       // What is not a refusal is a fault of ours and must not look like the agent's.
       if (!(error instanceof PosternError)) throw error;

@@ -6,7 +6,7 @@ import { Bag, type Placed } from '#shared/base/bag.ts';
 import { second } from '#shared/base/clock.ts';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { type GrantClaims, streamGrace } from '#shared/contracts/grant.ts';
-import type { RuledRequest } from './allows.ts';
+import type { RuledRequest } from './residual-ask.ts';
 import type { RevocationSet } from './revocation-set.ts';
 
 export interface LiveOrder {
@@ -14,7 +14,7 @@ export interface LiveOrder {
   /** The key that signed `claims`. */
   readonly kid: string;
   /** Its own original request, by which each next grant is judged. */
-  readonly ruled: RuledRequest;
+  readonly ruled: Omit<RuledRequest, 'app'>;
   /** Called every five minutes of its life. */
   readonly onProgress?: () => void;
 }
@@ -22,7 +22,7 @@ export interface LiveOrder {
 export class LiveEntry implements Placed {
   claims: GrantClaims;
   kid: string;
-  readonly ruled: RuledRequest;
+  readonly ruled: LiveOrder['ruled'];
   readonly onProgress: (() => void) | undefined;
   /** Every grant it has lived on. */
   readonly grants: Set<string>;

@@ -3,6 +3,7 @@
  * its rules allow the stream's own original request; what began by a grant for one use goes on only by another such.
  */
 import { PosternError } from '#shared/base/errors.ts';
+import type { App } from '#shared/contracts/app.ts';
 import type { AskingPeer } from '../gates/ask.ts';
 import { judgeClaims, unreadableCode } from '../gates/grant.ts';
 import { revocableOf } from '../gates/revocation.ts';
@@ -81,7 +82,7 @@ function renewBy(
   for (const entry of own) {
     // A cut stream has ended, however long its sockets take to notice; one past its grace is only not yet swept.
     if (!isSameRun(entry, read) || entry.cutBy !== undefined || at >= entry.endsAt) continue;
-    const judged = grantAllows(claims, app, entry.ruled);
+    const judged = judgeRun(entry, read, app);
     if (judged !== 'allow') {
       refusal ??= new PosternError(judged);
       continue;
@@ -92,6 +93,13 @@ function renewBy(
   // A grant of which one stream could live and another not has done its work; one that fits none is told.
   if (renewed === 0 && refusal !== undefined) throw refusal;
   return renewed;
+}
+
+/** By the definition of the app that is in force now, as a new request would be. */
+function judgeRun({ ruled }: LiveEntry, { claims, rules }: ReadGrant & { ok: true }, app: App) {
+  const { request } = ruled;
+  if (request !== undefined && (app.kind !== 'http' || !app.hosts.includes(request.host))) return 'app-mismatch';
+  return grantAllows(claims, rules, { ...ruled, app }).verdict;
 }
 
 function isSameRun({ claims }: LiveEntry, { claims: next }: ReadGrant & { ok: true }): boolean {

@@ -8,7 +8,7 @@ import { compilePolicy, type Policy } from './compile-policy.ts';
 import { compileScope } from './compile-scope.ts';
 import { EvaluationError } from './evaluation-error.ts';
 import { wrongType } from './expect-type.ts';
-import { compilePartly, type EvaluatePartly, Residual } from './partial-expression.ts';
+import { compilePartly, type EvaluatePartly, Residual, type Unknown } from './partial-expression.ts';
 import type { ConditionJson, Expr, PolicyJson } from './policy-json.ts';
 import { ScopeIndex } from './scope-index.ts';
 
@@ -28,16 +28,15 @@ export interface PartialAnswer {
 
 export class PartialPolicies {
   readonly #index: ScopeIndex;
+  readonly #jsonOf: (policy: Policy) => PolicyJson;
+  readonly #unknown: Unknown;
   readonly #partly = new Map<Policy, EvaluatePartly>();
 
-  /** `unknown`: members of the context that will be there but are not yet. Throws `policy-invalid` as `compilePolicy` does. */
-  constructor(policies: Readonly<Record<string, PolicyJson>>, unknown: ReadonlySet<string>) {
-    const compiled = Object.entries(policies).map(([id, json]) => {
-      const policy = compilePolicy(id, json);
-      this.#partly.set(policy, compilePartly(joinConditions(json.conditions), unknown));
-      return policy;
-    });
-    this.#index = new ScopeIndex(compiled);
+  /** `jsonOf`: what a policy of the index was compiled from. */
+  constructor(index: ScopeIndex, jsonOf: (policy: Policy) => PolicyJson, unknown: Unknown) {
+    this.#index = index;
+    this.#jsonOf = jsonOf;
+    this.#unknown = unknown;
   }
 
   authorize(ask: Ask): PartialAnswer {
@@ -45,7 +44,7 @@ export class PartialPolicies {
     const errors: PolicyFailure[] = [];
     const residuals: PolicyResidual[] = [];
     for (const policy of this.#index.inScope(ask)) {
-      const outcome = this.#partly.get(policy)!(ask);
+      const outcome = this.#partlyOf(policy)(ask);
       if (outcome === true) satisfied.push(policy);
       else if (outcome instanceof Residual) residuals.push({ policy, expr: outcome.expr });
       else if (outcome instanceof EvaluationError) errors.push({ policy, error: outcome });
@@ -53,6 +52,27 @@ export class PartialPolicies {
     }
     return { decision: decideNow(satisfied, residuals), satisfied, errors, residuals };
   }
+
+  /** Made when it is first asked for: most policies of a set are about other apps. */
+  #partlyOf(policy: Policy): EvaluatePartly {
+    let partly = this.#partly.get(policy);
+    if (partly === undefined) {
+      partly = compilePartly(joinConditions(this.#jsonOf(policy).conditions), this.#unknown) ?? holdsWholly(policy);
+      this.#partly.set(policy, partly);
+    }
+    return partly;
+  }
+}
+
+function holdsWholly({ holds }: Policy): EvaluatePartly {
+  return (ask) => {
+    try {
+      return holds(ask);
+    } catch (error) {
+      if (error instanceof EvaluationError) return error;
+      throw error;
+    }
+  };
 }
 
 function decideNow(satisfied: readonly Policy[], residuals: readonly PolicyResidual[]): PartialAnswer['decision'] {

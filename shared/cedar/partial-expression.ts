@@ -2,12 +2,14 @@
  * An expression evaluated as far as it can be while members of the context are unknown. What is left over is an expression
  * that looks at nothing but those members, and that has the same value, or errs, whenever the whole would have.
  *
- * So nothing that could err is ever simplified away (P7): `x && false` stays as it is while `x` is not known.
+ * So nothing that could err is ever simplified away (P7): `x && false` stays as it is while `x` is not known, unless it is
+ * known that `x` will be a boolean.
  */
 import type { Ask } from './ask.ts';
 import { compileExpression } from './compile-expression.ts';
 import { termsOf } from './compile-logic.ts';
 import { EvaluationError } from './evaluation-error.ts';
+import { isSurelyBoolean, type Shape } from './never-errs.ts';
 import { operandShape } from './operand-shape.ts';
 import type { Expr } from './policy-json.ts';
 import { toExpr } from './value-to-expr.ts';
@@ -26,27 +28,31 @@ export type Outcome = Value | Residual | EvaluationError;
 
 export type EvaluatePartly = (ask: Ask) => Outcome;
 
-/**
- * `unknown`: members of the context that are not looked at in `ask`, and that will be there in the end. `expr` has been
- * compiled before, so that its shape and depth are known to be right.
- */
-export function compilePartly(expr: Expr, unknown: ReadonlySet<string>): EvaluatePartly {
-  return lookAt(expr, unknown) ?? evaluateKnown(expr);
+/** What is not known yet. */
+export interface Unknown {
+  /** Members of the context that are not looked at in `ask`, and that will be there in the end. */
+  readonly names: ReadonlySet<string>;
+  /** What is in them for certain. Only with it can a term be left out, where another decides whatever it is. */
+  readonly shape?: Shape;
 }
 
-/** Undefined when the expression does not look at what is unknown. */
-function lookAt(expr: Expr, unknown: ReadonlySet<string>): EvaluatePartly | undefined {
+/**
+ * Undefined when the expression does not look at what is unknown. `expr` has been compiled before, so that its shape and
+ * depth are known to be right.
+ */
+export function compilePartly(expr: Expr, unknown: Unknown): EvaluatePartly | undefined {
   const [name, held] = Object.entries(expr)[0]!;
+  const { names } = unknown;
   const path = memberOfContext(expr);
-  if (path !== undefined) return unknown.has(path.names[0]!) ? lookAtMember(path) : undefined;
-  if (name === 'Var') return held === 'context' && unknown.size > 0 ? wholeContext(unknown) : undefined;
+  if (path !== undefined) return names.has(path.names[0]!) ? lookAtMember(path) : undefined;
+  if (name === 'Var') return held === 'context' && names.size > 0 ? wholeContext(names) : undefined;
   const isChain = name === '&&' || name === '||';
   const { operands, rebuild } = operandShape(expr);
   const inner = isChain ? (termsOf(name, held) as Expr[]) : operands;
-  const looks = inner.map((operand) => lookAt(operand, unknown));
+  const looks = inner.map((operand) => compilePartly(operand, unknown));
   if (looks.every((look) => look === undefined)) return undefined;
   const parts = looks.map((look, at) => look ?? evaluateKnown(inner[at]!));
-  if (isChain) return chain(name, parts);
+  if (isChain) return chain(name, parts, unknown.shape ?? noShape);
   if (name === 'if-then-else') return choose(parts, rebuild);
   if (name === 'is' && parts.length === 2) return isIn(expr, parts, rebuild);
   return strict(parts, rebuild);
@@ -113,7 +119,9 @@ function strict(parts: readonly EvaluatePartly[], rebuild: (operands: readonly E
   };
 }
 
-function chain(operator: '&&' | '||', parts: readonly EvaluatePartly[]): EvaluatePartly {
+const noShape: Shape = new Map();
+
+function chain(operator: '&&' | '||', parts: readonly EvaluatePartly[], shape: Shape): EvaluatePartly {
   const decides = operator === '||';
   return (ask) => {
     const left: Expr[] = [];
@@ -122,6 +130,8 @@ function chain(operator: '&&' | '||', parts: readonly EvaluatePartly[]): Evaluat
       if (outcome === !decides) continue;
       if (left.length === 0 && !(outcome instanceof Residual))
         return outcome === decides || outcome instanceof EvaluationError ? outcome : notBoolean;
+      // None of the terms before it can err, and whatever they are, this one decides.
+      if (outcome === decides && left.every((term) => isSurelyBoolean(term, shape))) return decides;
       left.push(typeof outcome === 'boolean' || outcome instanceof Residual ? exprOf(outcome) : failing);
       // Nothing that comes later is evaluated: this decides, or errs, if no earlier term does.
       if (!(outcome instanceof Residual)) break;

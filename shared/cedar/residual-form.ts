@@ -1,18 +1,17 @@
 /**
- * A residual as text: short, for it travels in a grant, and canonical: one text for one expression, and no other text is taken.
+ * A residual as JSON: short, for it travels in a grant, and canonical: one form for one expression, and no other form is taken.
  *
  * An expression is a JSON array that begins with its operator: `["&&", a, b, c]`, `["like", a, "/admin", 0]` (0 is a wildcard),
  * `["c", "request", "path"]` (from the context), `["e", "Group", "staff"]` (an entity), `["n", "9223372036854775807"]`. Booleans,
  * texts and Longs up to 2^53 are themselves. Operators keep their names of Cedar's JSON form, but for the few in `shortNames`.
  */
+import type { ResidualForm } from '../contracts/grant.ts';
 import { compileExpression } from './compile-expression.ts';
 import { termsOf } from './compile-logic.ts';
 import type { EntityStore } from './entities.ts';
 import { toLong } from './longs.ts';
 import type { Expr, PatternPart } from './policy-json.ts';
 import { refuse } from './refuse.ts';
-
-type Form = boolean | string | number | readonly Form[];
 
 const shortNames: ReadonlyMap<string, string> = new Map([
   ['if-then-else', '?'],
@@ -22,21 +21,16 @@ const shortNames: ReadonlyMap<string, string> = new Map([
 const longNames: ReadonlyMap<string, string> = new Map([...shortNames].map(([long, short]) => [short, long]));
 
 /** Throws `policy-invalid` for one that looks an entity up: whoever evaluates a residual has none. */
-export function encodeResidual(expr: Expr): string {
-  return JSON.stringify(encode(expr));
-}
+export const encodeResidual = (expr: Expr): ResidualForm => encode(expr);
 
-/** Throws `policy-invalid` for a text that is not canonical, an operator that is not known here, and one that looks an entity up. */
-export function decodeResidual(text: string): Expr {
-  let form: unknown;
-  try {
-    form = JSON.parse(text);
-  } catch {
-    throw refuse('A residual is no JSON.');
-  }
+/**
+ * `form`: whatever JSON.parse gave, which takes the last of two members of one name: whoever parses sees to that.
+ * Throws `policy-invalid` for a form that is not canonical, an operator that is not known here, and one that looks an entity up.
+ */
+export function decodeResidual(form: unknown): Expr {
   const expr = decode(form, 0);
   compileExpression(expr, { nodes: 0 });
-  if (encodeResidual(expr) !== text) throw refuse('A residual is not in its one form.');
+  if (JSON.stringify(encode(expr)) !== JSON.stringify(form)) throw refuse('A residual is not in its one form.');
   return expr;
 }
 
@@ -46,11 +40,16 @@ export function decodeResidual(text: string): Expr {
  */
 export const entitiesOfResiduals: EntityStore = {
   find: ({ key }) => {
-    throw new Error(`a residual looks up the entity ${key}`);
+    throw new Undecidable(`a residual looks up the entity ${key}`);
   },
 };
 
-function encode(expr: Expr): Form {
+/** Whatever the residual would come to, it may not be decided. Not an error by Cedar's rules, which a policy could hide. */
+export class Undecidable extends Error {
+  override readonly name = 'Undecidable';
+}
+
+function encode(expr: Expr): ResidualForm {
   const [name, held] = Object.entries(expr)[0]!;
   if (Array.isArray(held)) return [shortNames.get(name) ?? name, ...(held as Expr[]).map(encode)];
   const parts = held as { left: Expr; right: Expr; arg: Expr; attr: string | string[]; pattern: PatternPart[] };
@@ -95,16 +94,16 @@ function encode(expr: Expr): Form {
   }
 }
 
-function encodeValue(value: unknown): Form {
+function encodeValue(value: unknown): ResidualForm {
   if (typeof value === 'bigint') return ['n', String(value)];
-  if (typeof value !== 'object') return value as Form;
+  if (typeof value !== 'object') return value as ResidualForm;
   const { __entity: entity } = value as { __entity?: { type: string; id: string } };
   if (entity === undefined) throw refuse('A residual holds a value that is written otherwise.');
   return ['e', entity.type, entity.id];
 }
 
 /** Literals beside each other are one, wildcards too. */
-function encodePattern(pattern: readonly PatternPart[]): Form[] {
+function encodePattern(pattern: readonly PatternPart[]): ResidualForm[] {
   const parts: (string | 0)[] = [];
   for (const part of pattern) {
     const last = parts.at(-1);

@@ -64,6 +64,8 @@ export const httpApp = strict({
   operations: Type.Optional(operations),
   /** Names of `operations` that are granted request by request, each for one use (P18). */
   once: Type.Optional(Type.Array(operationName, { minItems: 1, maxItems: 64 })),
+  /** Granted request by request, where policies leave too much open for one grant of the whole app (P11). */
+  exactRequest: Type.Optional(Type.Boolean()),
   /** Origins that may make cross-site requests (P22), as browsers write them: lower case, without a path or a usual port. */
   allowOrigins: Type.Optional(
     Type.Array(Type.String({ pattern: '^[a-z][a-z0-9+.-]*://[a-z0-9._:\\[\\]-]+$', maxLength: 300 }), { maxItems: 32 }),

@@ -28,25 +28,32 @@ export const exactRequest = strict({
 });
 export type ExactRequest = Static<typeof exactRequest>;
 
+export const rulesVersion = 2;
+
+/** An undecided condition: JSON whose one canonical form `shared/cedar/residual-form.ts` tells. */
+export type ResidualForm = boolean | string | number | readonly ResidualForm[];
+
 /**
- * One term of the rules. `all` is true for every request of the app; `exact` for this one request (HEAD judged as GET).
- * `from` limits a term to the network address that the decision was made for.
+ * One policy that can still matter. Without `if` it holds whatever the request is; with it, where that residual, which
+ * looks at nothing but `request` and `network`, is true.
  */
 export const ruleTerm = strict({
-  all: Type.Optional(Type.Literal(true)),
-  exact: Type.Optional(exactRequest),
-  from: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Its number, from 0, among the policies of the version that `epoch` names. */
+  p: Type.Integer({ minimum: 0, maximum: 9999 }),
+  if: Type.Optional(Type.Unsafe<ResidualForm>(Type.Unknown())),
 });
 export type RuleTerm = Static<typeof ruleTerm>;
 
 /**
- * What could not be decided yet, judged by the gateway for each request: it passes only if some permit is exactly true
- * and every forbid exactly false (P7). A gateway refuses a version or a term that it does not know.
+ * What could not be decided yet, judged by the gateway for each request: it passes only if some permit is exactly true and
+ * every forbid exactly false (P7). With `exact`, for this one request alone (HEAD judged as GET). A gateway refuses a
+ * version, a member or a residual that it does not know.
  */
 export const grantRules = strict({
-  v: Type.Literal(1),
-  permits: Type.Array(ruleTerm, { maxItems: 16 }),
-  forbids: Type.Array(ruleTerm, { maxItems: 16 }),
+  v: Type.Literal(rulesVersion),
+  exact: Type.Optional(exactRequest),
+  permits: Type.Array(ruleTerm, { maxItems: 128 }),
+  forbids: Type.Array(ruleTerm, { maxItems: 128 }),
 });
 export type GrantRules = Static<typeof grantRules>;
 
@@ -77,11 +84,12 @@ export const grantClaims = strict({
   /** Policy version it was decided by. */
   epoch: changeNumber,
   /**
-   * `once`: for one request, or one connection, and no second. Its `rules` have one permit: the exact request; of a TCP app, whose
-   * one host and port are all there is, `all`.
+   * `once`: for one request, or one connection, and no second. Its `rules` are for one exact request; not those of a TCP app, whose
+   * one host and port are all there is.
    */
   use: oneOf(['many', 'once']),
-  rules: grantRules,
+  /** Any shape here: what a gateway does not know it refuses by a code of its own (`rules-unknown`), not as malformed. */
+  rules: Type.Unsafe<GrantRules>(Type.Object({})),
   /** Shown to the app in `Postern-Identity`; never used for a decision at the gateway. */
   name: Type.Optional(Type.String({ maxLength: 100 })),
   groups: Type.Optional(Type.Array(slug, { maxItems: 16 })),

@@ -24,6 +24,7 @@ export const denyReasons = {
   'app-unknown': 'There is no such app.',
   'action-mismatch': 'The app does not know this action.',
   'request-needed': 'A policy looks at the request, and none was given.',
+  'rules-too-large': 'What could not be decided yet does not fit into a grant (P11).',
   'over-budget': 'The device asked for too many grants.',
   'no-gateway': 'No fresh gateway serves the app.',
   // Signing in (what the log says; the peer reads one constant)
@@ -61,7 +62,6 @@ export const denyReasons = {
   'once-needed': 'The request is granted for one use only, and the grant is for many.',
   'grant-used': 'The grant was for one use and has been used.',
   'rules-unknown': 'The rules of the grant have an unknown construct.',
-  'network-mismatch': 'The grant is for another network address.',
   'request-refused': 'The request has no one canonical form.',
   'cross-site': 'The request was made by another site.',
   'limit-reached': 'A limit of the app is reached.',

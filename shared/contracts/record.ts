@@ -64,6 +64,8 @@ export const accessRecord = strict({
   durationMs: Type.Optional(durationMs),
   epoch: Type.Optional(changeNumber),
   policies: Type.Optional(Type.Array(text(128), { maxItems: 64 })),
+  /** Instead of `policies`, from a gateway, which knows no names: their numbers, from 0, in the version `epoch`. */
+  numbers: Type.Optional(Type.Array(Type.Integer({ minimum: 0, maximum: 9999 }), { maxItems: 64 })),
   /** Content address (hex SHA-256) of the snapshot of facts that the decision rests on (P32). */
   facts: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
   /** What the policies were told of the app: it may be another one by the time somebody asks again (P32). */

@@ -40,11 +40,13 @@ const now = () => Math.floor(Date.now() / 1000);
 const grantFor = (way: Way, changes: GrantChanges = {}) => world.grant(device, { seen: 1000, ...own[way], ...changes });
 const exact = (changes = {}) => ({
   rules: {
-    v: 1 as const,
-    permits: [{ exact: { method: 'GET', host: 'wiki.corp.example', path: '/socket', query: '', ...changes } }],
+    v: 2 as const,
+    exact: { method: 'GET', host: 'wiki.corp.example', path: '/socket', query: '', ...changes },
+    permits: [{ p: 0 }],
     forbids: [],
   },
 });
+const from = (range: string) => ['isInRange', ['c', 'network', 'address'], ['ip', range]];
 /** The payload of one token under the signature of another. */
 const graft = (signed: string, payload: string) => {
   const [head, , signature] = signed.split('.');
@@ -190,10 +192,10 @@ const further: readonly Row[] = [
   },
   {
     what: 'for another address',
-    code: 'network-mismatch',
+    code: 'rules-refused',
     next: 'renew',
     ask: (way) => ({
-      grant: grantFor(way, { rules: { v: 1, permits: [{ all: true, from: '192.0.2.7' }], forbids: [] } }),
+      grant: grantFor(way, { rules: { v: 2, permits: [{ p: 0, if: from('192.0.2.0/24') }], forbids: [] } }),
     }),
   },
   {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
+import { RuleCompiler } from '../../gateway/grants/compile-rules.ts';
 import type { GrantReader } from '../../gateway/grants/grant-cache.ts';
 import { LiveTable } from '../../gateway/grants/live-table.ts';
 import { renewStreams } from '../../gateway/grants/renew-streams.ts';
@@ -31,12 +32,13 @@ t.test('P15 a long list of grants looks through what everybody has running once,
       seen: 1,
       epoch: 1,
       use: 'many',
-      rules: { v: 1, permits: [{ all: true }], forbids: [] },
+      rules: { v: 2, permits: [{ p: 0 }], forbids: [] },
     }) as unknown as GrantClaims;
   const ruled = { request: undefined, address: '127.0.0.1' };
+  const rules = new RuleCompiler().compile({ v: 2, permits: [{ p: 0 }], forbids: [] });
   for (let at = 0; at < 100; at += 1)
     live.enter({ claims: claimsOf(at % 10 === 0 ? 'dev_mine' : `dev_${at}`, 1060), kid: 'k', ruled }, 1_000_000);
-  const grants: GrantReader = { read: (text) => ({ ok: true, kid: 'k', claims: claimsOf(text, 1090) }) };
+  const grants: GrantReader = { read: (text) => ({ ok: true, kid: 'k', claims: claimsOf(text, 1090), rules }) };
   const state = {
     trustDomain: 'test.example',
     site: 'hq',

@@ -186,8 +186,9 @@ t.test('P15 a grant renews nothing that it does not allow', async (t) => {
       ).body,
     );
   const exact = (path: string) => ({
-    v: 1 as const,
-    permits: [{ exact: { method: 'GET', host: 'wiki.corp.example', path, query: '' } }],
+    v: 2 as const,
+    exact: { method: 'GET', host: 'wiki.corp.example', path, query: '' },
+    permits: [{ p: 0 }],
     forbids: [],
   });
   const refused = (code: string) => ({ renewed: 0, refused: [{ index: 0, code }] });

@@ -93,7 +93,7 @@ t.test(`P18 ${moments} kills: at most once each`, async (t) => {
       const path = `/once/${moment}/${index}`;
       const exact = { method: 'GET', host: 'wiki.corp.example', path, query: '' };
       const exp = Math.floor(Date.now() / 1000) + 250;
-      const rules = { v: 1 as const, permits: [{ exact }], forbids: [] };
+      const rules = { v: 2 as const, exact, permits: [{ p: 0 }], forbids: [] };
       return { path, grant: world.grant(device, { use: 'once', aud: gatewayId, exp, rules }) };
     });
     const present = async ({ path, grant }: (typeof grants)[number]) => {

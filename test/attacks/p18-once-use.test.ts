@@ -19,7 +19,7 @@ import { askBy } from '../support/ways-in.ts';
 const host = 'wiki.corp.example';
 const post: ExactRequest = { method: 'POST', host, path: '/export', query: 'year=2026' };
 const toExport = { method: 'POST', path: '/export?year=2026' } as const;
-const only = (exact: ExactRequest): GrantClaims['rules'] => ({ v: 1, permits: [{ exact }], forbids: [] });
+const only = (exact: ExactRequest): GrantClaims['rules'] => ({ v: 2, exact, permits: [{ p: 0 }], forbids: [] });
 
 /** A gateway whose memory is old enough to vouch for every grant. */
 async function begin(t: Test, port?: number) {
@@ -204,10 +204,7 @@ t.test('P15, P18 a WebSocket by a grant for one use goes on only by another for 
   t.same(await renew(text), refused('grant-used'), 'nor by the one it began with');
   t.same(await renew(world.grant(device, later)), { renewed: 0, refused: [] }, 'a grant for many renews nothing here');
   t.same(await renew(grant({ ...later, aud: 'gw-2' })), refused('grant-audience'));
-  t.same(
-    await renew(grant({ ...later, rules: { v: 1, permits: [{ all: true }], forbids: [] } })),
-    refused('rules-unknown'),
-  );
+  t.same(await renew(grant({ ...later, rules: { v: 2, permits: [{ p: 0 }], forbids: [] } })), refused('rules-unknown'));
   t.same(await renew(grant({ ...later, rules: only(post) })), refused('rules-refused'), 'another request');
 
   const [next, other] = [grant({ ...later, jti: 'gr_0000000011' }), grant(later)];
@@ -249,7 +246,7 @@ t.test('P15, P18 without another it is cut when its grant has ended', async (t) 
 
 t.test('P18 a TCP app: one connection', async (t) => {
   const { gw, grant } = await begin(t);
-  const text = grant({ app: 'db', act: 'connect', rules: { v: 1, permits: [{ all: true }], forbids: [] } });
+  const text = grant({ app: 'db', act: 'connect', rules: { v: 2, permits: [{ p: 0 }], forbids: [] } });
   t.equal((await askBy('connect', gw, { grant: text })).status, 200);
   t.equal((await askBy('connect', gw, { grant: text })).verdict, 'grant-used');
 });

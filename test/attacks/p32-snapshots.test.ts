@@ -20,7 +20,6 @@ t.test('P32 each answer, good or bad, points to a snapshot that is what its addr
   const denied = async (code: string, over: Parameters<PolicyDesk['grant']>[0]) =>
     t.rejects(desk.grant(over), { code });
   await desk.grant({ request });
-  await denied('request-needed', {});
   await denied('not-allowed', { request: { ...request, path: '/admin' } });
   await denied('request-refused', { request: { ...request, path: '/a/../b' } });
   await denied('not-allowed', { app: 'nothing' });
@@ -37,7 +36,7 @@ t.test('P32 each answer, good or bad, points to a snapshot that is what its addr
 
   const stored = new Map((await snapshots(desk)).map(({ id, facts }) => [id, facts]));
   const records = await desk.records('grant');
-  t.ok(records.length >= 9);
+  t.ok(records.length >= 8);
   for (const record of records) {
     const text = stored.get(record.facts);
     t.ok(text, `${record.reasons}: the snapshot is there`);

@@ -36,8 +36,15 @@ const apps = Array.from(allowed, ([id, allowSpellings]) =>
   }),
 );
 const rules = (id: string): GrantChanges => {
-  const exact = { method: 'GET', host: `${id}.corp.example`, path: '/admin/secret', query: '' };
-  return { rules: { v: 1, permits: [{ all: true }], forbids: [{ exact }] } };
+  const is = (name: string, value: string) => ['==', ['c', 'request', name], value];
+  const secret = [
+    '&&',
+    is('method', 'GET'),
+    is('host', `${id}.corp.example`),
+    is('path', '/admin/secret'),
+    is('query', ''),
+  ];
+  return { rules: { v: 2, permits: [{ p: 0 }], forbids: [{ p: 1, if: secret }] } };
 };
 const chain = await startChain(t, apps, rules);
 const { records } = chain.gw;

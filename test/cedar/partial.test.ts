@@ -2,15 +2,18 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { PosternError } from '#shared/base/errors.ts';
+import type { Ask } from '#shared/cedar/ask.ts';
 import { authorize } from '#shared/cedar/authorize.ts';
 import { compilePolicy } from '#shared/cedar/compile-policy.ts';
+import { IpAddr } from '#shared/cedar/ext-ipaddr.ts';
 import { linkTemplate } from '#shared/cedar/link-template.ts';
+import type { Shape } from '#shared/cedar/never-errs.ts';
 import { complete, type PartialAnswer, PartialPolicies } from '#shared/cedar/partial-authorize.ts';
 import { contextOf } from '#shared/cedar/partial-expression.ts';
 import type { Expr, PolicyJson } from '#shared/cedar/policy-json.ts';
 import { decodeResidual, encodeResidual } from '#shared/cedar/residual-form.ts';
 import { ScopeIndex } from '#shared/cedar/scope-index.ts';
-import { CedarRecord } from '#shared/cedar/values.ts';
+import { CedarRecord, type Value } from '#shared/cedar/values.ts';
 import { readAsk, tell } from './support/both-engines.ts';
 import { arbitraryChoices, type Choices } from './support/choices.ts';
 import { type AskJson, type Case, generateCase } from './support/generate-case.ts';
@@ -52,7 +55,13 @@ function comparePartial(choices: Choices, count: (kind: string) => void): void {
     const known = new Map(
       names.filter((name) => !unknown.has(name)).map((name) => [name, ask.context.members.get(name)!]),
     );
-    const partial = new PartialPolicies(policies, unknown).authorize({ ...ask, context: new CedarRecord(known) });
+    const partial = new PartialPolicies(index, ({ id }) => policies[id]!, {
+      names: unknown,
+      shape: shapeOf(unknown, ask),
+    }).authorize({
+      ...ask,
+      context: new CedarRecord(known),
+    });
     const later = { ...ask, context: contextOf(unknown, ask.context) };
     const full = authorize(index, ask);
     const completed = complete(partial, later);
@@ -75,6 +84,19 @@ function comparePartial(choices: Choices, count: (kind: string) => void): void {
   }
 }
 
+/** What is promised of the unknown: the type of some of its texts and addresses. */
+function shapeOf(unknown: ReadonlySet<string>, { context }: Ask): Shape {
+  const shape = new Map<string, 'string' | 'ipaddr'>();
+  const add = (path: string, value: Value | undefined) => {
+    if (typeof value === 'string') shape.set(path, 'string');
+    if (value instanceof IpAddr) shape.set(path, 'ipaddr');
+    if (value instanceof CedarRecord)
+      for (const name of value.members.keys()) add(`${path}.${name}`, value.members.get(name));
+  };
+  for (const name of unknown) add(name, context.members.get(name));
+  return shape;
+}
+
 function allPolicies({ policies, links }: Case): Record<string, PolicyJson> {
   const linked = Object.entries(links).map(
     ([id, { template, values }]) => [id, linkTemplate(template, values)] as const,
@@ -86,7 +108,7 @@ function allPolicies({ policies, links }: Case): Record<string, PolicyJson> {
 function throughText(partial: PartialAnswer, count: (kind: string) => void): PartialAnswer {
   const send = (expr: Expr): Expr => {
     try {
-      const back = decodeResidual(encodeResidual(expr));
+      const back = decodeResidual(JSON.parse(JSON.stringify(encodeResidual(expr))));
       count('sent');
       return back;
     } catch (error) {

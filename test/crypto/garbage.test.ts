@@ -29,7 +29,7 @@ const claims: fc.Arbitrary<GrantClaims> = fc.record({
   seen: fc.nat(),
   epoch: fc.nat(),
   use: fc.constant('many' as const),
-  rules: fc.constant({ v: 1 as const, permits: [{ all: true as const }], forbids: [] }),
+  rules: fc.constant({ v: 2 as const, permits: [{ p: 0, if: ['==', ['c', 'request', 'path'], '/a'] }], forbids: [] }),
 });
 
 const isOurs = (work: () => unknown): boolean => {

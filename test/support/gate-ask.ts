@@ -33,7 +33,7 @@ export const claims: GrantClaims = {
   seen: 10,
   epoch: 3,
   use: 'many',
-  rules: { v: 1, permits: [{ all: true }], forbids: [] },
+  rules: { v: 2, permits: [{ p: 0 }], forbids: [] },
 };
 
 export const grantText = (changes: Partial<GrantClaims> = {}, by = signer, kid = 'key-1'): string =>

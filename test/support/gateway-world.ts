@@ -65,7 +65,7 @@ export async function makeWorld(now = Date.now()) {
       seen: 10,
       epoch: 3,
       use: 'many',
-      rules: { v: 1, permits: [{ all: true }], forbids: [] },
+      rules: { v: 2, permits: [{ p: 0 }], forbids: [] },
       name: 'Anna Árva',
       groups: ['staff'],
       ...changes,

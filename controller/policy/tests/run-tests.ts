@@ -1,7 +1,8 @@
 /** Runs test cases by the one engine that decides. */
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import { allowReasons, denyReasons } from '#shared/contracts/reasons.ts';
-import { couldAllow, type Verdict } from '../decide.ts';
+import type { Verdict } from '../decide.ts';
+import { couldAllow } from '../decide-partly.ts';
 import type { Question } from '../facts.ts';
 import { findFixes } from '../fixes.ts';
 import type { Known } from '../known.ts';

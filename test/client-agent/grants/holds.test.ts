@@ -77,7 +77,7 @@ t.test('only so many wait', async (t) => {
 });
 
 t.test('the table of next steps', async (t) => {
-  const first: Attempt = { by: 'gateway', canRepeat: true, canHold: true, renewals: 0, repetitions: 0 };
+  const first: Attempt = { by: 'gateway', canRepeat: true, canHold: true, asks: 0, renewals: 0, repetitions: 0 };
   const cases: [ErrorCode, Partial<Attempt>, string, Record<string, unknown>?][] = [
     ['grant-expired', {}, 'renew'],
     ['grant-revoked', { renewals: 1 }, 'throw'],
@@ -87,6 +87,10 @@ t.test('the table of next steps', async (t) => {
     ['grant-key-unknown', { repetitions: 1, renewals: 1 }, 'throw'],
     ['grant-early', { repetitions: 2 }, 'again'],
     ['grant-early', { repetitions: 3 }, 'throw'],
+    ['rules-refused', {}, 'ask'],
+    ['rules-refused', { canRepeat: false }, 'ask'],
+    ['rules-refused', { asks: 1 }, 'throw'],
+    ['rules-unknown', {}, 'throw'],
     ['gateway-stale', {}, 'other-gateway'],
     ['record-failed', {}, 'other-gateway'],
     ['peer-refused', {}, 'renew'],

@@ -97,6 +97,38 @@ t.test('P15 exact requests are renewed each by a grant for itself', async (t) =>
   for (const one of streams) await one.end();
 });
 
+t.test(
+  'P15 what ran on a grant of the whole app goes on by grants of its own, when the app is granted so',
+  async (t) => {
+    const gateway = await startFakeGateway(t, { ca });
+    const { agent, clock, stream, asked, edge } = await world(t, gateway);
+    const streams = [await stream('/a'), await stream('/b'), await stream('/a')];
+    const real = edge.edge.grants;
+    edge.edge.grants = async (call) => {
+      if (call.body.request === undefined) throw new PosternError('request-needed');
+      return { ...(await real(call)), scope: 'request' };
+    };
+    clock.ahead = 41_000;
+    await agent.tick();
+    t.same(asked.slice(1).sort(), ['/a', '/b']);
+    t.equal(gateway.presented.flat().length, 2);
+    clock.ahead = 85_000;
+    await agent.tick();
+    t.equal(gateway.presented.flat().length, 4);
+    for (const one of streams) await one.end();
+  },
+);
+
+t.test('P15 a grant of the whole app is renewed for the whole app, whatever one stream may still do', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { agent, clock, stream, asked } = await world(t, gateway);
+  const streams = [await stream('/a'), await stream('/b')];
+  clock.ahead = 41_000;
+  await agent.tick();
+  t.same(asked, ['/a', '']);
+  for (const one of streams) await one.end();
+});
+
 t.test('P15 a refused renewal is told, and tried with another grant until the gateway cuts', async (t) => {
   const gateway = await startFakeGateway(t, { ca });
   const { agent, clock, stream } = await world(t, gateway);

@@ -198,6 +198,65 @@ t.test('an app that wants a young session: a new sign-in while signed in lets th
   t.match(await answer, { status: 200 });
 });
 
+/** Rules that refuse `/pay` under all grants but those in `good`. */
+const refusePay = (gateway: FakeGateway, good: readonly string[] = []) => {
+  gateway.answers.request = (req, res) => {
+    if (req.url === '/pay' && !good.includes(String(req.headers[grantHeader]))) refuseAt(res, 'rules-refused');
+    else res.end('paid');
+  };
+};
+
+t.test('P10 what the rules of a grant refuse, the controller explains, and the grant serves the others', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway]);
+  const real = edge.edge.grants;
+  const asked: (string | undefined)[] = [];
+  edge.edge.grants = (call) => {
+    asked.push(call.body.request?.path);
+    if (call.body.request?.path === '/pay') throw new PosternError('not-allowed', 'x', { tell: 'Not you.' });
+    return real(call);
+  };
+  refusePay(gateway);
+  t.match(await ask('/a'), { status: 200 });
+  t.match(await ask('/pay'), { status: 403, text: 'not-allowed' });
+  t.match(agent.why(), [{ by: 'controller', code: 'not-allowed', detail: 'Not you.', request: { path: '/pay' } }]);
+  t.match(await ask('/b'), { status: 200 });
+  t.same(asked, ['/a', '/pay'], 'asked once, and /b went by the grant of /a');
+});
+
+t.test('P10 a step-up that only one request needs holds that one, and it goes on by the new grant', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway]);
+  const real = edge.edge.grants;
+  const fixes = [{ kind: 'second-factor' as const, text: 'Confirm it.' }];
+  let confirmed = false;
+  edge.edge.grants = (call) => {
+    if (call.body.request?.path === '/pay' && !confirmed)
+      throw new PosternError('step-up-required', 'x', { extra: { fixes } });
+    return real(call);
+  };
+  refusePay(gateway, [fakeGrant('gr_00000002')]);
+  t.match(await ask('/a'), { status: 200 });
+  const held = nextEvent(agent, 'hold');
+  const answer = ask('/pay', { method: 'POST', body: 'a little' });
+  t.match((await held).hold, { kind: 'step-up', purpose: 'step-up', fixes, request: { path: '/pay' } });
+  confirmed = true;
+  await signInFake(agent);
+  t.match(await answer, { status: 200, text: 'paid' });
+});
+
+t.test('P10 when gateway and controller disagree, it is asked once and no more', async (t) => {
+  const gateway = await startFakeGateway(t, { ca });
+  const { ask, agent, edge } = await world(t, [gateway]);
+  refusePay(gateway);
+  t.match(await ask('/pay'), { status: 403, text: 'rules-refused' });
+  t.equal(gateway.seen.length, 2);
+  t.equal(edge.count('grants'), 2, 'one to begin with, one because of the refusal');
+  t.match(agent.why(), [{ by: 'gateway', code: 'rules-refused', gateway: 'gw1' }]);
+  await Promise.all(Array.from({ length: 8 }, () => ask('/pay')));
+  t.ok(edge.count('grants') <= 2 + 8, 'never more than one for each');
+});
+
 t.test('who declines, or does not want to wait, gets the refusal itself', async (t) => {
   const gateway = await startFakeGateway(t, { ca });
   const { ask, agent } = await world(t, [gateway], false);

@@ -9,8 +9,10 @@ import { decide } from '../../../controller/policy/decide.ts';
 import type { Facts } from '../../../controller/policy/facts.ts';
 import type { PolicySet } from '../../../controller/policy/policy-set.ts';
 import { takeReport } from '../../../controller/posture/take-report.ts';
+import { allows } from '../../../gateway/grants/allows.ts';
+import { RuleCompiler } from '../../../gateway/grants/compile-rules.ts';
 import { madePolicies } from '../../support/draft-policies.ts';
-import { PolicyDesk } from '../../support/policy-desk.ts';
+import { PolicyDesk, sshApp, wikiApp } from '../../support/policy-desk.ts';
 import { compile } from '../../support/policy-facts.ts';
 import { GatewaySpool } from '../../support/recorded-accesses.ts';
 
@@ -50,6 +52,10 @@ async function fill(desk: PolicyDesk, versions: readonly string[], steps: readon
       const { query: _, ...shown } = request;
       const operation = request.path.endsWith('/export') ? { operation: 'export' } : {};
       const seen = ssh ? {} : { request: { ...shown, ...operation } };
+      const rules = new RuleCompiler().compile(given.claims.rules);
+      const ruled = { request: ssh ? undefined : request, address, app: ssh ? sshApp : wikiApp };
+      // The gateway refuses it, by what it sees.
+      if (allows(rules, ruled).verdict !== 'allow') continue;
       await spool.deliver(spool.access(given.claims, { ...seen, from: address, trace: newTrace() }));
     }
   }

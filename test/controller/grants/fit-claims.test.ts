@@ -23,13 +23,14 @@ const claims = (over: Partial<GrantClaims>): GrantClaims => ({
   seen: 1,
   epoch: 1,
   use: 'many',
-  rules: { v: 1, permits: [{ all: true }], forbids: [] },
+  rules: { v: 2, permits: [{ p: 0 }], forbids: [] },
   ...over,
 });
 const groups = (count: number, length: number) => Array.from({ length: count }, (_, i) => `g${i}`.padEnd(length, 'x'));
 const exact = (length: number) => ({
-  v: 1 as const,
-  permits: [{ exact: { method: 'GET', host: 'h', path: `/${'p'.repeat(length)}`, query: '' } }],
+  v: 2 as const,
+  exact: { method: 'GET', host: 'h', path: `/${'p'.repeat(length)}`, query: '' },
+  permits: [{ p: 0 }],
   forbids: [],
 });
 

@@ -23,28 +23,43 @@ t.test('P14 only grants whose person, session, app or reach got worse are taken 
   await desk.store.stop();
 });
 
-t.test('P14 a request that gets another operation, an app that is gone, groups that cannot be read', async (t) => {
+t.test('P14 an app that is granted request by request, other operations and hosts, no app, no groups', async (t) => {
   const desk = await PolicyDesk.open();
   await desk.publish(`permit(principal, action, resource);
     forbid(principal, action == Action::"request", resource) when { context.request.operation == "export" };`);
   const request = { method: 'POST', host: 'wiki.test', path: '/dump', query: '' };
-  const exact = await desk.grant({ request });
+  const whole = await desk.grant({ request });
   const put = (app: object) =>
     desk.db
       .updateTable('apps')
       .set({ definition: JSON.stringify(app) })
       .where('id', '=', 'wiki')
       .execute();
-  t.same((await redecide(desk, { app: 'wiki' })).revoked, []);
+  const again = async () => (await redecide(desk, { app: 'wiki' })).revoked;
+  t.same(await again(), []);
   await put({ ...wikiApp, operations: { export: 'POST /dump' } });
-  t.same((await redecide(desk, { app: 'wiki' })).revoked, [exact.id]);
+  t.same(await again(), [], 'gateways judge it by the operations that the app has there');
+  const byRequest = { ...wikiApp, exactRequest: true };
+  await put(byRequest);
+  t.same(await again(), [whole.id], 'no grant of the whole app lives on');
+  const exact = await desk.grant({ request });
+  t.same(exact.claims.rules, { v: 2, exact: request, permits: [{ p: 0 }], forbids: [] });
+  t.same(await again(), []);
+  await put(wikiApp);
+  t.same(await again(), [], 'what serves one request is within what serves all');
+  await put({ ...byRequest, operations: { export: 'POST /dump' } });
+  t.same(await again(), [exact.id], 'the request has another operation');
+  await put(byRequest);
+  const elsewhere = await desk.grant({ request });
+  await put({ ...byRequest, hosts: ['docs.test'] });
+  t.same(await again(), [elsewhere.id], 'the app has the host no more');
   const ssh = await desk.grant({ app: 'ssh', act: 'connect' });
   await desk.db.deleteFrom('apps').where('id', '=', 'ssh').execute();
   t.same((await redecide(desk)).revoked, [ssh.id]);
   await put(wikiApp);
-  const again = await desk.grant({ request });
+  const last = await desk.grant({ request });
   await desk.db.insertInto('group_members').values({ group_id: 'lost', person_id: 'alice' }).execute();
-  t.same((await redecide(desk)).revoked, [again.id]);
+  t.same((await redecide(desk)).revoked, [last.id]);
   await desk.store.stop();
 });
 

@@ -4,7 +4,7 @@ import t from 'tap';
 import { searchChanges } from '../../../controller/policy/admin-search.ts';
 import { type Change, supposeAll } from '../../../controller/policy/change.ts';
 import { compilePolicies } from '../../../controller/policy/compile-policies.ts';
-import { couldAllow } from '../../../controller/policy/decide.ts';
+import { couldAllow } from '../../../controller/policy/decide-partly.ts';
 import type { Facts, Question } from '../../../controller/policy/facts.ts';
 import { smallestOwn } from '../../../controller/policy/fixes.ts';
 import { policiesInScope } from '../../../controller/policy/in-scope.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { searchChanges } from '../../../controller/policy/admin-search.ts';
-import { couldAllow } from '../../../controller/policy/decide.ts';
+import { couldAllow } from '../../../controller/policy/decide-partly.ts';
 import { explainVerdict } from '../../../controller/policy/explain.ts';
 import { adminWords, auditorWords, employeeWords } from '../../../controller/policy/explain-words.ts';
 import type { Facts, Question } from '../../../controller/policy/facts.ts';

@@ -75,7 +75,7 @@ export const head: FuzzTarget = {
       got.length = 0;
       const life = { exp: Math.floor(Date.now() / 1000) + 290 };
       grants = new Map([
-        ['{exact}', world.grant(device, { ...life, rules: { v: 1, permits: [{ exact }], forbids: [] } })],
+        ['{exact}', world.grant(device, { ...life, rules: { v: 2, exact, permits: [{ p: 0 }], forbids: [] } })],
         ['{free}', world.grant(device, { ...life, app: 'free' })],
         ['{tunnel}', world.grant(device, { ...life, app: 'db', act: 'connect' })],
       ]);

@@ -108,6 +108,11 @@ function apply(model: Map<string, SpooledRecord[]>, body: { spool: string; recor
 
 type Db = Parameters<typeof searchRecords>[0];
 
+/** Names of policies and facts are never taken from a gateway; numbers that no version has here stay numbers. */
+function asKept({ facts: _, appFacts: __, policies: ___, numbers = [], ...record }: AccessRecord): AccessRecord {
+  return numbers.length === 0 ? record : { ...record, numbers };
+}
+
 async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alarms: number): Promise<void> {
   const stored: AccessRecord[] = [];
   let before: number | undefined;
@@ -117,7 +122,7 @@ async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alar
     before = page.next;
   } while (before !== undefined);
   const told = stored.filter(({ kind }) => kind === 'access').map((record) => JSON.stringify(record));
-  const expected = [...model.values()].flat().map(({ record }) => JSON.stringify(record));
+  const expected = [...model.values()].flat().map(({ record }) => JSON.stringify(asKept(record)));
   must(
     JSON.stringify(told.toSorted()) === JSON.stringify(expected.toSorted()),
     'the log holds something else than was told',
