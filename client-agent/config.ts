@@ -1,6 +1,6 @@
 /** The agent's options; `loadConfig` reads them from defaults, a YAML file, `POSTERN_*` variables and the command line. */
 import { type Static, Type } from 'typebox';
-import { port, strict } from '#shared/contracts/common.ts';
+import { address, hostName, port, strict } from '#shared/contracts/common.ts';
 
 const portOrOff = (description: string, usual: number) =>
   Type.Integer({ minimum: 0, maximum: 65_535, default: usual, description: `${description}; 0 turns it off` });
@@ -36,6 +36,31 @@ export const agentConfig = strict({
       default: [],
       description:
         'IP addresses of this machine besides loopback (the bridge of a container network: 172.17.0.1) at which HTTP proxy and SOCKS5 serve programs with a password of `postern client add`, at the ports above; nobody else is served there',
+    }),
+    dns: strict({
+      zones: Type.Array(hostName, {
+        maxItems: 8,
+        default: [],
+        description:
+          'DNS zones in which names of apps are answered on this device, and nothing else is there for it (`sdp.example.com`); none turns the DNS server off',
+      }),
+      address: Type.String({
+        pattern: '^127\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}$',
+        default: '127.0.0.1',
+        description: 'Loopback address of the DNS server',
+      }),
+      port: Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        default: 7053,
+        description: 'Port of the DNS server, UDP and TCP; 0 takes any',
+      }),
+      forwardTo: Type.Array(address, {
+        maxItems: 4,
+        default: [],
+        description:
+          'DNS servers (`192.0.2.1:53`) that names outside the zones are asked of; none: they are refused, as a system that splits by zone wants it',
+      }),
     }),
     trustLoopback: Type.Boolean({
       default: false,

@@ -9,6 +9,7 @@ import { problemText } from '#shared/wire/answer-malformed.ts';
 import type { Agent, LocalSide } from '../agent-api.ts';
 import type { ClientDesk } from '../clients/client-desk.ts';
 import type { AgentConfig } from '../config.ts';
+import type { WhoAsks } from '../names/who-asks.ts';
 import { createAppDirectory } from './app-directory.ts';
 import { BrowserCookies } from './browser-cookie.ts';
 import { listenForClients } from './listen-clients.ts';
@@ -37,6 +38,7 @@ export interface LocalSideParts {
   readonly log: Log;
   /** The system's unless told. */
   readonly ownerCheck?: OwnerCheck;
+  readonly whoAsks?: WhoAsks;
 }
 
 export interface StartedLocalSide extends LocalSide {
@@ -44,6 +46,7 @@ export interface StartedLocalSide extends LocalSide {
     /** Portal, apps, HTTP proxy, PAC file. */
     readonly portal: number;
     readonly socks?: number;
+    readonly dns?: number;
     /** Of TCP apps, by id. */
     readonly tcp: Readonly<Record<string, number>>;
   };
@@ -116,14 +119,20 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
       tcp[app] = lifecycle.add(`port of ${app}`, await openLocalPort(portParts, app, wanted)).port;
     }
 
+    const dns = config.dns.zones.length === 0 ? undefined : lifecycle.add('dns', await openDns(parts));
+
     const oneTimeLink = (to = '/'): string =>
       links.write(`${sites.portalOrigin}${sessionPath}`, tokens.issue(sites.portalHost, to));
     return {
-      ports: { portal: port, ...(socks === undefined ? {} : { socks: socks.port }), tcp },
+      ports: { portal: port, ...(socks === undefined ? {} : { socks: socks.port }), ...dnsPort(dns), tcp },
       oneTimeLink,
       openLink: async (app) => openLink(sites, oneTimeLink, app),
       openPort: async (app, wanted) => lifecycle.add(`port of ${app}`, await openPortFor(portParts, app, wanted)),
-      addresses: () => [...addresses(sites, port, socks?.port, tcp), ...clientPorts.listening()],
+      addresses: () => [
+        ...addresses(sites, port, socks?.port, tcp),
+        ...clientPorts.listening(),
+        ...(dns === undefined ? [] : [{ name: 'dns', address: `${config.dns.address}:${dns.port}` }]),
+      ],
       stop: () => lifecycle.stop(),
     };
   } catch (error) {
@@ -131,6 +140,22 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
     throw error;
   }
 }
+
+/** Loaded by those who use it: the agent's memory is a bar. */
+async function openDns({ agent, config, whoAsks, clock, log }: LocalSideParts) {
+  const { startDns } = await import('../names/start-dns.ts');
+  const { createWhoAsks } = await import('../names/who-asks.ts');
+  return startDns({
+    config: config.dns,
+    apps: () => agent.apps(),
+    addressOf: () => '127.0.0.1',
+    whoAsks: whoAsks ?? createWhoAsks(systemOwnerParts()),
+    clock,
+    log,
+  });
+}
+
+const dnsPort = (dns: { readonly port: number } | undefined) => (dns === undefined ? {} : { dns: dns.port });
 
 type Common = Pick<OwnPortOptions, 'check' | 'trustLoopback' | 'log'>;
 

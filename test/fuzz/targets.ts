@@ -1,6 +1,7 @@
 /** All fuzz targets, in the order in which `all` runs them. */
 import type { FuzzTarget } from './target.ts';
 import { bodies } from './targets/bodies.ts';
+import { dns } from './targets/dns.ts';
 import { grant } from './targets/grant.ts';
 import { head } from './targets/head.ts';
 import { knock } from './targets/knock.ts';
@@ -10,4 +11,15 @@ import { posture } from './targets/posture.ts';
 import { records } from './targets/records.ts';
 import { spool } from './targets/spool.ts';
 
-export const targets: readonly FuzzTarget[] = [grant, posture, bodies, head, localHead, records, spool, policy, knock];
+export const targets: readonly FuzzTarget[] = [
+  grant,
+  posture,
+  bodies,
+  head,
+  localHead,
+  records,
+  spool,
+  policy,
+  knock,
+  dns,
+];

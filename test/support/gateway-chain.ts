@@ -12,6 +12,7 @@ import type { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { GatewayLinks } from '../../client-agent/to-gateway/gateway-links.ts';
 import { FakeAgentCore } from './fake-agent-core.ts';
 import { type GrantChanges, gatewayId, trustDomain } from './gateway-world.ts';
+import { localConfig } from './local-config.ts';
 import { makeClients } from './make-clients.ts';
 import { startDataPath } from './start-data-path.ts';
 
@@ -41,7 +42,7 @@ export async function startChain(t: Test, apps: readonly App[], grant: (app: str
   const portalGot: string[] = [];
   const side = await startLocalSide({
     agent: core.agent,
-    config: { portal: 0, socks: 0, tcp: {}, clientAddresses: [], trustLoopback: false },
+    config: localConfig(),
     directory,
     clients: makeClients(directory),
     portal: (req, res) => {

@@ -6,9 +6,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Log, silentLog } from '#shared/base/log.ts';
 import type { ClientDesk } from '../../../client-agent/clients/client-desk.ts';
+import type { AgentConfig } from '../../../client-agent/config.ts';
 import type { OwnerCheck } from '../../../client-agent/from-apps/owner-check.ts';
 import { type StartedLocalSide, startLocalSide } from '../../../client-agent/from-apps/start-local-side.ts';
 import { FakeAgentCore, fakeGateway } from '../../support/fake-agent-core.ts';
+import { localConfig } from '../../support/local-config.ts';
 import { makeClients } from '../../support/make-clients.ts';
 
 interface Test {
@@ -23,6 +25,7 @@ export interface LocalRigOptions {
   readonly tcp?: Record<string, number>;
   readonly socks?: boolean;
   readonly clientAddresses?: string[];
+  readonly dns?: Partial<AgentConfig['local']['dns']>;
   /** The system's unless told. */
   readonly ownerCheck?: OwnerCheck;
   readonly log?: Log;
@@ -60,13 +63,12 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
   const clients = makeClients(directory, clock, log);
   const side = await startLocalSide({
     agent: core.agent,
-    config: {
-      portal: 0,
+    config: localConfig({
       socks: options.socks === true ? await freePort() : 0,
       tcp: options.tcp ?? {},
       clientAddresses: options.clientAddresses ?? [],
-      trustLoopback: false,
-    },
+      ...(options.dns === undefined ? {} : { dns: { ...localConfig().dns, ...options.dns } }),
+    }),
     directory,
     clients,
     portal: (req, res) => {
