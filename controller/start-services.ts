@@ -3,7 +3,7 @@ import type { Log } from '#shared/base/log.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Authority } from './authority/open-authority.ts';
 import type { OwnParts } from './authzen/own-point.ts';
-import { PolicyStores } from './authzen/policy-stores.ts';
+import type { PolicyStores } from './authzen/policy-stores.ts';
 import type { ControllerConfig } from './config.ts';
 import { ClientGate } from './from-services/authorize-client.ts';
 import { AuthzenCounts } from './from-services/authzen-counts.ts';
@@ -16,6 +16,7 @@ export interface ServicesParts extends OwnParts {
   readonly log: Log;
   readonly sealer: Sealer;
   readonly authority: Authority;
+  readonly stores: PolicyStores;
 }
 
 export interface RunningServices {
@@ -39,7 +40,6 @@ export async function startServices(
   let url = '';
   authzenRoutes(listener.app, {
     ...parts,
-    stores: new PolicyStores(parts.db),
     gate: new ClientGate(parts, { perSecond }),
     counts,
     records: records === 'all',

@@ -11,6 +11,8 @@ import { AnalysisDesk } from './analysis/analysis-desk.ts';
 import { controllerApi } from './api-document.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
+import { PolicyStores } from './authzen/policy-stores.ts';
+import { StoreJudge } from './authzen/store-judge.ts';
 import { adminSocketOf, type ControllerConfig } from './config.ts';
 import type { AdminParts } from './from-admins/admin-parts.ts';
 import { makeAdminServer } from './from-admins/admin-server.ts';
@@ -145,7 +147,9 @@ async function start(
     streams.cut(id);
     mutual.cut((peer) => peer.role === 'gateway' && peer.id === id);
   };
-  const services = await startServices(config, { db, clock, log, sealer, authority, decider });
+  const policyStores = new PolicyStores(db, lifecycle.add('judge of policy stores', new StoreJudge()));
+  const servicesParts = { db, clock, log, sealer, authority, decider, stores: policyStores };
+  const services = await startServices(config, servicesParts);
   if (services !== undefined) lifecycle.add('services listener', services);
   const adminSocket = adminSocketOf(config);
   const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, judge, generation };
@@ -159,6 +163,7 @@ async function start(
     cutGateway,
     analyses,
     reached: () => reached,
+    policyStores,
     services: () => services,
   };
   const adminServer = makeAdminServer(admin);

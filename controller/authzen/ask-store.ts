@@ -7,13 +7,14 @@
  *   against nothing else.
  * - Properties of the action are `context.action`, for actions have no attributes in Cedar.
  */
+import { asPosternError } from '#shared/base/errors.ts';
 import type { Ask } from '#shared/cedar/ask.ts';
 import { type Entity, type EntityStore, noMembers } from '#shared/cedar/entities.ts';
 import type { ValueJson } from '#shared/cedar/policy-json.ts';
 import { refuse } from '#shared/cedar/refuse.ts';
 import { CedarRecord, type EntityUid } from '#shared/cedar/values.ts';
 import { recordFromJson, uidFromJson } from '#shared/cedar/values-from-json.ts';
-import type { CompiledStore } from './compile-store.ts';
+import type { CompiledStore } from './build-store.ts';
 import { fitRecord, missingMembers } from './fit-schema.ts';
 import { isObject, type Json, type JsonObject } from './read-json.ts';
 import type { EntityAsked, Evaluation } from './read-request.ts';
@@ -29,10 +30,10 @@ export function askStore(store: CompiledStore, { subject, action, resource, cont
     principal,
     action: uid,
     resource: object,
-    context: recordFromJson(contextOf(store.schema, type, context, action.properties)),
+    context: readRecord('context', contextOf(store.schema, type, context, action.properties)),
     entities: withProperties(store, [
-      [principal, propertiesOf(store, 'subject', subject)],
-      [object, propertiesOf(store, 'resource', resource)],
+      [principal, readRecord('subject.properties', propertiesOf(store, 'subject', subject))],
+      [object, readRecord('resource.properties', propertiesOf(store, 'resource', resource))],
     ]),
   };
 }
@@ -45,14 +46,17 @@ function uidOf(part: string, { type, id }: EntityAsked): EntityUid {
   }
 }
 
-/** `Action::"name"`; with a schema also the one action of this name in any namespace, or one by its full name. */
+const fullName = /^((?:[A-Za-z_][A-Za-z0-9_]*::)+Action)::"(.*)"$/s;
+
+/** `Action::"name"`, or one of a namespace by its full name; with a schema also the one action of this name in any namespace. */
 export function findAction({ schema, actions }: CompiledStore, name: string): EntityUid {
   const plain = uidFromJson({ type: 'Action', id: name });
-  const all = schema?.actions.map(({ uid }) => uidFromJson(uid)) ?? actions;
-  const exact = all.find(({ key }) => key === plain.key || key === name);
-  if (exact !== undefined) return exact;
-  const sameName = all.filter(({ id }) => id === name);
-  return sameName.length === 1 ? sameName[0]! : plain;
+  const full = fullName.exec(name);
+  if (full !== null && !actions.some(({ key }) => key === plain.key))
+    return uidFromJson({ type: full[1]!, id: full[2]! });
+  if (schema === undefined || schema.actions.some(({ uid }) => uid.type === 'Action' && uid.id === name)) return plain;
+  const [only, another] = schema.actions.filter(({ uid }) => uid.id === name);
+  return only === undefined || another !== undefined ? plain : uidFromJson(only.uid);
 }
 
 /** What a search calls an action: what `findAction` finds it by. */
@@ -118,16 +122,26 @@ function withoutNulls(object: JsonObject): JsonObject {
 /** When subject and resource are one entity, what the subject's properties say comes first. */
 function withProperties(
   { entities }: CompiledStore,
-  given: readonly (readonly [EntityUid, Record<string, ValueJson>])[],
+  given: readonly (readonly [EntityUid, CedarRecord])[],
 ): EntityStore {
   const merged = new Map<string, Entity>();
   for (const [uid, properties] of given) {
-    if (Object.keys(properties).length === 0) continue;
+    if (isEmpty(properties)) continue;
     const before = merged.get(uid.key) ?? entities.find(uid);
-    merged.set(uid.key, addAttributes(before, recordFromJson(properties)));
+    merged.set(uid.key, addAttributes(before, properties));
   }
   if (merged.size === 0) return entities;
   return { find: (uid) => merged.get(uid.key) ?? entities.find(uid) };
+}
+
+const isEmpty = ({ members }: CedarRecord): boolean => [...members.keys()].length === 0;
+
+function readRecord(part: string, json: Record<string, ValueJson>): CedarRecord {
+  try {
+    return recordFromJson(json);
+  } catch (error) {
+    throw refuse(`${part}: ${asPosternError(error).message}`);
+  }
 }
 
 const noAncestors: ReadonlySet<string> = new Set();

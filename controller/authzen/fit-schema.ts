@@ -32,7 +32,7 @@ export function fitValue(json: Json, type: TypeJson, path: string, fitting: Fitt
       return json.map((item: Json, at) => fitValue(item, type.element!, `${path}[${at}]`, fitting));
     case 'Record':
       if (!isObject(json)) throw wrong('an object');
-      return fitRecord(json, type, path, fitting);
+      return fitWhole(json, type, path, fitting);
     case 'Entity':
       return { __entity: fitEntity(json, type.name!, path, fitting) };
     default:
@@ -53,6 +53,7 @@ const constructors: Readonly<Record<string, string>> = {
   duration: 'duration',
 };
 
+/** What it must have besides is not asked here (`missingMembers`): a stored entity may have it. */
 export function fitRecord(json: JsonObject, type: TypeJson, path: string, fitting: Fitting): Record<string, ValueJson> {
   const { attributes = {} } = resolve(type, fitting.schema);
   const fitted: [string, ValueJson][] = [];
@@ -62,6 +63,13 @@ export function fitRecord(json: JsonObject, type: TypeJson, path: string, fittin
     else if (!fitting.dropUnknown) throw refuse(`${path}: ${name.slice(0, 100)} is not in the schema`);
   }
   return Object.fromEntries(fitted);
+}
+
+function fitWhole(json: JsonObject, type: TypeJson, path: string, fitting: Fitting): Record<string, ValueJson> {
+  const fitted = fitRecord(json, type, path, fitting);
+  const [missing] = missingMembers(fitted, type, fitting.schema);
+  if (missing !== undefined) throw refuse(`${path}.${missing}: is missing, and the schema wants it`);
+  return fitted;
 }
 
 /** Names of what a value of this type must have and this one does not. */

@@ -3,26 +3,37 @@ import { PosternError } from '#shared/base/errors.ts';
 import { type PolicyStoreFiles, storeLimits } from '#shared/contracts/admin-authzen.ts';
 import { claimName } from '../store/gone-names.ts';
 import type { Db, Trx } from '../store/open-store.ts';
-import { type CompiledStore, compileStore } from './compile-store.ts';
-
-export interface StoreInForce {
-  readonly version: number;
-  readonly store: CompiledStore;
-}
+import { buildStore, type CompiledStore } from './build-store.ts';
+import type { PlainStore, StorePrepared } from './prepare-store.ts';
+import type { StoreJudge } from './store-judge.ts';
 
 export class PolicyStores {
   readonly #db: Db;
-  readonly #compiled = new Map<string, StoreInForce>();
+  readonly #judge: StoreJudge;
+  readonly #held = new Map<string, { readonly version: number; readonly store: Promise<CompiledStore> }>();
 
-  constructor(db: Db) {
+  constructor(db: Db, judge: StoreJudge) {
     this.#db = db;
+    this.#judge = judge;
+  }
+
+  /** Throws as `StoreJudge`. Changes nothing. */
+  judge(files: PolicyStoreFiles): Promise<StorePrepared> {
+    return this.#judge.judge(files);
+  }
+
+  /** What was just put in force needs no second judgement. */
+  hold(name: string, version: number, plain: PlainStore): void {
+    const held = this.#held.get(name);
+    // Of two that overtake each other the later version stays.
+    if (held === undefined || held.version < version) this.#held.set(name, { version, store: buildStore(plain) });
   }
 
   /**
    * The version in force now, whichever process put it there; undefined when there is no such store. Throws `internal` for
-   * one that compiles no more, as after an upgrade of the engine.
+   * one that is valid no more, as after an upgrade of the engine.
    */
-  async find(name: string): Promise<StoreInForce | undefined> {
+  async find(name: string): Promise<CompiledStore | undefined> {
     const row = await this.#db
       .selectFrom('policy_stores')
       .select('version')
@@ -30,22 +41,24 @@ export class PolicyStores {
       .where('in_force', '=', 1)
       .executeTakeFirst();
     if (row === undefined) {
-      this.#compiled.delete(name);
+      this.#held.delete(name);
       return undefined;
     }
-    const held = this.#compiled.get(name);
-    return held?.version === row.version ? held : this.#load(name, row.version);
+    const { version } = row;
+    let held = this.#held.get(name);
+    if (held?.version !== version) {
+      held = { version, store: this.#load(name, version) };
+      this.#held.set(name, held);
+      // The next request tries again.
+      held.store.catch(() => this.#held.get(name) === held && this.#held.delete(name));
+    }
+    return held.store;
   }
 
-  async #load(name: string, version: number): Promise<StoreInForce> {
-    const files = await readFiles(this.#db, name, version);
-    const { store, problems } = compileStore(files);
-    if (store === undefined)
-      throw new PosternError('internal', `policy store ${name} version ${version}: ${problems[0]?.message}`);
-    const made = { version, store };
-    // Of two loads that overtake each other the later version stays.
-    if ((this.#compiled.get(name)?.version ?? 0) < version) this.#compiled.set(name, made);
-    return made;
+  async #load(name: string, version: number): Promise<CompiledStore> {
+    const { store, problems } = await this.#judge.judge(await readFiles(this.#db, name, version));
+    if (store !== undefined) return buildStore(store);
+    throw new PosternError('internal', `policy store ${name} version ${version}: ${problems[0]?.message}`);
   }
 }
 
@@ -61,7 +74,7 @@ export async function readFiles(db: Db, name: string, version?: number): Promise
 
 export interface StoredVersion {
   readonly files: PolicyStoreFiles;
-  readonly store: CompiledStore;
+  readonly store: PlainStore;
   readonly by: string;
   readonly message: string;
 }

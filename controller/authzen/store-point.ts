@@ -2,7 +2,7 @@
 import { asPosternError } from '#shared/base/errors.ts';
 import { type Answer, authorize } from '#shared/cedar/authorize.ts';
 import { askStore, nameOfAction } from './ask-store.ts';
-import type { CompiledStore } from './compile-store.ts';
+import type { CompiledStore } from './build-store.ts';
 import { type Candidate, type Decided, type DecisionPoint, denyForFault } from './decision-point.ts';
 import type { Evaluation, Search } from './read-request.ts';
 

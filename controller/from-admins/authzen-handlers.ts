@@ -2,7 +2,6 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminAuthzen, PolicyStoreFiles, StoreVersion } from '#shared/contracts/admin-authzen.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
-import { compileStore } from '../authzen/compile-store.ts';
 import { notThere, putVersion, readFiles } from '../authzen/policy-stores.ts';
 import { storePath } from '../authzen/store-path.ts';
 import { retireName } from '../store/gone-names.ts';
@@ -10,7 +9,7 @@ import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
-export function authzenHandlers({ db, clock, services }: AdminParts): HandlersOf<typeof adminAuthzen> {
+export function authzenHandlers({ db, clock, services, policyStores }: AdminParts): HandlersOf<typeof adminAuthzen> {
   const show = async (name?: string): Promise<StoreVersion[]> => {
     const base = services()?.url;
     return (await listVersions(db, name)).map((row) => ({
@@ -26,7 +25,7 @@ export function authzenHandlers({ db, clock, services }: AdminParts): HandlersOf
     message: string,
     caller: AdminCaller,
   ): Promise<Put> => {
-    const { store, problems } = compileStore(files);
+    const { store, problems } = await policyStores.judge(files);
     if (store === undefined) return { valid: false, problems: [...problems], policies: 0, entities: 0 };
     const at = clock.now();
     const version = await db.transaction().execute(async (trx) => {
@@ -35,6 +34,7 @@ export function authzenHandlers({ db, clock, services }: AdminParts): HandlersOf
       await recordAdmin(trx, at, caller, { event: 'policy-store-put', kind: 'policy', details });
       return made;
     });
+    policyStores.hold(name, version, store);
     return { version, valid: true, problems: [...problems], ...store.counts };
   };
 
@@ -47,7 +47,7 @@ export function authzenHandlers({ db, clock, services }: AdminParts): HandlersOf
 
     async putPolicyStore({ params: { name }, body: { files, message = 'put', dryRun = false }, caller }) {
       if (!dryRun) return putInForce(name, files, message, caller);
-      const { store, problems } = compileStore(files);
+      const { store, problems } = await policyStores.judge(files);
       const counts = store?.counts ?? { policies: 0, entities: 0 };
       return { valid: store !== undefined, problems: [...problems], ...counts };
     },

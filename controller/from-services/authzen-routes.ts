@@ -103,7 +103,7 @@ async function pointOf(parts: AuthzenParts, store: string): Promise<DecisionPoin
   if (store === '') return ownPoint(parts);
   const found = await parts.stores.find(store);
   if (found === undefined) throw notThere(store);
-  return storePoint(found.store);
+  return storePoint(found);
 }
 
 async function evaluate(parts: AuthzenParts, call: Call): Promise<unknown> {

@@ -1,13 +1,12 @@
 /**
- * A policy store made ready to be asked: an immutable value, swapped whole (invariant 6). The official engine has parsed and
- * validated it; `shared/cedar/` decides by it, exactly as Cedar says.
+ * A policy store's files judged, and taken apart into plain data that only has to be put together again (`build-store.ts`).
+ * Everything slow is here, in a worker: the official engine, and the trial that finds what ours would refuse.
  */
 import { asPosternError } from '#shared/base/errors.ts';
-import { compilePolicy, type Policy } from '#shared/cedar/compile-policy.ts';
-import { type EntityJson, type EntityStore, entitiesFromJson } from '#shared/cedar/entities.ts';
+import { compilePolicy } from '#shared/cedar/compile-policy.ts';
+import { type EntityJson, entitiesFromJson } from '#shared/cedar/entities.ts';
 import { linkTemplate } from '#shared/cedar/link-template.ts';
-import type { PolicyJson, ScopeJson } from '#shared/cedar/policy-json.ts';
-import { ScopeIndex } from '#shared/cedar/scope-index.ts';
+import type { EntityJsonUid, PolicyJson, ScopeJson } from '#shared/cedar/policy-json.ts';
 import type { EntityUid } from '#shared/cedar/values.ts';
 import { uidFromJson } from '#shared/cedar/values-from-json.ts';
 import type { PolicyStoreFiles, StoreProblem } from '#shared/contracts/admin-authzen.ts';
@@ -17,23 +16,33 @@ import { type ParsedStore, parseStore } from './parse-store.ts';
 import type { JsonObject } from './read-json.ts';
 import { readStoreSchema, type StoreSchema } from './store-schema.ts';
 
-export interface CompiledStore {
-  readonly index: ScopeIndex;
-  readonly entities: EntityStore;
+/** Data alone, so that it can be handed over by a worker. */
+export interface PlainStore {
+  /** Links are policies like any other here. */
+  readonly policies: readonly (readonly [id: string, policy: PolicyJson])[];
   readonly schema: StoreSchema | undefined;
+  /** By key, as the JSON of a `PlainEntity`: one is read when it is asked for. */
+  readonly entities: ReadonlyMap<string, string>;
   /** Sorted ids of what a search can find, by type: stored, enumerated, or named by a policy's scope. */
   readonly known: ReadonlyMap<string, readonly string[]>;
-  readonly actions: readonly EntityUid[];
+  readonly actions: readonly EntityJsonUid[];
   readonly counts: { readonly policies: number; readonly entities: number };
 }
 
-export interface StoreCompiled {
+export interface PlainEntity {
+  readonly attrs: EntityJson['attrs'];
+  readonly tags?: EntityJson['tags'];
+  /** Keys. */
+  readonly parents: readonly string[];
+}
+
+export interface StorePrepared {
   /** Absent when any problem is an error. */
-  readonly store?: CompiledStore;
+  readonly store?: PlainStore;
   readonly problems: readonly StoreProblem[];
 }
 
-export function compileStore(files: PolicyStoreFiles): StoreCompiled {
+export function prepareStore(files: PolicyStoreFiles): StorePrepared {
   const excess = findExcess(files);
   if (excess !== undefined) return { problems: [excess] };
   const { store: parsed, problems } = parseStore(files);
@@ -51,34 +60,44 @@ export function compileStore(files: PolicyStoreFiles): StoreCompiled {
   const schema = attempt('schema.cedarschema', () =>
     parsed.schema === undefined ? undefined : readStoreSchema(parsed.schema),
   );
-  const scopes: PolicyJson[] = [];
-  const policies: Policy[] = [];
-  const compile = (id: string, json: PolicyJson) => {
-    const policy = attempt('', () => compilePolicy(id, json), id);
-    scopes.push(json);
-    if (policy !== undefined) policies.push(policy);
+  const policies: [string, PolicyJson][] = [];
+  const add = (id: string, json: PolicyJson) => {
+    policies.push([id, json]);
+    attempt('', () => compilePolicy(id, json), id);
   };
-  for (const [id, json] of parsed.policies) compile(id, json as unknown as PolicyJson);
+  for (const [id, json] of parsed.policies) add(id, json as unknown as PolicyJson);
   for (const { templateId, newId, values } of parsed.links) {
     const template = parsed.templates.get(templateId) as unknown as PolicyJson;
     const linked = attempt('links.json', () => linkTemplate(template, values), newId);
-    if (linked !== undefined) compile(newId, linked);
+    if (linked !== undefined) add(newId, linked);
   }
   if (policies.length > storeLimits.policies)
     all.push({ severity: 'error', file: '', message: `More than ${storeLimits.policies} policies.` });
-  const given = attempt('entities.json', () => fitEntities(parsed, schema));
-  const entities = given === undefined ? undefined : attempt('entities.json', () => entitiesFromJson(given));
+  const entities = attempt('entities.json', () => fitEntities(parsed, schema));
+  if (entities !== undefined) attempt('entities.json', () => entitiesFromJson(entities));
   if (entities === undefined || all.some(({ severity }) => severity === 'error')) return { problems: all };
-  const named = [...given!.map(({ uid }) => uidFromJson(uid)), ...scopes.flatMap(namedInScope)];
-  const store: CompiledStore = {
-    index: new ScopeIndex(policies),
-    entities,
+  const named = [
+    ...entities.map(({ uid }) => uidFromJson(uid)),
+    ...policies.flatMap(([, policy]) => namedInScope(policy)),
+  ];
+  const store: PlainStore = {
+    policies,
     schema,
+    entities: new Map(entities.map(plainEntity)),
     known: listKnown(named, schema),
-    actions: listActions(named, schema),
+    actions: listActions(named, schema).map(({ type, id }) => ({ type, id })),
     counts: { policies: policies.length, entities: parsed.entities.length },
   };
-  return { store: Object.freeze(store), problems: all };
+  return { store, problems: all };
+}
+
+function plainEntity({ uid, attrs, tags, parents }: EntityJson): [key: string, json: string] {
+  const plain: PlainEntity = {
+    attrs,
+    parents: parents.map((parent) => uidFromJson(parent).key),
+    ...(tags && { tags }),
+  };
+  return [uidFromJson(uid).key, JSON.stringify(plain)];
 }
 
 function findExcess({ policies, schema = '', entities = '', links = '' }: PolicyStoreFiles): StoreProblem | undefined {
