@@ -33,6 +33,7 @@ import { PostureReporter } from './to-controller/posture-reporter.ts';
 import { Sessions } from './to-controller/sessions.ts';
 import { tickMs, watchWake } from './to-controller/wake-watch.ts';
 import { GatewayLinks } from './to-gateway/gateway-links.ts';
+import { SessionKnocks } from './to-gateway/session-knocks.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -138,7 +139,8 @@ function makeParts(
     onChange: onState,
     keySettled: () => care.settled(),
   });
-  const links = new GatewayLinks({ keystore, clock });
+  const knocks = new SessionKnocks({ keystore, clock });
+  const links = new GatewayLinks({ keystore, clock, knocks });
   const onRenewed = (newKey: boolean) => {
     if (newKey) {
       // Grants bind to the key of the handshake (P4). In one turn, so that no request pairs an old one with the new key.
@@ -173,9 +175,11 @@ function makeParts(
     await care.ensure();
     const request = exact === undefined ? {} : { request: exact };
     const body = () => ({ app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace });
-    const given = await link.calls.grants({ body: body() });
+    let given = await link.calls.grants({ body: body() });
     // Asked for before the key was changed, answered after: no gateway takes it on a connection of the new key (P4).
-    return isBoundTo(given.grant, keystore.jkt) ? given : link.calls.grants({ body: body() });
+    if (!isBoundTo(given.grant, keystore.jkt)) given = await link.calls.grants({ body: body() });
+    knocks.use(given.knock?.secret);
+    return given;
   };
   const desk = new GrantDesk({ ask, budget: createAskBudget(clock), clock, log });
   const holds = new Holds({ clock, emit });

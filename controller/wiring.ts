@@ -9,6 +9,7 @@ import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
 import { serveOpenApi } from '#shared/wire/open-api.ts';
 import { AnalysisDesk } from './analysis/analysis-desk.ts';
 import { controllerApi } from './api-document.ts';
+import { openKnockSecrets } from './authority/knock-secrets.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
 import { PolicyStores } from './authzen/policy-stores.ts';
@@ -30,7 +31,9 @@ import { AppChecks } from './from-gateways/app-checks.ts';
 import { freshGateways } from './from-gateways/fresh-gateways.ts';
 import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
 import { GatewayStreams } from './from-gateways/gateway-streams.ts';
+import { awaitDoors } from './grants/await-doors.ts';
 import { DeviceBudget } from './grants/device-budget.ts';
+import { readyGateways } from './grants/ready-gateways.ts';
 import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
@@ -97,12 +100,16 @@ async function start(
   const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
   const authority = await openAuthority({ store, sealer, clock, log, names });
   const generation = await openGeneration(db);
+  const knocks = await openKnockSecrets({ db, sealer });
   const policy = new PolicyInForce();
   const decider = { policy: policy.current, timezone: settings.timezone };
   await loadPolicy({ db, clock, policy, decider }, log);
   const { judge } = lifecycle.add('policy judge', new PolicyJudge());
 
-  const streams = lifecycle.add('gateway streams', new GatewayStreams({ db, clock, log, authority, generation }));
+  const streams = lifecycle.add(
+    'gateway streams',
+    new GatewayStreams({ db, clock, log, authority, generation, knocks }),
+  );
   const checks = lifecycle.add('checks of apps', new AppChecks(streams));
   const events = lifecycle.add('agent events', new AgentEvents({ db, clock, log }));
   const cuts = new CutWatch(db, clock);
@@ -130,8 +137,9 @@ async function start(
         decider,
         signer: () => authority.grantSigner(),
         trustDomain: authority.trustDomain,
-        freshGateways: async (trx, site) =>
-          (await freshGateways(trx, fresh, site)).map(({ through: _, ...gateway }) => gateway),
+        freshGateways: async (trx, site, session) => readyGateways(trx, await freshGateways(trx, fresh, site), session),
+        knocks,
+        awaitDoors: awaitDoors({ db, clock, cuts, fresh: (of) => freshGateways(of, fresh) }),
         budget: new DeviceBudget(config.grants.perSecond),
       }),
       ...eventRoutes({ db, events }),

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { logLevels } from '#shared/base/log.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
+import { doorModes } from '#shared/contracts/knock.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -14,6 +15,12 @@ export const gatewayConfig = strict({
     host: Type.String({ default: '0.0.0.0', description: 'Address on which agents are served' }),
     port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
   }),
+  door: {
+    ...oneOf([...doorModes]),
+    default: 'none',
+    description:
+      'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device',
+  },
   workers: Type.Integer({
     minimum: -1,
     maximum: 256,

@@ -5,6 +5,7 @@ import { type Clock, second, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
+import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
@@ -103,6 +104,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     link.client.records({ body: { spool, records } });
   lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
 
+  const knocks = config.door === 'none' ? undefined : lifecycle.add('knocks', lazyMemory(config.dir, keeper));
   let askAgain = () => {};
   const plane = lifecycle.add(
     'data plane',
@@ -116,6 +118,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       own: () => ({ certificate: member.certificate, chain: member.chain }),
       onUnknownKey: () => askAgain(),
       onSpoolLeft,
+      knocks: () => knocks?.open(),
     }),
   );
   const care = lifecycle.add(
@@ -147,6 +150,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     'stream',
     followStream({
       link,
+      door: config.door,
       time: new ControllerTime(clock),
       log,
       position: () =>
@@ -179,6 +183,15 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const address = await untilAborted(taking.serving, signal);
   log.info({ gateway, site, ...address }, 'serving');
   return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
+}
+
+/** The memory of knocks is made at controller time, which is known once there is a snapshot. */
+function lazyMemory(dir: string, keeper: StateKeeper) {
+  let memory: FileReplayMemory | undefined;
+  return {
+    open: () => (memory ??= new FileReplayMemory(join(dir, 'knocks'), keeper.time())),
+    stop: async () => memory?.stop(),
+  };
 }
 
 async function serve(

@@ -56,9 +56,9 @@ export class Traffic implements AppTraffic {
       canHold: hold,
       signal,
       send: async ({ grant }, gateway) => {
-        const { tls } = this.#parts.links.link(gateway);
+        const { tls, knock } = this.#parts.links.link(gateway);
         const place = splitAddress(gateway.address);
-        const opened = await openConnect({ ...place, tls: tls(), target, grant, trace, signal });
+        const opened = await openConnect({ ...place, tls: tls(), knock: knock?.(), target, grant, trace, signal });
         return 'socket' in opened ? { done: opened.socket } : { refused: opened.refused, canRepeat: true };
       },
       keep: (socket, end) => socket.once('close', end),

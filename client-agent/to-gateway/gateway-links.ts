@@ -8,11 +8,14 @@ import { sha256 } from '#shared/base/bytes.ts';
 import { type Clock, minute, second } from '#shared/base/clock.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
 import { agentToGateway } from '#shared/contracts/agent-to-gateway.ts';
+import { type DoorMode, gatewayDoor } from '#shared/contracts/knock.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
+import type { KnockSource } from '#shared/wire/doors/dial-through.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { Lease } from '../agent-api.ts';
 import type { Keystore } from '../keystore/keystore.ts';
+import type { SessionKnocks } from './session-knocks.ts';
 
 export type GatewayAddress = GrantGiven['gateways'][number];
 
@@ -20,6 +23,8 @@ export interface GatewayLink {
   readonly forward: Lease['forward'];
   readonly client: Client<typeof agentToGateway>;
   readonly tls: () => ConnectionOptions;
+  /** What comes before TLS, where the gateway hides. */
+  readonly knock: (() => KnockSource | undefined) | undefined;
 }
 
 /**
@@ -38,6 +43,13 @@ interface Kept extends GatewayLink {
   usedAt: number;
 }
 
+interface Opening {
+  readonly id: string;
+  readonly jkt: string | undefined;
+  readonly door: DoorMode;
+  readonly origin: string;
+}
+
 /** The gateway with the lowest score is the device's first choice. */
 export function scoreOf(device: string, gateway: string): number {
   return sha256(`${device} ${gateway}`).readUInt32BE();
@@ -45,12 +57,18 @@ export function scoreOf(device: string, gateway: string): number {
 
 export class GatewayLinks {
   readonly #keystore: Keystore;
+  readonly #knocks: SessionKnocks | undefined;
   readonly #clock: Clock;
   readonly #links = new Map<string, Kept>();
   readonly #failedAt = new Map<string, number>();
   readonly #scores = new Map<string, number>();
 
-  constructor(options: { readonly keystore: Keystore; readonly clock: Clock }) {
+  constructor(options: {
+    readonly keystore: Keystore;
+    readonly clock: Clock;
+    readonly knocks?: SessionKnocks;
+  }) {
+    this.#knocks = options.knocks;
     this.#keystore = options.keystore;
     this.#clock = options.clock;
   }
@@ -85,11 +103,11 @@ export class GatewayLinks {
     this.#failedAt.delete(id);
   }
 
-  link({ id, address, jkt }: Pick<GatewayAddress, 'id' | 'address' | 'jkt'>): GatewayLink {
-    const key = `${id} ${address} ${jkt}`;
+  link({ id, address, jkt, door = 'none' }: Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door'>): GatewayLink {
+    const key = `${id} ${address} ${jkt} ${door}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = this.#open(id, jkt, `https://${address}`);
+      link = this.#open({ id, jkt, door, origin: `https://${address}` });
       this.#links.set(key, link);
     }
     link.usedAt = this.#clock.now();
@@ -124,14 +142,15 @@ export class GatewayLinks {
     await Promise.all(all.map(({ dispatcher }) => dispatcher.destroy()));
   }
 
-  #open(id: string, jkt: string | undefined, origin: string): Kept {
+  #open({ id, jkt, door, origin }: Opening): Kept {
     const tls = () => {
       const { bundle, trustDomain } = this.#keystore.enrolment;
       const rules = { bundle, trustDomain, role: 'gateway', id, jkt, clock: this.#clock } as const;
       return { ...clientTlsOptions({ ...this.#keystore.own(), ...rules }), servername: tlsName };
     };
-    const dispatcher = makeDispatcher(tls, { connections });
+    const knock = door === 'none' ? undefined : () => this.#knocks?.at(gatewayDoor(id));
+    const dispatcher = makeDispatcher(tls, { connections, knock });
     const client = callContract(agentToGateway, { dispatcher, origin });
-    return { dispatcher, client, tls, forward: { dispatcher, origin, servername: tlsName }, usedAt: 0 };
+    return { dispatcher, client, tls, knock, forward: { dispatcher, origin, servername: tlsName }, usedAt: 0 };
   }
 }

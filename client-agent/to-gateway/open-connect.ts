@@ -8,12 +8,15 @@ import { request } from '#shared/base/node-http.ts';
 import { grantHeader, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { asCallError } from '#shared/wire/call-errors.ts';
 import { lapseConnection } from '#shared/wire/connection-lapse.ts';
+import { dialThrough, isSilence, type KnockSource } from '#shared/wire/doors/dial-through.ts';
 import { readRefusal } from './read-outcome.ts';
 
 export interface ConnectOrder {
   readonly host: string;
   readonly port: number;
   readonly tls: ConnectionOptions;
+  /** What comes before TLS, where the gateway hides. */
+  readonly knock?: KnockSource | undefined;
   /** `host:port` of the TCP app: what is asked for. */
   readonly target: string;
   readonly grant: string;
@@ -32,12 +35,16 @@ export async function openConnect(order: ConnectOrder): Promise<Connected> {
   const { signal } = order;
   signal?.throwIfAborted();
   const limit = AbortSignal.timeout(order.timeoutMs ?? usualTimeoutMs);
-  const socket = connect({ ...order.tls, ALPNProtocols: undefined, host: order.host, port: order.port });
+  const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  let socket: TLSSocket | undefined;
   try {
-    return await ask(socket, order, signal === undefined ? limit : AbortSignal.any([signal, limit]));
+    const { host, port, tls, knock } = order;
+    const raw = knock && (await dialThrough(knock, { host, port, signal: either }));
+    socket = connect({ ...tls, ALPNProtocols: undefined, ...(raw === undefined ? { host, port } : { socket: raw }) });
+    return await ask(socket, order, either);
   } catch (error) {
-    socket.on('error', () => {});
-    socket.destroy();
+    socket?.on('error', () => {}).destroy();
+    if (isSilence(error)) order.knock?.silence();
     if (signal?.aborted) throw signal.reason;
     if (limit.aborted) return { refused: new PosternError('unreachable', 'the gateway did not answer in time') };
     return { refused: asCallError('connect', error) };

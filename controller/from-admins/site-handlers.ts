@@ -65,7 +65,14 @@ async function prepareGateway(
   const row = await trx.selectFrom('gateways').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) {
     const nothing = { jkt: null, public_jwk: null, certificate_serial: null, certificate_ends_at: null };
-    const never = { identity_jwk: null, generation: null, through: 0, last_seen_at: null, joined_at: null };
+    const never = {
+      identity_jwk: null,
+      generation: null,
+      through: 0,
+      last_seen_at: null,
+      joined_at: null,
+      door: 'none',
+    };
     await trx
       .insertInto('gateways')
       .values({ id, site, address, state: 'invited', ...nothing, ...never })

@@ -1,4 +1,5 @@
 /** Which gateways can be told an agent: in service, with an open stream here, and with a snapshot of this generation. */
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import type { Db } from '../store/open-store.ts';
 import type { GatewayStreams } from './gateway-streams.ts';
 
@@ -15,20 +16,21 @@ export interface FreshGateway {
   readonly jkt: string;
   /** The change number that it confirmed last. */
   readonly through: number;
+  readonly door: DoorMode;
 }
 
 /** Of one site, or of all. By `db`, which may be a transaction: the store has one connection. */
 export async function freshGateways(db: Db, parts: FreshParts, site?: string): Promise<FreshGateway[]> {
   let query = db
     .selectFrom('gateways')
-    .select(['id', 'site', 'address', 'jkt', 'through'])
+    .select(['id', 'site', 'address', 'jkt', 'through', 'door'])
     .where('state', '=', 'active')
     .where('generation', '=', parts.generation)
     .orderBy('id');
   if (site !== undefined) query = query.where('site', '=', site);
   const connected = parts.streams.connected();
   return (await query.execute()).flatMap(({ jkt, ...row }) =>
-    jkt !== null && connected.has(row.id) ? [{ ...row, jkt }] : [],
+    jkt !== null && connected.has(row.id) ? [{ ...row, jkt, door: row.door as DoorMode }] : [],
   );
 }
 

@@ -59,8 +59,9 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
 
     stream: async ({ peer, query, start }) => {
       const gateway = await activeGateway(db, peer);
-      await db.updateTable('gateways').set({ last_seen_at: clock.now() }).where('id', '=', gateway.id).execute();
-      await streams.serve(start(), { gateway: gateway.id, site: gateway.site, jkt: peer!.jkt, ...query });
+      const { door = 'none', ...position } = query;
+      await db.updateTable('gateways').set({ last_seen_at: clock.now(), door }).where('id', '=', gateway.id).execute();
+      await streams.serve(start(), { gateway: gateway.id, site: gateway.site, jkt: peer!.jkt, ...position });
     },
 
     applied: async ({ peer, body }) => {

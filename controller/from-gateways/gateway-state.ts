@@ -3,6 +3,7 @@ import type { App } from '#shared/contracts/app.ts';
 import type { PublicJwk } from '#shared/contracts/common.ts';
 import type { AppKeySet, Revocation, SigningKey, StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
 import { readVerificationKeys } from '../authority/signing-keys.ts';
+import { readKnockKeys } from '../identity/knock-keys.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 
@@ -48,6 +49,7 @@ export async function readSnapshot(db: Db, order: SnapshotOrder): Promise<Snapsh
       floors: floors.map((row) => ({ app: row.app_id, epoch: row.epoch })),
       denied: denied.map((row) => row.id),
       keySets: await readKeySets(trx, site, authority),
+      knockKeys: await readKnockKeys(trx, at),
     };
   });
 }

@@ -8,11 +8,13 @@ import type { Log } from '#shared/base/log.ts';
 import {
   type CheckOrder,
   heartbeatMs,
+  type KnockKey,
   type StreamChange,
   type StreamMessage,
   staleAfterMs,
 } from '#shared/contracts/gateway-to-controller.ts';
 import { type NdjsonWriter, writeNdjson } from '#shared/wire/ndjson.ts';
+import type { KnockSecrets } from '../authority/knock-secrets.ts';
 import { onChangeHint, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { type KeySetAuthority, readSnapshot } from './gateway-state.ts';
@@ -23,6 +25,7 @@ export interface StreamParts {
   readonly log: Log;
   readonly authority: KeySetAuthority;
   readonly generation: string;
+  readonly knocks: Pick<KnockSecrets, 'ofSessionAt'>;
 }
 
 /** Bytes that may wait for a slow gateway before its stream is cut: a snapshot, the longest line, and as much again. */
@@ -146,7 +149,8 @@ export class GatewayStreams {
     const snapshot = await readSnapshot(db, { site: stream.site, generation, at: clock.now(), authority });
     stream.sent = snapshot.n;
     owe(stream, snapshot.n, firstConfirmMs);
-    write(stream, snapshot);
+    const knockKeys = snapshot.knockKeys.map((key) => this.#withSecret(stream, key));
+    write(stream, { ...snapshot, knockKeys });
   }
 
   /** `pruned_through` is the last number whose stream messages were removed from the log. */
@@ -212,7 +216,15 @@ export class GatewayStreams {
     return row?.state === 'active' && row.jkt === jkt;
   }
 
-  #change(stream: Stream, n: number, changes: StreamChange[], time: number): void {
+  /** P33: the store holds which key, and this gateway's own goes no further than its stream. */
+  #withSecret({ gateway }: Stream, key: KnockKey): KnockKey {
+    return { ...key, secret: this.#parts.knocks.ofSessionAt(key.id, gateway) };
+  }
+
+  #change(stream: Stream, n: number, stored: StreamChange[], time: number): void {
+    const changes = stored.map((change) =>
+      change.kind === 'knock-key' ? { ...change, key: this.#withSecret(stream, change.key) } : change,
+    );
     write(stream, { t: 'change', after: stream.sent, n, time, changes });
     stream.sent = n;
     owe(stream, n, staleAfterMs);

@@ -36,8 +36,8 @@ export interface GrantParts {
   /** The current signing key (P20). */
   readonly signer: () => { readonly kid: string; readonly privateKey: KeyObject };
   readonly trustDomain: string;
-  /** Gateways of a site with a fresh stream. Reads by `db`, which is the transaction: the store has one connection. */
-  readonly freshGateways: (db: Db, site: string, at: number) => Promise<readonly GatewayAddress[]>;
+  /** Gateways of a site with a fresh stream, that this session can reach. Reads by `db`, which is the transaction: the store has one connection. */
+  readonly freshGateways: (db: Db, site: string, session: string | undefined) => Promise<readonly GatewayAddress[]>;
   readonly budget: DeviceBudget;
   /** Joins the transactions of asks that come together; without it each has its own. */
   readonly batch?: BatchedTransactions;
@@ -112,7 +112,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const idle = session !== undefined && (await isIdle(trx, session, at, ask.idleMs));
   const set = parts.decider.policy();
   const judged = judgeAsk(set, { facts, appId: ask.app, app, act: ask.act, request: ask.request, at, idle, checks });
-  const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, at) : [];
+  const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, session) : [];
   const epoch = set?.epoch ?? 0;
   const record = await recordFor(trx, { ask, at, facts, app, epoch });
   if (!judged.allow) {

@@ -12,6 +12,7 @@ import { nextChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Origin } from './identity-parts.ts';
+import { announceKnockKeys, withdrawKnockKeys } from './knock-keys.ts';
 
 const sessionLifeMs = 12 * hour;
 export const sessionIdleMs = hour;
@@ -110,9 +111,11 @@ export async function createSession(trx: Trx, at: number, order: NewSession): Pr
     last_active_at: at,
     password_at: order.passwordAt,
     second_factor_at: order.secondFactorAt,
+    knock_n: 0,
   };
   await trx.insertInto('sessions').values(row).execute();
   await nextChange(trx, at);
+  await announceKnockKeys(trx, at, order.device);
   return { id, secret, expiresInMs: sessionLifeMs, idleInMs: sessionIdleMs };
 }
 
@@ -147,6 +150,7 @@ export async function endSessions(
   const rows = await query.returning(['id', 'person_id', 'device_id']).execute();
   const ids = rows.map((row) => row.id);
   if (ids.length === 0) return { ids, n: 0, grants: 0 };
+  await withdrawKnockKeys(trx, at, ids);
   await trx.deleteFrom('sign_in_flows').where('session_id', 'in', ids).execute();
   for (const row of rows) {
     await appendRecord(trx, at, {

@@ -8,6 +8,7 @@ import * as residualRules from './migrations/0002-residual-rules.ts';
 import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
 import * as services from './migrations/0007-services.ts';
+import * as doors from './migrations/0008-doors.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
   '0007-services': { up: services.up as Migration['up'] },
+  '0008-doors': { up: doors.up as Migration['up'] },
 };
 
 export interface Store {

@@ -86,6 +86,8 @@ export interface Tables {
     last_active_at: number;
     password_at: number | null;
     second_factor_at: number | null;
+    /** The change by which gateways heard of its knock key (P26); 0 while they have not. */
+    knock_n: number;
   };
   sign_in_flows: {
     id: string;
@@ -142,6 +144,8 @@ export interface Tables {
     through: number;
     last_seen_at: number | null;
     joined_at: number | null;
+    /** What it said stands in front of it: none | prelude. */
+    door: string;
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 

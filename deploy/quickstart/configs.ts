@@ -1,6 +1,7 @@
 /** The configuration files of the quickstart's processes: what anybody would write, with its own ports and directories. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import type { Ports } from './ports.ts';
 import { type PersonId, people, type StateFile } from './state.ts';
 
@@ -29,7 +30,13 @@ export function factsFileOf(state: StateFile, person: PersonId): string {
   return state.path('agents', person, 'facts.json');
 }
 
-export function writeConfigs(state: StateFile, ports: Ports, { keepFacts }: { readonly keepFacts: boolean }): void {
+export interface ConfigOptions {
+  readonly keepFacts: boolean;
+  /** What stands in front of the servers; nothing unless told. */
+  readonly door?: DoorMode;
+}
+
+export function writeConfigs(state: StateFile, ports: Ports, { keepFacts, door = 'none' }: ConfigOptions): void {
   for (const dir of ['controller', 'gateway', 'config', ...people.map((person) => `agents/${person}`)]) {
     mkdirSync(state.path(dir), { recursive: true, mode: 0o700 });
   }
@@ -42,6 +49,7 @@ export function writeConfigs(state: StateFile, ports: Ports, { keepFacts }: { re
   writeYaml(state, 'gateway', {
     dir: state.path('gateway'),
     listen: { host: loopback, port: ports.gateway },
+    door,
     // One process starts quicker; a real gateway has a worker for each core.
     workers: 0,
     keySets: { port: ports.keySets },

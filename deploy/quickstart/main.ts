@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { systemClock } from '#shared/base/clock.ts';
+import { type DoorMode, doorModes } from '#shared/contracts/knock.ts';
 import { currentTotp } from '#shared/crypto/totp.ts';
 import { writeConfigs } from './configs.ts';
 import { runJourney } from './journey/run-journey.ts';
@@ -20,6 +21,7 @@ npm start -- --json            print one line of JSON when ready
 npm start -- --dir DIR         another state directory
 npm start -- --port-base N     lay the ports out from N on
 npm start -- --code PERSON     print a one-time code of emil, olivia or audrey, as an authenticator app would
+npm start -- --door MODE       what stands in front of the gateway: none (as now), or prelude, which answers nobody without a knock
 npm start -- --journey         walk through everything once, with real processes, and exit 0 or 1`;
 
 const leftoversEndMs = 5000;
@@ -30,7 +32,7 @@ const values = readCommandLine();
 
 if (values.help) process.stdout.write(`${help}\n`);
 else if (values.code !== undefined) printCode(values.code);
-else if (values.journey) process.exit(await runJourney({ portBase: portBase(), json: values.json }));
+else if (values.journey) process.exit(await runJourney({ portBase: portBase(), json: values.json, door: door() }));
 else await stayUp();
 
 function readCommandLine() {
@@ -41,6 +43,7 @@ function readCommandLine() {
         dir: { type: 'string', default: '.postern' },
         'port-base': { type: 'string' },
         code: { type: 'string' },
+        door: { type: 'string', default: 'none' },
         journey: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -58,6 +61,11 @@ function portBase(): number | undefined {
   return fail(`--port-base wants a number from 1024 to 65000, not ${text}`);
 }
 
+function door(): DoorMode {
+  const mode = doorModes.find((one) => one === values.door);
+  return mode ?? fail(`--door wants one of ${doorModes.join(', ')}, not ${values.door}`);
+}
+
 function printCode(person: string): void {
   const user = new StateFile(resolve(values.dir)).read()?.people[person as 'emil'];
   if (user === undefined)
@@ -73,7 +81,7 @@ async function stayUp(): Promise<void> {
   // What a killed quickstart has left ends by itself within moments.
   await refuseTakenPorts(ports, known === undefined ? 0 : leftoversEndMs);
   if (known === undefined) beginAnew(state);
-  writeConfigs(state, ports, { keepFacts: known !== undefined });
+  writeConfigs(state, ports, { keepFacts: known !== undefined, door: door() });
   const processes = new Processes((name, why) => {
     say(`\n${name} ${why}`);
     void stop(1);

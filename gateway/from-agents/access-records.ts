@@ -5,6 +5,7 @@ import { plainAddress } from '#shared/base/plain-address.ts';
 import { type Reason, reasonNames } from '#shared/contracts/reasons.ts';
 import { type AccessRecord, maxRecordedPath } from '#shared/contracts/record.ts';
 import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Ask } from '../gates/ask.ts';
 
@@ -97,6 +98,27 @@ export function handshakeRecord(facts: {
     gateway,
     from: plainAddress(address).slice(0, 64),
     details: { certificate: reason, ...(detail === undefined ? {} : { chain: detail }) },
+  };
+}
+
+/** Some of those who met silence: how many of the kind came from there since the last that was told (P25). */
+export function knockRecord(
+  facts: RefusalSample & { readonly id: string; readonly gateway: string; readonly at: number },
+): AccessRecord {
+  const { id, reason, source, count, client, gateway, at } = facts;
+  const device = client?.startsWith('device/') ? client.slice('device/'.length) : undefined;
+  return {
+    id,
+    time: at,
+    kind: 'access',
+    phase: 'single',
+    trace: newTrace(),
+    verdict: 'deny',
+    reasons: ['knock-refused'],
+    gateway,
+    from: source.slice(0, 64),
+    ...(device === undefined ? {} : { device }),
+    details: { knock: reason, count },
   };
 }
 

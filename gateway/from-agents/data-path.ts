@@ -8,6 +8,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Guard } from '#shared/wire/admit-peer.ts';
+import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { type OwnCertificate, serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
 import { GrantCache } from '../grants/grant-cache.ts';
@@ -22,10 +23,11 @@ import { type ControllerTimes, StateKeeper } from '../state/state-keeper.ts';
 import type { StreamMessage } from '../state/stream-types.ts';
 import { IdentityMinter } from '../to-apps/identity-assertion.ts';
 import { UpstreamPools } from '../to-apps/upstream-pools.ts';
-import { handshakeRecord, recordIds } from './access-records.ts';
+import { handshakeRecord, knockRecord, recordIds } from './access-records.ts';
 import { AppUsage } from './app-usage.ts';
 import { cutTakenBack } from './cut-taken-back.ts';
 import type { DataParts } from './data-parts.ts';
+import { GatewayDoor } from './gateway-door.ts';
 import { handleConnect } from './handle-connect.ts';
 import { handleRequest, handleUpgrade } from './handle-request.ts';
 import { createMutualServer } from './mutual-server.ts';
@@ -47,6 +49,8 @@ export interface DataPathOptions {
   /** Renews streams in the other workers too; this one alone unless told. */
   readonly renewEverywhere?: DataParts['renew'];
   readonly onUnknownKey: () => void;
+  /** Of a gateway that hides: what remembers knocks (P25). */
+  readonly knocks?: ReplayMemory | undefined;
 }
 
 /** How often streams at the end of their grace are looked for; a cut comes at most this much early, never late (P15). */
@@ -59,6 +63,7 @@ export class DataPath {
   readonly #server: Server;
   readonly #guard: Guard;
   readonly #destroyAll: () => void;
+  readonly #door: GatewayDoor | undefined;
   #own: Pick<OwnCertificate, 'certificate' | 'chain'>;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -87,12 +92,14 @@ export class DataPath {
       onUnknownKey: options.onUnknownKey,
     };
     const parts = this.#parts;
+    this.#door = options.knocks && this.#openDoor(options.knocks);
     const made = createMutualServer({
       tls: this.#tls(),
       trustDomain: identity.trustDomain,
       clock: { now: parts.time },
       denied: (id) => parts.state().denied.has(id),
       counters: parts.counters,
+      door: this.#door?.prelude,
       onRefused: (reason, address, detail) => {
         const id = parts.recordId();
         const at = parts.time();
@@ -123,6 +130,7 @@ export class DataPath {
     const cut = cutTakenBack(live, before, after);
     if (before.denied !== after.denied) this.#guard.cut(({ role, id }) => after.denied.has(`${role}/${id}`));
     if (before.bundle !== after.bundle) this.#swapBundle(before.bundle, after.bundle);
+    this.#door?.follow(after.knockKeys);
     if (before.apps !== after.apps) pools.keepOnly(after.apps);
     counters.add('streams_cut', '', cut);
     return cut;
@@ -141,7 +149,7 @@ export class DataPath {
   }
 
   counts(): Counts {
-    return { ...this.#parts.counters.read(), 'live|': this.#parts.live.size };
+    return { ...this.#parts.counters.read(), ...this.#door?.counts(), 'live|': this.#parts.live.size };
   }
 
   /** Ends what is running and resolves when each has its closing record. */
@@ -153,6 +161,22 @@ export class DataPath {
     this.#destroyAll();
     await closed;
     await this.#parts.pools.stop();
+  }
+
+  #openDoor(memory: ReplayMemory): GatewayDoor {
+    const { identity, log, records } = this.#options;
+    const { time, recordId } = this.#parts;
+    const door = new GatewayDoor({
+      memory,
+      clock: { now: time },
+      log,
+      onRefused: (sample) => {
+        log.info(sample, 'a knock was refused');
+        records.refuse(knockRecord({ ...sample, id: recordId(), gateway: identity.gateway, at: time() }));
+      },
+    });
+    door.follow(this.#keeper.snapshot.knockKeys);
+    return door;
   }
 
   #tls() {

@@ -9,6 +9,7 @@ import { second } from '#shared/base/clock.ts';
 import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
+import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { maxCarriedHeadBytes } from '#shared/wire/head-limits.ts';
 import { inTurn } from '#shared/wire/in-turn.ts';
@@ -23,6 +24,8 @@ export interface MutualServerParts {
   readonly clock: Clock;
   readonly denied: (id: string) => boolean;
   readonly counters: Counters;
+  /** In front of this server, if anything is. */
+  readonly door?: PreludeDoor | undefined;
   readonly onRefused: (reason: PeerRefusal, address: string, detail: string | undefined) => void;
   readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
   readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -74,6 +77,7 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     roles: ['device'],
     clock: parts.clock,
     denied: parts.denied,
+    knockOf: parts.door && ((socket) => parts.door?.clientOf(socket)),
     onRefused: (reason, socket: TLSSocket, detail) => {
       parts.counters.add('handshakes_refused', reason);
       parts.onRefused(reason, socket.remoteAddress ?? '', detail);
@@ -85,7 +89,9 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     socket.once('close', () => sockets.delete(socket));
   });
   const destroyAll = () => {
+    parts.door?.stop();
     for (const socket of sockets) socket.destroy();
   };
+  parts.door?.guard(server, 'mutual');
   return { server, guard, destroyAll };
 }

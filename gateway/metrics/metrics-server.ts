@@ -22,6 +22,7 @@ export interface MetricsParts {
 const counters = {
   requests: ['Requests and tunnels by what became of them', 'code'],
   handshakes_refused: ['Connections whose certificate was refused', 'reason'],
+  knocks: ['Knocks by what became of them', 'outcome'],
   malformed_requests: ['Requests that the parser refused', undefined],
   streams_cut: ['Running requests and streams ended by a change', undefined],
 } as const;

@@ -2,7 +2,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
-import type { AppKeySet } from '#shared/contracts/gateway-to-controller.ts';
+import type { AppKeySet, KnockKey } from '#shared/contracts/gateway-to-controller.ts';
 import { publicKeyFromJwk } from '#shared/crypto/keys.ts';
 import { type RevocationSet, revocationSet } from '../grants/revocation-set.ts';
 import type { Spread, WireState } from './stream-types.ts';
@@ -28,6 +28,7 @@ export interface GatewaySnapshot extends GatewayIdentity {
   /** `device/<id>` and `gateway/<id>`. */
   readonly denied: ReadonlySet<string>;
   readonly keySets: ReadonlyMap<string, AppKeySet>;
+  readonly knockKeys: readonly KnockKey[];
   readonly bundle: readonly string[];
   /** While many grants are renewed (P14). */
   readonly spread: Spread | undefined;
@@ -67,6 +68,7 @@ export function compileSnapshot(
     floors: new Map(wire.floors.map(({ app, epoch }) => [app, epoch])),
     denied: before !== undefined && isSame('denied') ? before.denied : new Set(wire.denied),
     keySets: new Map(wire.keySets.map((set) => [set.app, set])),
+    knockKeys: wire.knockKeys,
   };
 }
 

@@ -1,6 +1,12 @@
 /** Types of the edge-2 stream that have no name in the contract. */
 import type { App } from '#shared/contracts/app.ts';
-import type { AppKeySet, Revocation, SigningKey, StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import type {
+  AppKeySet,
+  KnockKey,
+  Revocation,
+  SigningKey,
+  StreamMessage,
+} from '#shared/contracts/gateway-to-controller.ts';
 
 export type { StreamChange, StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
 
@@ -25,6 +31,8 @@ export interface WireState {
   readonly floors: readonly Floor[];
   readonly denied: readonly string[];
   readonly keySets: readonly AppKeySet[];
+  /** What may knock at this gateway's door (P26). */
+  readonly knockKeys: readonly KnockKey[];
   /** While many grants are renewed: between which controller times (milliseconds) agents come. Not in a snapshot of the controller. */
   readonly spread?: Spread;
 }

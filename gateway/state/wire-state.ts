@@ -43,6 +43,10 @@ function applyChange(state: WireState, change: StreamChange, at: number): WireSt
       return { ...state, denied: state.denied.filter((id) => id !== change.id) };
     case 'spread':
       return { ...state, spread: { from: at, until: Math.max(at + change.ms, state.spread?.until ?? 0) } };
+    case 'knock-key':
+      return { ...state, knockKeys: [...state.knockKeys.filter(({ id }) => id !== change.key.id), change.key] };
+    case 'knock-gone':
+      return { ...state, knockKeys: state.knockKeys.filter(({ id, until }) => until > at && !change.ids.includes(id)) };
     case 'key-sets':
       return { ...state, keySets: change.keySets };
   }

@@ -9,6 +9,7 @@ import {
   staleAfterMs,
   streamLine,
 } from '#shared/contracts/gateway-to-controller.ts';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import { type LongChannel, openLongChannel } from '#shared/wire/long-channel.ts';
 import type { ControllerTimes } from '../state/state-keeper.ts';
 import type { ControllerLink } from './controller-link.ts';
@@ -17,6 +18,8 @@ import type { ControllerTime } from './controller-time.ts';
 export interface FollowParts {
   readonly link: Pick<ControllerLink, 'client' | 'failOver' | 'address'>;
   readonly time: ControllerTime;
+  /** What stands in front of this gateway: agents are told by the controller. */
+  readonly door: DoorMode;
   readonly log: Log;
   /** Where the gateway is, so that only what follows must be sent; undefined asks for a snapshot. */
   readonly position: () => { readonly generation: string; readonly after: number } | undefined;
@@ -34,7 +37,7 @@ export interface Following {
 
 const askAgainMs = 10 * second;
 
-export function followStream({ link, time, log, position, onMessage, onCheck }: FollowParts): Following {
+export function followStream({ link, time, door, log, position, onMessage, onCheck }: FollowParts): Following {
   const validator = Compile(streamLine);
   let wantsSnapshot = false;
   let nextAsk = 0;
@@ -42,7 +45,7 @@ export function followStream({ link, time, log, position, onMessage, onCheck }: 
     connect(signal) {
       time.restart();
       const from = wantsSnapshot ? undefined : position();
-      return link.client.stream({ signal, ...(from === undefined ? {} : { query: from }) });
+      return link.client.stream({ signal, query: { ...from, ...(door === 'none' ? {} : { door }) } });
     },
     check: (value): value is StreamLine => validator.Check(value),
     async onMessage(message) {

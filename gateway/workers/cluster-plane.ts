@@ -6,6 +6,7 @@ import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { mergeRenewals, type Renewal } from '../grants/renew-streams.ts';
 import { addCounts, type Counts } from '../metrics/counters.ts';
 import type { ControllerTimes } from '../state/state-keeper.ts';
@@ -22,6 +23,8 @@ export interface ClusterPlaneOptions {
   readonly startOrder: () => Omit<WorkerStart, 'listen'>;
   readonly listen: Place;
   readonly onUnknownKey: () => void;
+  /** Keeps the counters of knocks for all workers. */
+  readonly knocks: () => ReplayMemory | undefined;
   /** A worker has ended and left its spool. */
   readonly onSpoolLeft: (spool: string) => void;
 }
@@ -100,6 +103,7 @@ export class ClusterPlane implements DataPlane {
       {
         onRenewAll: (from, id, order) => void this.#renewAll(from, id, order),
         onUnknownKey,
+        onCounter: (from, id, key, counter) => void this.#count(from, id, key, counter),
         onExit: (ended, wanted) => {
           this.#workers.delete(ended);
           onSpoolLeft(ended.spool);
@@ -113,6 +117,17 @@ export class ClusterPlane implements DataPlane {
     );
     this.#workers.add(worker);
     return worker;
+  }
+
+  async #count(from: WorkerHandle, id: number, key: string, counter: number): Promise<void> {
+    const { knocks, log } = this.#options;
+    const good = await knocks()
+      ?.accept(key, counter)
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'a counter of a knock could not be kept');
+        return undefined;
+      });
+    from.send({ t: 'counted', id, good });
   }
 
   async #renewAll(from: WorkerHandle, id: number, order: RenewOrder): Promise<void> {

@@ -1,4 +1,6 @@
 /** Everything in one process: for tests and small hosts. */
+
+import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
 import { DataPath, type DataPathOptions } from '../from-agents/data-path.ts';
 import type { Counts } from '../metrics/counters.ts';
@@ -7,7 +9,8 @@ import type { StreamMessage } from '../state/stream-types.ts';
 import type { DataPlane, Place } from './data-plane.ts';
 
 export interface LocalPlaneOptions
-  extends Omit<DataPathOptions, 'first' | 'times' | 'workers' | 'renewEverywhere' | 'own'> {
+  extends Omit<DataPathOptions, 'first' | 'times' | 'workers' | 'renewEverywhere' | 'own' | 'knocks'> {
+  readonly knocks: () => ReplayMemory | undefined;
   /** The certificate in force. */
   readonly own: () => Pick<OwnCertificate, 'certificate' | 'chain'>;
 }
@@ -21,8 +24,8 @@ export class LocalPlane implements DataPlane {
   }
 
   async start(first: StreamMessage, times: ControllerTimes): Promise<Place> {
-    const { own, ...options } = this.#options;
-    this.#path = new DataPath({ ...options, own: own(), first, times, workers: 1 });
+    const { own, knocks, ...options } = this.#options;
+    this.#path = new DataPath({ ...options, own: own(), knocks: knocks(), first, times, workers: 1 });
     const { address, port } = await this.#path.start();
     return { host: address, port };
   }

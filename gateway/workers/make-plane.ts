@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
 import type { SpoolDirectory } from '../records/spool-directory.ts';
@@ -24,16 +25,18 @@ export interface PlaneParts {
   readonly own: () => Own;
   readonly onUnknownKey: () => void;
   readonly onSpoolLeft: (spool: string) => void;
+  /** Of a gateway that hides; opened once the controller's time is known. */
+  readonly knocks: () => ReplayMemory | undefined;
 }
 
 export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
-  const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft } = parts;
+  const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft, knocks } = parts;
   const { dir, listen, workerConfirmMs, spool } = config;
   const workers = countWorkers(config.workers);
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, ...spool });
     const used = new UseFiles(useFolderOf(directory.path));
-    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, used, onUnknownKey });
+    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, used, onUnknownKey, knocks });
     return new SpooledPlane(plane, records);
   }
   return new ClusterPlane({
@@ -43,6 +46,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
     listen,
     onUnknownKey,
     onSpoolLeft,
+    knocks,
     startOrder: () => ({
       dir,
       spoolDir: directory.path,
@@ -54,6 +58,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
       logLevel: config.log.level,
       first: keeper.asMessage(),
       times: keeper.times,
+      knocksSince: knocks()?.since,
     }),
   });
 }

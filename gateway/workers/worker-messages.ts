@@ -27,6 +27,8 @@ export interface WorkerStart {
   readonly logLevel: LogLevel;
   readonly first: StreamMessage;
   readonly times: ControllerTimes;
+  /** Of a gateway that hides: since when the primary remembers knocks. */
+  readonly knocksSince: number | undefined;
 }
 
 /** `id` pairs an answer with its question. */
@@ -37,6 +39,8 @@ export type ToWorker =
   | { readonly t: 'renew-here'; readonly id: number; readonly order: RenewOrder }
   | { readonly t: 'renewed'; readonly id: number; readonly renewal: Renewal }
   | { readonly t: 'counts'; readonly id: number }
+  /** `good` is undefined when the counter could not be kept. */
+  | { readonly t: 'counted'; readonly id: number; readonly good: boolean | undefined }
   | { readonly t: 'stop' };
 
 export type FromWorker =
@@ -45,6 +49,7 @@ export type FromWorker =
   | { readonly t: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly t: 'renew-all'; readonly id: number; readonly order: RenewOrder }
   | { readonly t: 'spool'; readonly spool: string }
+  | { readonly t: 'counter'; readonly id: number; readonly key: string; readonly counter: number }
   | { readonly t: 'unknown-key' };
 
 export type { Counts };

@@ -9,6 +9,7 @@ import { SpoolDirectory } from '../records/spool-directory.ts';
 import { SpoolWriter } from '../records/spool-writer.ts';
 import { UseFiles, useFolderOf } from '../records/use-files.ts';
 import { holdAsWorker } from './former-workers.ts';
+import { RemoteMemory } from './remote-memory.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './worker-messages.ts';
 
 const say = (message: FromWorker): void => {
@@ -18,6 +19,7 @@ const say = (message: FromWorker): void => {
 
 const renewals = new Map<number, (renewal: Renewal) => void>();
 let nextRenewal = 1;
+let knocks: RemoteMemory | undefined;
 let path: DataPath | undefined;
 let spool: SpoolWriter | undefined;
 
@@ -38,6 +40,9 @@ async function start(order: WorkerStart): Promise<void> {
     // The segment may change after the write of which this tells, so that the next write tells of it.
     onWritten: () => setImmediate(tellSegment),
   });
+  if (order.knocksSince !== undefined) {
+    knocks = new RemoteMemory(order.knocksSince, (id, key, counter) => say({ t: 'counter', id, key, counter }));
+  }
   path = new DataPath({
     identity: order.identity,
     keys: openKeys(order.dir),
@@ -50,6 +55,7 @@ async function start(order: WorkerStart): Promise<void> {
     used: new UseFiles(useFolderOf(order.spoolDir)),
     first: order.first,
     times: order.times,
+    knocks,
     renewEverywhere: (texts, peer) =>
       new Promise((resolve) => {
         const id = nextRenewal;
@@ -91,6 +97,9 @@ function onMessage(message: ToWorker): void {
     case 'renewed':
       renewals.get(message.id)?.(message.renewal);
       renewals.delete(message.id);
+      return;
+    case 'counted':
+      knocks?.answered(message.id, message.good);
       return;
     case 'counts':
       say({ t: 'answer', id: message.id, value: path?.counts() ?? {} });

@@ -18,6 +18,7 @@ import {
   trace,
 } from './common.ts';
 import { exactRequest, grantAction, maxGrantBytes } from './grant.ts';
+import { doorModes } from './knock.ts';
 import { postureCheck } from './posture.ts';
 import { defineContract } from './route.ts';
 import { fix, signInPurpose, signInState } from './sign-in.ts';
@@ -136,7 +137,11 @@ const gatewayAddress = strict({
    * may be in other hands, is good for hours yet: by it nobody is that gateway any more (P1).
    */
   jkt: Type.Optional(Type.String({ minLength: 43, maxLength: 43 })),
+  /** What stands in front of it; nothing unless told. A gateway behind a door is named only once it has this session's knock key (P26). */
+  door: Type.Optional(oneOf([...doorModes])),
 });
+/** What this session knocks with at gateways' doors: 32 bytes as base64url, of which each door has its own key. */
+const sessionKnock = strict({ secret: text(64) });
 const grantGiven = strict({
   grant: text(maxGrantBytes),
   id: madeId,
@@ -144,6 +149,7 @@ const grantGiven = strict({
   /** `app`: serves every request of the app. `request`: serves the one request it was asked for. */
   scope: oneOf(['app', 'request']),
   gateways: Type.Array(gatewayAddress),
+  knock: Type.Optional(sessionKnock),
 });
 export type GrantGiven = Static<typeof grantGiven>;
 

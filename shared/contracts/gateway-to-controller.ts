@@ -17,6 +17,7 @@ import {
   text,
   time,
 } from './common.ts';
+import { doorModes } from './knock.ts';
 import { spooledRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -40,6 +41,18 @@ export const floor = strict({ app: appId, epoch: changeNumber });
 export const appKeySet = strict({ app: appId, keys: Type.Array(publicJwk), signed: text(16_384) });
 export type AppKeySet = Static<typeof appKeySet>;
 
+/** What a gateway's door needs of a signed-in device (P26): never of anybody else. */
+export const knockKey = strict({
+  /** Of the session that it lives with. */
+  id: madeId,
+  client: text(80),
+  /** For this gateway's door alone, 32 bytes as base64url. */
+  secret: text(64),
+  since: time,
+  until: time,
+});
+export type KnockKey = Static<typeof knockKey>;
+
 export const gatewayState = {
   apps: Type.Array(app),
   keys: Type.Array(signingKey),
@@ -49,6 +62,7 @@ export const gatewayState = {
   /** `device/<id>` and `gateway/<id>` whose certificates are no longer accepted (P2). */
   denied: Type.Array(text(80)),
   keySets: Type.Array(appKeySet),
+  knockKeys: Type.Array(knockKey),
 };
 
 export const streamChange = Type.Union([
@@ -61,6 +75,8 @@ export const streamChange = Type.Union([
   strict({ kind: Type.Literal('deny'), id: text(80) }),
   strict({ kind: Type.Literal('undeny'), id: text(80) }),
   strict({ kind: Type.Literal('key-sets'), keySets: gatewayState.keySets }),
+  strict({ kind: Type.Literal('knock-key'), key: knockKey }),
+  strict({ kind: Type.Literal('knock-gone'), ids: Type.Array(madeId) }),
   /** How long the controller needs to renew what was just taken back: refusals tell agents to come within that time, not at once (P14). */
   strict({ kind: Type.Literal('spread'), ms: durationMs }),
 ]);
@@ -130,7 +146,12 @@ export const gatewayToController = defineContract({
     summary: 'A snapshot, then changes and heartbeats',
     access: 'certificate',
     /** Where the gateway is; the controller sends only what follows if it still can, else a snapshot. */
-    query: strict({ generation: Type.Optional(madeId), after: Type.Optional(changeNumber) }),
+    query: strict({
+      generation: Type.Optional(madeId),
+      after: Type.Optional(changeNumber),
+      /** What stands in front of this gateway; none unless told. */
+      door: Type.Optional(oneOf([...doorModes])),
+    }),
     stream: 'ndjson',
   },
   applied: {

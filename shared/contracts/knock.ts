@@ -76,14 +76,20 @@ export type DoorTimes = { readonly toleranceMs: number; readonly epochMs: number
 
 /**
  * A door keeps counters on disk some ahead, so that most good knocks wait for no disk; after a crash it refuses the counters
- * that it had kept ahead. A sender whose knock met silence therefore goes on by `knockLeap`, which is more.
+ * that it had kept ahead. A sender counts in milliseconds of its clock, or by one when that stands or goes back, and when its
+ * knock met silence goes on by `knockLeap`, which is more than what was kept ahead.
  */
-export const knockReserve = 32;
-export const knockLeap = 64;
+export const knockReserve = 1000;
+export const knockLeap = 2000;
+
+export const doorModes = ['none', 'prelude'] as const;
+export type DoorMode = (typeof doorModes)[number];
 
 /** The name of a door, which its keys are made for. */
 export const controllerDoor = 'controller';
 export const gatewayDoor = (gateway: string): string => `gateway/${gateway}`;
+export const timesOfDoor = (door: string): DoorTimes =>
+  door === controllerDoor ? doorTimes.controller : doorTimes.gateway;
 
 export const epochOf = (time: number, { epochMs }: DoorTimes): number => Math.floor(time / epochMs);
 

@@ -41,6 +41,7 @@ export const denyReasons = {
   'code-expired': 'The code has expired.',
   'code-misplaced': 'The code is for another person or for something else.',
   // Gates: the same words as the error codes
+  'knock-refused': 'It met silence: no good knock came before it.',
   'certificate-missing': 'No certificate was presented.',
   'certificate-refused': 'The certificate is not accepted.',
   'role-refused': 'The certificate has another role.',

@@ -13,6 +13,11 @@ export interface KnockKey {
 
 export const newKnockSecret = (): Buffer => randomBytes(knockSecretBytes);
 
+/** The secret of one owner (`session/<id>`, `device/<id>` and so on) out of one that only the controller has. */
+export function ownedSecret(root: Uint8Array, owner: string): Buffer {
+  return derive(root, `postern knock owner\0${owner}`, knockSecretBytes);
+}
+
 /** The 32 bytes that `door` is given of a device's secret: of no use at any other door. */
 export function doorSecret(secret: Uint8Array, door: string): Buffer {
   return derive(secret, `postern knock door\0${door}`, knockSecretBytes);

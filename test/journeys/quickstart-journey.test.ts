@@ -3,13 +3,15 @@ import t from 'tap';
 import { runTool } from '../support/journey-tools.ts';
 import { needs } from '../support/programs.ts';
 
-t.test('npm start -- --journey', needs('npm'), async (t) => {
-  const ran = await runTool('npm', ['--silent', 'start', '--', '--journey', '--json']);
-  t.equal(ran.code, 0, ran.stderr);
-  const steps = ran.stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { step: string; ok: boolean; ms: number });
-  t.equal(steps.length, 10);
-  for (const { step, ok, ms } of steps) t.ok(ok, `${step} (${ms} ms)`);
-});
+for (const door of ['none', 'prelude']) {
+  t.test(`npm start -- --journey --door ${door}`, needs('npm'), async (t) => {
+    const ran = await runTool('npm', ['--silent', 'start', '--', '--journey', '--json', '--door', door]);
+    t.equal(ran.code, 0, ran.stderr);
+    const steps = ran.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { step: string; ok: boolean; ms: number });
+    t.equal(steps.length, 10);
+    for (const { step, ok, ms } of steps) t.ok(ok, `${step} (${ms} ms)`);
+  });
+}

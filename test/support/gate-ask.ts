@@ -50,6 +50,7 @@ export function makeState(changes: Partial<WireState> = {}, more: Partial<Gatewa
     floors: [],
     denied: [],
     keySets: [],
+    knockKeys: [],
     ...changes,
   };
   const identity = { gateway: 'gw-1', site: 'main', trustDomain: 'postern.test' };

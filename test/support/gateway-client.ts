@@ -1,6 +1,7 @@
 /** A device that speaks plain HTTP/1.1 over mutual TLS, as curl with a certificate would. */
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect as connectTcp } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Leaf, World } from './gateway-world.ts';
 
@@ -18,12 +19,16 @@ export interface Asked {
   readonly grant?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Sent before TLS begins. */
+  readonly prelude?: Uint8Array;
 }
 
-export function dial(world: World, device: Leaf, port: number): Promise<TLSSocket> {
+export async function dial(world: World, device: Leaf, port: number, prelude?: Uint8Array): Promise<TLSSocket> {
+  const raw = connectTcp({ port, host: '127.0.0.1' });
+  await once(raw, 'connect');
+  if (prelude !== undefined) raw.write(prelude);
   const socket = connect({
-    port,
-    host: '127.0.0.1',
+    socket: raw,
     ca: [world.root.certificate],
     key: device.keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
     cert: [device.certificate, ...device.chain].join('\n'),
@@ -43,7 +48,7 @@ export async function open(
   port: number,
   asked: Asked,
 ): Promise<{ request: ClientRequest; response: IncomingMessage; socket: TLSSocket }> {
-  const socket = await dial(world, device, port);
+  const socket = await dial(world, device, port, asked.prelude);
   const { method = 'GET', path = '/', host = 'wiki.corp.example', grant, headers = {}, body } = asked;
   const request = httpRequest({
     createConnection: () => socket,

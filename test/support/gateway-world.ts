@@ -89,6 +89,7 @@ export async function makeWorld(now = Date.now()) {
       floors: [],
       denied: [],
       keySets: [],
+      knockKeys: [],
       ...changes,
     }) as unknown as StreamMessage;
 

@@ -86,6 +86,7 @@ export async function addPerson({ db, now }: PolicyDesk, wanted: PersonWanted): 
         last_active_at: now,
         password_at: now - hourMs,
         second_factor_at: secondFactorAgo === null ? null : now - secondFactorAgo,
+        knock_n: 0,
       })
       .execute();
   }

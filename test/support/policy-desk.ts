@@ -222,6 +222,7 @@ export class PolicyDesk {
         last_active_at: tuesday,
         password_at: tuesday - hour,
         second_factor_at: tuesday - 600_000,
+        knock_n: 0,
       })
       .execute();
   }

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { writeConfigs } from '../configs.ts';
 import { freePorts } from '../free-ports.ts';
@@ -17,13 +18,14 @@ import type { Walk } from './walk.ts';
 export interface JourneyOptions {
   readonly portBase: number | undefined;
   readonly json: boolean;
+  readonly door: DoorMode;
 }
 
-export async function runJourney({ portBase, json }: JourneyOptions): Promise<number> {
+export async function runJourney({ portBase, json, door }: JourneyOptions): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'postern-journey-'));
   const state = new StateFile(dir);
   const ports = portBase === undefined ? await freePorts() : layOutPorts(portBase);
-  writeConfigs(state, ports, { keepFacts: false });
+  writeConfigs(state, ports, { keepFacts: false, door });
   const failures: string[] = [];
   const processes = new Processes((name, why) => failures.push(`${name} ${why}`));
   const walk: Walk = { triangle: { state, ports, processes } };

@@ -73,7 +73,16 @@ export class KeyRing {
   keepOnly(credentials: readonly KnockCredential[]): void {
     const kept = new Set(credentials.map(({ id }) => id));
     for (const id of [...this.#keys.keys()]) if (!kept.has(id)) this.remove(id);
-    for (const credential of credentials) this.put(credential);
+    for (const credential of credentials) if (!this.#holds(credential)) this.put(credential);
+  }
+
+  #holds({ id, client, secret, until }: KnockCredential): boolean {
+    const known = this.#keys.get(id);
+    if (known === undefined || known.isGone) return false;
+    const { credential } = known;
+    return (
+      credential.client === client && credential.until === until && Buffer.compare(credential.secret, secret) === 0
+    );
   }
 
   has(id: string): boolean {

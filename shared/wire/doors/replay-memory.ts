@@ -130,15 +130,21 @@ export class FileReplayMemory implements ReplayMemory {
       while (written < bytes.length) written += writeSync(fd, bytes, written);
       fsyncSync(fd);
       renameSync(next, this.#path);
-      const directory = openSync(dirname(this.#path), 'r');
-      fsyncSync(directory);
-      closeSync(directory);
+      flushDirectory(dirname(this.#path));
       this.#lines = lines.length + 1;
       return fd;
     } catch (cause) {
       throw new PosternError('disk-failed', `${this.#path} cannot be written: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+function flushDirectory(path: string): void {
+  // There a directory cannot be opened, and a rename is durable by itself.
+  if (process.platform === 'win32') return;
+  const directory = openSync(path, 'r');
+  fsyncSync(directory);
+  closeSync(directory);
 }
 
 function lineOf(key: string, value: number): string {

@@ -93,6 +93,7 @@ t.test('P4 thirty days for a device, seven for a gateway, and not a moment more'
       through: 0,
       last_seen_at: null,
       joined_at: endsAt,
+      door: 'none',
     })
     .execute();
   const setEnd = (certificate_ends_at: number) =>

@@ -9,6 +9,7 @@ import {
   type StreamChange,
   type StreamLine,
 } from '../../../shared/contracts/gateway-to-controller.ts';
+import type { DoorMode } from '../../../shared/contracts/knock.ts';
 import { makeCsr } from '../../../shared/crypto/csr.ts';
 import { generateKeyPair } from '../../../shared/crypto/keys.ts';
 import { currentTotp } from '../../../shared/crypto/totp.ts';
@@ -40,6 +41,8 @@ async function open(t: Test, controller: RunController, text: string) {
 
 export interface FakeGateway {
   readonly changes: StreamChange[];
+  /** The last one. */
+  snapshot: Extract<StreamLine, { t: 'snapshot' }> | undefined;
   /** Number of the last message. */
   readonly seen: () => number;
   /** While false, it reads and confirms nothing. */
@@ -54,7 +57,13 @@ export interface FakeGateway {
   readonly place: { readonly dispatcher: Dispatcher; readonly origin: string };
 }
 
-export async function joinGateway(t: Test, controller: RunController, id: string, site = 'main'): Promise<FakeGateway> {
+export async function joinGateway(
+  t: Test,
+  controller: RunController,
+  id: string,
+  site = 'main',
+  door: DoorMode = 'none',
+): Promise<FakeGateway> {
   const { invitation } = await controller
     .as({ reason: 'test' })
     .inviteGateway({ body: { id, site, address: '127.0.0.1:8444' } });
@@ -66,7 +75,7 @@ export async function joinGateway(t: Test, controller: RunController, id: string
   const { certificate, chain } = joined;
   const dispatcher = dispatcherOf({ key: keys.privateKey, certificate, chain });
   const calls = callContract(gatewayToController, { dispatcher, origin });
-  const bytes = await calls.stream({ query: {} });
+  const bytes = await calls.stream({ query: door === 'none' ? {} : { door } });
   let last = 0;
   let ready: () => void;
   const first = new Promise<void>((resolve) => {
@@ -81,7 +90,10 @@ export async function joinGateway(t: Test, controller: RunController, id: string
         if (finding !== undefined) await calls.checked({ body: { id: message.id, finding } });
         continue;
       }
-      if (message.t === 'snapshot') generation = message.generation;
+      if (message.t === 'snapshot') {
+        generation = message.generation;
+        gateway.snapshot = message;
+      }
       if (message.t === 'change') gateway.changes.push(...message.changes);
       last = message.n;
       if (message.t === 'heartbeat' || !gateway.confirms) continue;
@@ -93,6 +105,7 @@ export async function joinGateway(t: Test, controller: RunController, id: string
   };
   const gateway: FakeGateway = {
     changes: [],
+    snapshot: undefined,
     seen: () => last,
     confirms: true,
     finds: () => undefined,
