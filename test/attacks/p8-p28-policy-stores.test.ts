@@ -56,6 +56,11 @@ t.test('P28 hostile JSON is refused or harmless data, and the next request is an
     const { status, json } = await ask(shop, text);
     t.match({ status, json }, { status: 200, json: { decision: false, context: { error: { status: 400 } } } }, members);
   }
+  const nested = (n: number) =>
+    JSON.stringify(body).replace(/}$/, `,"context":{"a":${'['.repeat(n)}1${']'.repeat(n)}}}`);
+  t.equal((await ask(shop, nested(62))).status, 200);
+  t.match(await ask(shop, nested(63)), { status: 400, text: /deeper than 64/ });
+  t.match(await ask(shop, nested(50_000)), { status: 400, text: /deeper than 64/ });
   t.equal((await ask(shop, body)).json.decision, true);
 });
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { findApiClient } from '../../controller/admin/api-clients.ts';
 import { databaseName } from '../../controller/init.ts';
 import { restoreBackup } from '../../controller/restore.ts';
 import { openStore } from '../../controller/store/open-store.ts';
@@ -29,6 +30,8 @@ t.test('P35 a restore makes worthless what was given since, and says so in the l
   const token = await controller.signIn('adam', 'admin');
   const shell = as({ reason: 'test' });
   await shell.invite({ body: { person: 'adam' } });
+  const client = { name: 'checkout', scopes: ['authzen'] };
+  const api = await shell.addApiClient({ body: client });
   const file = join(t.testdir(), 'backup.db');
   t.match(await shell.backup({ body: { file } }), { file, bytes: Number });
   await t.rejects(shell.backup({ body: { file } }), { code: 'conflict' }, 'an existing file is refused');
@@ -65,6 +68,14 @@ t.test('P35 a restore makes worthless what was given since, and says so in the l
     [],
     'no code',
   );
+  const reopened = await openStore(join(dir, databaseName));
+  t.equal(
+    await findApiClient(reopened.db, clock.now(), api.token),
+    undefined,
+    'no token, rotated or removed since or not',
+  );
+  await reopened.stop();
+  t.match(await shell.apiClients(), { items: [{ name: 'checkout' }] });
   t.match(await shell.policy(), { version: { epoch: 1001, inForce: true, message: 'restored from a backup' } });
   t.ok((await shell.status()).change > seen, 'change numbers go on above all that were given');
   const { records } = await shell.records({ query: { kind: 'controller' } });
