@@ -6,8 +6,10 @@ import { literalsFor } from './comparisons.ts';
 import type { Question } from './facts.ts';
 import { type CompiledPolicy, readsPart } from './policy-set.ts';
 
-/** Of one kind; a policy that names more is told of by its conditions. */
-const maxOfKind = 32;
+/** Of one kind; what policies name beyond it is not tried. */
+export const mostNamed = 32;
+/** Where names are what is tried. */
+export const namedPaths = ['person.groups', 'person.role', 'session.methods', 'device.ownership', 'device.os'] as const;
 
 export function adminChanges(policies: readonly CompiledPolicy[], question: Question): Change[] {
   return [
@@ -59,7 +61,7 @@ const deviceHelp: Partial<Record<DeviceState, string>> = {
 const numbers = (literals: readonly unknown[]): number[] =>
   literals.filter((literal): literal is number => typeof literal === 'number');
 const texts = (literals: readonly unknown[]): string[] =>
-  literals.filter((literal): literal is string => typeof literal === 'string').slice(0, maxOfKind);
+  literals.filter((literal): literal is string => typeof literal === 'string').slice(0, mostNamed);
 
 /** The nearest to what it is comes first. */
 function riskChanges(policies: readonly CompiledPolicy[], { facts: { person } }: Question): Change[] {
@@ -68,7 +70,7 @@ function riskChanges(policies: readonly CompiledPolicy[], { facts: { person } }:
   const levels = [...new Set([...named, 0])].filter((level) => level >= 0 && level <= 100 && level !== person.risk);
   return levels
     .sort((a, b) => Math.abs(a - person.risk) - Math.abs(b - person.risk))
-    .slice(0, maxOfKind)
+    .slice(0, mostNamed)
     .map((level) => ({
       kind: 'risk',
       by: 'admin',

@@ -1,20 +1,21 @@
 /** The smallest changes that would allow what was denied, an administrator's among them. Wider than what an employee is told. */
 import type { PostureCheck } from '#shared/contracts/posture.ts';
-import { adminChanges } from './admin-changes.ts';
+import { adminChanges, mostNamed, namedPaths } from './admin-changes.ts';
 import { type Change, supposeAll, withPerson } from './change.ts';
+import { literalsFor } from './comparisons.ts';
 import { couldAllow } from './decide-partly.ts';
 import type { Question } from './facts.ts';
 import { smallestOwn } from './fixes.ts';
 import { policiesInScope } from './in-scope.ts';
-import { nextOpening } from './next-opening.ts';
-import { otherNetworks } from './other-networks.ts';
-import { otherRequests } from './other-requests.ts';
+import { namesTooMany, nextOpening } from './next-opening.ts';
+import { mostRanges, otherNetworks } from './other-networks.ts';
+import { mostOperations, otherRequests } from './other-requests.ts';
 import { ownChanges } from './own-changes.ts';
-import type { CompiledPolicy, PolicySet } from './policy-set.ts';
+import { type CompiledPolicy, type PolicySet, readsPart } from './policy-set.ts';
 import { findSmallest, type Smallest } from './smallest-changes.ts';
 
-/** Decisions in one search: a few hundredths of a second. */
-const limits = { evaluations: 4000, most: 3 } as const;
+/** Decisions in one search: a few hundredths of a second. Fewer where many policies are asked each time. */
+const mostDecisions = { policies: 500_000, least: 400, most: 4000 } as const;
 
 export interface SearchFacts {
   readonly checks: readonly PostureCheck[];
@@ -32,12 +33,27 @@ export function searchChanges(set: PolicySet, question: Question, { checks, oper
   const opens = (supposed: Question) => couldAllow(set, supposed).verdict === 'allow';
   const allows = (changes: readonly Change[]) => opens(supposeAll(question, changes));
   const all = [...own, ...places, ...openings(policies, question, { own, admins, opens }), ...admins];
-  const found = findSmallest(all, allows, limits, lastOfEachSlot(now, allows));
+  const { least, most, policies: share } = mostDecisions;
+  const evaluations = Math.min(most, Math.max(least, Math.floor(share / policies.length)));
+  const limits = { evaluations, most: 3 };
+  const searched = findSmallest(all, allows, limits, lastOfEachSlot(now, allows));
+  const isCut = namesTooMuch(policies) || Object.keys(operations).length > mostOperations;
+  const found = { ...searched, complete: searched.complete && !isCut };
   const [first] = found.sets;
   if (first?.every(({ by }) => by === 'self')) return found;
   // More work perhaps, but nobody else's.
   const alone = smallestOwn(set, policiesInScope(set, question), question, checks);
   return alone === undefined ? found : { ...found, sets: [...found.sets, alone] };
+}
+
+/** Whether policies name more than is tried. */
+function namesTooMuch(policies: readonly CompiledPolicy[]): boolean {
+  const names = (path: string) => literalsFor(policies, path).length;
+  return (
+    (readsPart(policies, 'time') && namesTooMany(policies)) ||
+    names('network.address') > mostRanges ||
+    namedPaths.some((path) => names(path) > mostNamed)
+  );
 }
 
 /** Of this app and action, whatever groups the person is in. */

@@ -1,16 +1,20 @@
 /** The next moment at which something is open, among those at which policies can turn; told in the organisation's timezone. */
 import { day, hour, minute } from '#shared/base/clock.ts';
 import type { Change } from './change.ts';
+import { comparisonsOf, literalsFor } from './comparisons.ts';
 import type { Question } from './facts.ts';
 import { calendarOf } from './facts-to-context.ts';
 import { type CompiledPolicy, readsPart } from './policy-set.ts';
 import { shiftFacts } from './shift-facts.ts';
 
-/** Evaluations in one search. */
-const maxMoments = 400;
+/** Decisions in one search: fewer where many policies are asked each time, as a denial must stay cheap (P12). */
+const mostMoments = { policies: 40_000, least: 48, most: 400 } as const;
 const minutesOfDay = 1440;
 
-/** Undefined when no moment of the next eight days, nor one that a policy names, is found open. `allows`: with facts as old as now. */
+/**
+ * Undefined when no moment of the next eight days, nor one that a policy names, is found open. `allows`: with facts as old as
+ * now. Where policies name too many moments, hours stand for them.
+ */
 export function nextOpening(
   policies: readonly CompiledPolicy[],
   question: Question,
@@ -18,13 +22,10 @@ export function nextOpening(
 ): Change | undefined {
   if (!readsPart(policies, 'time')) return undefined;
   const { timezone } = question.facts;
-  let left = maxMoments;
   let last = question.at;
   for (const planned of plan(policies, question)) {
     const at = planned.minute === undefined ? planned.at : onClock(planned.at, planned.minute, timezone);
     if (at <= last) continue;
-    if (left === 0) return undefined;
-    left -= 1;
     last = at;
     if (allows(atTime(question, at))) return openingAt(question, at);
   }
@@ -56,20 +57,45 @@ interface Planned {
   readonly minute?: number;
 }
 
-function plan(policies: readonly CompiledPolicy[], { at, facts: { timezone } }: Question): Planned[] {
-  const longs = policies.flatMap((policy) => policy.longs);
-  const minutes = new Set([0, ...longs.flatMap((long) => [long, long + 1])]);
-  const named = policies.flatMap((policy) => policy.moments.flatMap((moment) => [moment, moment + 1]));
-  const planned: Planned[] = named.map((moment) => ({ at: moment }));
+function plan(policies: readonly CompiledPolicy[], question: Question): readonly Planned[] {
+  const { at } = question;
+  const hours: Planned[] = [];
+  for (let ahead = 1; ahead <= 7 * 24; ahead += ahead < 24 ? 1 : 6) hours.push({ at: at + ahead * hour });
+  if (namesTooMany(policies)) return hours;
+  const named = policies.flatMap(({ moments }) => moments.flatMap((moment) => [{ at: moment }, { at: moment + 1 }]));
+  const planned = [...named, ...onEachDay(minutesOf(policies), question)];
+  if (policies.some(({ computes }) => computes)) planned.push(...hours);
+  return planned.sort((a, b) => a.at - b.at);
+}
+
+const daysAhead = 8;
+
+/** Whether the search for an opening looks at less than policies name. */
+export function namesTooMany(policies: readonly CompiledPolicy[]): boolean {
+  const { policies: share, least, most } = mostMoments;
+  const named = policies.reduce((sum, { moments }) => sum + 2 * moments.length, 0);
+  const moments = named + (daysAhead + 1) * minutesOf(policies).size;
+  return moments > Math.min(most, Math.max(least, share / policies.length));
+}
+
+/** At which something can turn: a number that is compared with the minute of the day, and the one after it. */
+function minutesOf(policies: readonly CompiledPolicy[]): ReadonlySet<number> {
+  const path = 'time.minuteOfDay';
+  const computing = policies.filter(
+    (policy) => policy.reads.has(path) && !comparisonsOf(policy).some((comparison) => comparison.path === path),
+  );
+  const numbers = [...literalsFor(policies, path), ...computing.flatMap(({ longs }) => longs)];
+  const minutes = numbers.flatMap((number) => (typeof number === 'number' ? [number, number + 1] : []));
+  return new Set([0, ...minutes.filter((number) => number >= 0 && number < minutesOfDay)]);
+}
+
+function onEachDay(minutes: ReadonlySet<number>, { at, facts: { timezone } }: Question): Planned[] {
   const start = Math.floor(at / minute) * minute;
   const now = calendarOf(at, timezone).minuteOfDay;
-  for (let days = 0; days <= 8; days += 1)
-    for (const wanted of minutes)
-      if (wanted >= 0 && wanted < minutesOfDay)
-        planned.push({ at: start + days * day + (wanted - now) * minute, minute: wanted });
-  if (policies.some(({ computes }) => computes))
-    for (let hours = 1; hours <= 7 * 24; hours += hours < 24 ? 1 : 6) planned.push({ at: at + hours * hour });
-  return planned.sort((a, b) => a.at - b.at);
+  const planned: Planned[] = [];
+  for (let days = 0; days <= daysAhead; days += 1)
+    for (const wanted of minutes) planned.push({ at: start + days * day + (wanted - now) * minute, minute: wanted });
+  return planned;
 }
 
 /** The clocks may have been changed in between. */

@@ -6,7 +6,7 @@ import type { Question } from './facts.ts';
 import { type CompiledPolicy, readsPart } from './policy-set.ts';
 
 /** Ranges that are tried. */
-const maxRanges = 8;
+export const mostRanges = 8;
 /** Of documentation (RFC 5737, RFC 3849): nobody's own, and in no range that means somewhere. */
 const elsewhere = ['192.0.2.1', '2001:db8::1'];
 
@@ -14,7 +14,7 @@ export function otherNetworks(policies: readonly CompiledPolicy[], question: Que
   if (!readsPart(policies, 'network')) return [];
   const { address } = question.facts.network;
   const named = literalsFor(policies, 'network.address').filter((literal) => typeof literal === 'string');
-  const ranges = named.slice(0, maxRanges).flatMap((text) => {
+  const ranges = named.slice(0, mostRanges).flatMap((text) => {
     const range = tryParse(text);
     return range === undefined ? [] : [{ text, range }];
   });

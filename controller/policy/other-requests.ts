@@ -4,7 +4,7 @@ import { literalsFor } from './comparisons.ts';
 import type { Question, RequestFacts } from './facts.ts';
 import { type CompiledPolicy, readsPart } from './policy-set.ts';
 
-const maxOperations = 32;
+export const mostOperations = 32;
 
 /** `operations`: as the app has them, `export: POST /reports/* /export` without the space. */
 export function otherRequests(
@@ -14,7 +14,7 @@ export function otherRequests(
 ): Change[] {
   if (act !== 'request' || request === undefined || !readsPart(policies, 'request')) return [];
   const named = Object.entries(operations)
-    .slice(0, maxOperations)
+    .slice(0, mostOperations)
     .filter(([operation]) => operation !== request.operation)
     .map(([operation, pattern]) =>
       other(`operation ${operation} (${pattern})`, { ...request, ...sampleOf(pattern), operation }),
