@@ -6,6 +6,7 @@ import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
 import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
 import { openConnect } from '../to-gateway/open-connect.ts';
+import { byNetwork } from './by-network.ts';
 import type { GrantDesk, GrantOrder, HeldGrant } from './grant-desk.ts';
 import type { Holding, Holds } from './holds.ts';
 import type { LiveStreams } from './live-streams.ts';
@@ -169,8 +170,10 @@ class Run<T> {
     });
     const note = (): Refused => refusals.add(order, error, by, gateway?.id);
     if (step.do === 'throw') {
-      note();
-      throw error;
+      // The controller was asked about it, and allows it.
+      const told = by === 'gateway' && error.code === 'rules-refused' && this.#asks > 0 ? byNetwork(error) : error;
+      refusals.add(order, told, by, gateway?.id);
+      throw told;
     }
     if (step.do === 'ask') {
       await this.#askWhy(error, at);
@@ -210,8 +213,9 @@ class Run<T> {
       return;
     }
     if (at.canRepeat) return;
-    refusals.add(order, refusal, 'gateway', at.gateway?.id);
-    throw refusal;
+    const told = byNetwork(refusal);
+    refusals.add(order, told, 'gateway', at.gateway?.id);
+    throw told;
   }
 
   async #hold(step: Extract<NextStep, { do: 'hold' }>, error: PosternError, note: () => Refused, version: number) {

@@ -144,22 +144,21 @@ class Explainer {
       request === undefined ? {} : { request: { method: request.method, host: request.host, path: request.path } };
     if (verdict !== 'deny') return { ...shown, ...what };
     const reason = record.reasons[0] ?? '';
-    if (
-      typeof recalled === 'object' &&
-      recalled.facts !== undefined &&
-      record.kind === 'grant' &&
-      isOfPolicies(reason)
-    ) {
-      const fixes = findFixes(recalled.set, questionOf(recalled.recorded, recalled.facts), this.#checks);
-      return { ...shown, ...what, told: { title: errorTable[codeOf(fixes)].title, fixes: [...fixes] } };
-    }
-    return { ...shown, ...what, told: toldFor(reason) };
+    const told = toldFor(reason);
+    if (typeof recalled !== 'object' || recalled.facts === undefined || !isOfPolicies(reason))
+      return { ...shown, ...what, told };
+    const fixes = findFixes(recalled.set, questionOf(recalled.recorded, recalled.facts), this.#checks);
+    // All but the network the controller tells, when it is asked about what a gateway refused: that is a record of its own.
+    if (kind === 'access')
+      return { ...shown, ...what, told: { ...told, fixes: fixes.filter((one) => one.kind === 'network') } };
+    return { ...shown, ...what, told: { title: errorTable[codeOf(fixes)].title, fixes: [...fixes] } };
   }
 }
 
-function questionOf({ app, act, request, address, at }: RecordedVerdict, facts: Facts): Question {
+/** A grant leaves the network to the gateway (P10). */
+function questionOf({ kind, app, act, request, address, at }: RecordedVerdict, facts: Facts): Question {
   const network = address === '' ? facts.network : { address };
-  return { facts: { ...facts, network }, app, act, request, at };
+  return { facts: { ...facts, network }, app, act, request, at, networkUnknown: kind === 'grant' };
 }
 
 /** The recorded errors, which deciding in part does not tell. */

@@ -18,7 +18,7 @@ import { showExpr } from './show-expr.ts';
 
 export interface ConditionNote {
   readonly text: string;
-  /** `open`: it looks at a request, and none was told: each is judged at the gateway. */
+  /** `open`: it looks at the request or the network, and that was not known: each request is judged at the gateway. */
   readonly outcome: 'true' | 'false' | 'open' | 'error';
   readonly error?: string;
 }
@@ -106,8 +106,13 @@ function split(expr: Expr, wanted: boolean): Condition[] {
   return [{ expr, wanted }];
 }
 
-const looksAtRequest = (expr: Expr): boolean =>
-  readsContext(expr as unknown as Parameters<typeof readsContext>[0], 'request');
+const unknownParts = ({ act, request, networkUnknown }: Question): string[] => [
+  ...(act === 'request' && request === undefined ? ['request'] : []),
+  ...(networkUnknown === true ? ['network'] : []),
+];
+
+const looksAt = (expr: Expr, part: string): boolean =>
+  readsContext(expr as unknown as Parameters<typeof readsContext>[0], part);
 
 const flipped: Readonly<Record<string, string>> = {
   '<': '>=',
@@ -124,8 +129,7 @@ function noteCondition({ expr, wanted }: Condition, question: Question, ask: Ret
   const shown = wanted
     ? showExpr(expr)
     : showExpr(other === undefined ? { '!': { arg: expr } } : { [other]: expr[operator] });
-  if (question.act === 'request' && question.request === undefined && looksAtRequest(expr))
-    return { text: shown, outcome: 'open' };
+  if (unknownParts(question).some((part) => looksAt(expr, part))) return { text: shown, outcome: 'open' };
   try {
     const value = compileExpression(expr, { nodes: 0 }).evaluate(ask);
     if (typeof value !== 'boolean') return { text: shown, outcome: 'error', error: 'it is neither true nor false' };

@@ -11,7 +11,7 @@ export const mostRanges = 8;
 const elsewhere = ['192.0.2.1', '2001:db8::1'];
 
 export function otherNetworks(policies: readonly CompiledPolicy[], question: Question): Change[] {
-  if (!readsPart(policies, 'network')) return [];
+  if (question.networkUnknown === true || !readsPart(policies, 'network')) return [];
   const { address } = question.facts.network;
   const named = literalsFor(policies, 'network.address').filter((literal) => typeof literal === 'string');
   const ranges = named.slice(0, mostRanges).flatMap((text) => {

@@ -15,7 +15,7 @@ const policyNote = strict({
   reason: Type.Optional(text(400)),
   tell: Type.Optional(text(400)),
   outcome: oneOf(['holds', 'does-not-hold', 'open', 'errs']),
-  /** The policy holds when all of them are true. `open`: it looks at a request, and none was told. */
+  /** The policy holds when all of them are true. `open`: it looks at a request or network that was not known. */
   conditions: Type.Array(
     strict({ text: text(400), outcome: oneOf(['true', 'false', 'open', 'error']), error: Type.Optional(text(2000)) }),
   ),

@@ -26,6 +26,8 @@ const own = [
   'context.time.weekday == 6',
   'context.risk.level < 77',
   'context.device.ownership == "personal"',
+  'context.request.method == "GET"',
+  'context.request.path like "/zq*"',
 ];
 /** None of which she can: the app is not hers. */
 const others = [
@@ -52,12 +54,12 @@ const policy = (resource: string, withOthers: boolean) =>
       const body = all.length === 0 ? '' : ` when { ${all.join(' && ')} }`;
       named += 1;
       const said = `@id("zq-${named}") @reason("zq why")${tells ? ' @tell("zq tells")' : ''}`;
-      return `${said} permit (${takesScope ? first : 'principal'}, action, resource == App::"${resource}")${body};`;
+      return `${said} permit (${takesScope ? first : 'principal'}, action == Action::"request", resource == App::"${resource}")${body};`;
     });
 const forbid = (resource: string) =>
   fc.tuple(fc.constantFrom(...own, ...others), fc.boolean()).map(([condition, tells]) => {
     named += 1;
-    return `@id("zq-${named}")${tells ? ' @tell("zq forbids")' : ''} forbid (principal, action, resource == App::"${resource}") unless { ${condition} };`;
+    return `@id("zq-${named}")${tells ? ' @tell("zq forbids")' : ''} forbid (principal, action == Action::"request", resource == App::"${resource}") unless { ${condition} };`;
   });
 
 const facts = fc
@@ -80,11 +82,11 @@ t.test('P12 an app of others is told of as one that is not there, whatever its p
     fc.array(policy('wiki', false), { maxLength: 2 }),
   );
   fc.assert(
-    fc.property(texts, facts, fc.boolean(), ([secret, forbids, mine], known, asks) => {
+    fc.property(texts, facts, fc.boolean(), fc.boolean(), ([secret, forbids, mine], known, asks, networkUnknown) => {
       const set = compile([...secret, ...forbids, ...mine].join('\n'));
       const request = asks ? get('/a') : undefined;
       const of = (id: string, app = { ...wiki, id, groups: [] as string[] }) =>
-        fixesOf(set, ask({ facts: known, app, request }));
+        fixesOf(set, ask({ facts: known, app, request, networkUnknown }));
       const [hers, nothing] = [of('secret'), of('nothing', { id: 'nothing', kind: 'http', site: '', groups: [] })];
       if (JSON.stringify(hers) !== JSON.stringify(nothing))
         throw new Error(`${JSON.stringify(hers)} and not ${JSON.stringify(nothing)}`);

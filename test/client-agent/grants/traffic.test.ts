@@ -252,7 +252,8 @@ t.test('P10 when gateway and controller disagree, it is asked once and no more',
   t.match(await ask('/pay'), { status: 403, text: 'rules-refused' });
   t.equal(gateway.seen.length, 2);
   t.equal(edge.count('grants'), 2, 'one to begin with, one because of the refusal');
-  t.match(agent.why(), [{ by: 'gateway', code: 'rules-refused', gateway: 'gw1' }]);
+  const fixes = [{ kind: 'network', text: /not open from the network that you are on/ }];
+  t.match(agent.why(), [{ by: 'gateway', code: 'rules-refused', gateway: 'gw1', fixes }]);
   await Promise.all(Array.from({ length: 8 }, () => ask('/pay')));
   t.ok(edge.count('grants') <= 2 + 8, 'never more than one for each');
 });

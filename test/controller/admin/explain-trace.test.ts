@@ -90,12 +90,6 @@ t.test('each kind of denial, by its trace', async (t) => {
     /It opens Saturday 00:00 \(UTC\)/,
   );
   await denied(
-    'network',
-    'permit(principal, action, resource) when { context.network.address.isInRange(ip("192.168.0.0/16")) };',
-    /from 192\.168\.0\.0\/16 instead of 10\.1\.2\.3/,
-    /from where you are now \(10\.1\.2\.3\)/,
-  );
-  await denied(
     'request',
     'permit(principal, action == Action::"request", resource) when { context.request.operation == "export" };',
     /another request: operation export \(POST \/reports\/\*\/export\)/,
@@ -177,6 +171,35 @@ t.test('an allow, the access under it, and what a gateway refuses', async (t) =>
   t.match(crossed.admin, { reasons: [{ reason: 'cross-site' }], again: { agreement: 'none' } });
   await desk.store.stop();
 });
+
+t.test(
+  'P10 what only the network decides is left open by the grant, and explained by the refusal of the gateway',
+  async (t) => {
+    const desk = await PolicyDesk.open();
+    await desk.publish(
+      'permit(principal, action, resource) when { context.network.address.isInRange(ip("192.168.0.0/16")) };',
+    );
+    const trace = newTrace();
+    const { claims } = await desk.grant({ trace });
+    const spool = new GatewaySpool(desk);
+    await spool.deliver(spool.access(claims, { trace, phase: 'single', verdict: 'deny', reasons: ['rules-refused'] }));
+    const [grant, access] = await explain(desk, trace);
+    t.match(grant, {
+      verdict: 'allow',
+      again: { agreement: 'same' },
+      explanation: { policies: [{ outcome: 'open' }] },
+    });
+    t.match(access, { verdict: 'deny', again: { agreement: 'same' } });
+    t.match(words(access!), /wanted in 192\.168\.0\.0\/16[\s\S]*from 192\.168\.0\.0\/16 instead of 10\.1\.2\.3/);
+    const [, own] = await explain(desk, trace, 'employee');
+    t.match(
+      told(own!),
+      /^The grant does not allow this request\.\nIt is not open from where you are now \(10\.1\.2\.3\)/,
+    );
+    t.notMatch(told(own!), '192.168');
+    await desk.store.stop();
+  },
+);
 
 t.test('by the version of its time, whatever was published since', async (t) => {
   const desk = await PolicyDesk.open();
