@@ -9,7 +9,7 @@ import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import { checkName, postureFacts } from '#shared/contracts/posture.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import { redecideGrants } from '../grants/redecide.ts';
-import type { Judged } from '../policy/judge-draft.ts';
+import type { Judged, PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readStoredPosture, writePostureSettings } from '../posture/posture-settings.ts';
@@ -134,8 +134,21 @@ async function applyPolicies(
   const before = await versionInForce(trx);
   noteFiles('policy', before?.files ?? [], bundle.policies ?? [], note);
   noteFiles('tests', before?.tests ?? [], bundle.policyTests ?? [], note);
+  if (judged === undefined && !isSameVersion(before, bundle))
+    throw new PosternError('conflict', 'the version in force changed meanwhile', {
+      tell: 'Another version was published meanwhile: look at it, and apply again.',
+    });
   return judged && storeVersion(trx, at, parts, { judged, actor, message, because, trace });
 }
+
+/** True when what a description holds of policies stands in force as it is. */
+export function isSameVersion(before: PolicyDraft | undefined, { policies = [], policyTests = [] }: Bundle): boolean {
+  return before !== undefined && isSame(before.files, policies) && isSame(before.tests, policyTests);
+}
+
+const isSame = (before: readonly PolicyFile[], after: readonly PolicyFile[]): boolean =>
+  before.length === after.length &&
+  after.every(({ id, text }) => before.some((known) => known.id === id && known.text === text));
 
 function noteFiles(
   what: string,

@@ -21,7 +21,7 @@ export async function findWhom(admin: AdminClient, id: string): Promise<Whom> {
 /** Publishes the policies in force and one more. Throws `bad-request` when that one is there already. */
 export async function permitApp(call: CliCall, admin: AdminClient, app: App, { id, kind }: Whom): Promise<void> {
   const before = await admin.status();
-  const files = before.epoch === 0 ? [] : (await admin.policy({ query: {} })).files;
+  const { files, tests } = before.epoch === 0 ? { files: [], tests: [] } : await admin.policy({ query: {} });
   const name = `${app.id}-${id}`;
   if (files.some((file) => file.id === name)) throw usage(`there is a policy ${name} already: posternctl policy show`);
   const principal = kind === 'Group' ? `principal in Group::"${id}"` : `principal == Person::"${id}"`;
@@ -31,7 +31,7 @@ permit (${principal}, action == Action::"${action}", resource == App::"${app.id}
 when { context.session.secondFactor };
 `;
   const message = `${id} may use ${app.id}`;
-  const body = { files: [...files, { id: name, text }], message, expectedEpoch: before.epoch };
+  const body = { files: [...files, { id: name, text }], tests, message, expectedEpoch: before.epoch };
   const { epoch } = await tellingProblems(call, () => admin.publishPolicy({ body }));
   if (!call.json) call.io.err(`Policy ${name}: ${message}. Version ${epoch} is in force: posternctl policy show`);
 }

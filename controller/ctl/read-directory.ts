@@ -1,8 +1,8 @@
 /**
- * A directory as one description: every *.yaml merged, and policies/*.cedar as policy files named without `.cedar`.
+ * A directory as one description: every *.yaml merged, and policies/*.cedar with policies/*.tests.yaml, named without their endings.
  * Complaints name file and place; all of them come at once.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
@@ -32,18 +32,21 @@ export function readDirectory(dir: string): Bundle {
       else complaints.push(`${name}: ${section} stands in another file too`);
     }
   }
-  const policies = existsSync(join(dir, 'policies')) ? readPolicies(join(dir, 'policies')) : [];
-  if (policies.length > 0) merged['policies'] = [...((merged['policies'] ?? []) as PolicyFiles), ...policies];
+  const own = existsSync(join(dir, 'policies')) ? readDraft(join(dir, 'policies')) : { files: [], tests: [] };
+  if (own.files.length > 0) {
+    merged['policies'] = [...((merged['policies'] ?? []) as PolicyFiles), ...own.files];
+    merged['policyTests'] = [...((merged['policyTests'] ?? []) as PolicyFiles), ...own.tests];
+  }
   if (complaints.length === 0 && Object.keys(merged).length === 0) complaints.push('there is nothing to apply in it');
   refuse(dir, complaints);
   return merged as Bundle;
 }
 
-/** The *.cedar files of a directory, by name. Throws `bad-request` when there is none. */
-export function readPolicyDirectory(dir: string): PolicyFiles {
-  const files = readPolicies(dir);
-  if (files.length === 0) throw new PosternError('bad-request', `there is no *.cedar file in ${dir}`);
-  return files;
+/** The *.cedar and *.tests.yaml files of a directory, by name. Throws `bad-request` when there is no policy. */
+export function readPolicyDirectory(dir: string): { files: PolicyFiles; tests: PolicyFiles } {
+  const draft = readDraft(dir);
+  if (draft.files.length === 0) throw new PosternError('bad-request', `there is no *.cedar file in ${dir}`);
+  return draft;
 }
 
 /** One app from a YAML file. */
@@ -61,10 +64,23 @@ export function checkApp(app: Record<string, unknown>): App {
   return app as unknown as App;
 }
 
-function readPolicies(dir: string): PolicyFiles {
+const readDraft = (dir: string) => ({ files: readFiles(dir, policyEnding), tests: readFiles(dir, testEnding) });
+
+const policyEnding = '.cedar';
+const testEnding = '.tests.yaml';
+
+/** More is refused by the controller; here it keeps a mistaken directory from being read whole. */
+const mostBytes = 1024 * 1024;
+
+function readFiles(dir: string, ending: string): PolicyFiles {
   return names(dir)
-    .filter((name) => name.endsWith('.cedar'))
-    .map((name) => ({ id: basename(name, '.cedar'), text: readFileSync(join(dir, name), 'utf8') }));
+    .filter((name) => name.endsWith(ending) && name !== ending)
+    .map((name) => {
+      const file = join(dir, name);
+      if (statSync(file).size > mostBytes)
+        throw new PosternError('bad-request', `${file} is larger than ${mostBytes} bytes`);
+      return { id: basename(name, ending), text: readFileSync(file, 'utf8') };
+    });
 }
 
 function names(dir: string): string[] {

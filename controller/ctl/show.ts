@@ -40,6 +40,11 @@ export function usage(message: string): PosternError {
   return new PosternError('bad-request', message);
 }
 
+/** The command line itself is at fault, not what it is about: exit code 2. */
+export function misuse(message: string): PosternError {
+  return new PosternError('bad-request', message, { extra: { usage: true } });
+}
+
 /** JSON whole when it was asked for, else a table. */
 export function answerList<T>(
   { json, io }: CliCall,

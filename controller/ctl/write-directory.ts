@@ -8,15 +8,19 @@ import type { Bundle } from '#shared/contracts/admin-objects.ts';
 const organisationName = 'organisation.yaml';
 
 /** Returns the files. Throws `conflict` when the directory holds anything. */
-export function writeDirectory(dir: string, { policies = [], ...rest }: Bundle): string[] {
+export function writeDirectory(dir: string, { policies = [], policyTests = [], ...rest }: Bundle): string[] {
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     throw new PosternError('conflict', `${dir} is not empty: an export goes into a new directory`);
   }
   mkdirSync(join(dir, 'policies'), { recursive: true });
   const files = [join(dir, organisationName)];
   writeFileSync(files[0]!, stringify(rest, { lineWidth: 120 }), { flag: 'wx' });
-  for (const { id, text } of policies) {
-    const file = join(dir, 'policies', `${id}.cedar`);
+  const named = [
+    ...policies.map(({ id, text }) => ({ name: `${id}.cedar`, text })),
+    ...policyTests.map(({ id, text }) => ({ name: `${id}.tests.yaml`, text })),
+  ];
+  for (const { name, text } of named) {
+    const file = join(dir, 'policies', name);
     writeFileSync(file, text, { flag: 'wx' });
     files.push(file);
   }

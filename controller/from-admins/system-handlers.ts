@@ -1,12 +1,11 @@
 /** Status, whole descriptions and backups. */
 import type { Bundle } from '#shared/contracts/admin-objects.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
-import { type Applied, applyBundle } from '../admin/apply-bundle.ts';
+import { type Applied, applyBundle, isSameVersion } from '../admin/apply-bundle.ts';
 import { exportBundle } from '../admin/export-bundle.ts';
 import { showStatus } from '../admin/show-status.ts';
 import { writeBackup } from '../admin/write-backup.ts';
 import type { Judged } from '../policy/judge-draft.ts';
-import type { PolicyFile } from '../policy/parse-policies.ts';
 import { knownWith, loadKnown } from '../publishing/load-known.ts';
 import { takeInForce } from '../publishing/publish.ts';
 import { requireNoApproval } from '../publishing/settings.ts';
@@ -27,14 +26,9 @@ class DryRun extends Error {
 async function judgePolicies({ db, judge }: AdminParts, bundle: Bundle): Promise<Judged | undefined> {
   const { policies: files, policyTests: tests = [] } = bundle;
   if (files === undefined) return undefined;
-  const before = await versionInForce(db);
-  if (before !== undefined && isSame(before.files, files) && isSame(before.tests, tests)) return undefined;
+  if (isSameVersion(await versionInForce(db), bundle)) return undefined;
   return judge({ files, tests }, knownWith(await loadKnown(db), bundle));
 }
-
-const isSame = (before: readonly PolicyFile[], after: readonly PolicyFile[]): boolean =>
-  before.length === after.length &&
-  after.every(({ id, text }) => before.some((known) => known.id === id && known.text === text));
 
 export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
   const { db, clock, store, cuts } = parts;

@@ -5,7 +5,8 @@ type Named = 'id' | 'kind' | 'site' | 'groups';
 export type KnownApp = Pick<HttpApp, Named | 'hosts' | 'operations' | 'allowSpellings'> | Pick<TcpApp, Named>;
 
 export interface Known {
-  readonly people: ReadonlySet<string>;
+  /** Undefined: not known, as away from a controller; then names of people are not looked up. */
+  readonly people: ReadonlySet<string> | undefined;
   /** Each with the groups that it is in. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
   readonly apps: ReadonlyMap<string, KnownApp>;

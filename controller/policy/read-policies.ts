@@ -153,12 +153,15 @@ const listOf = {
   AppGroup: ['appGroups', 'group of apps'],
 } as const;
 
-/** What is wrong with a name; undefined for one that exists. People are not suggested: there may be very many. */
+const mostPeople = 2000;
+
+/** What is wrong with a name; undefined for one that exists. Of very many people none is suggested. */
 export function unknownName({ type, id }: EntityName, known: Known): string | undefined {
   if (!Object.hasOwn(listOf, type)) return undefined;
   const [list, word] = listOf[type as keyof typeof listOf];
-  if (known[list].has(id)) return undefined;
-  const near = list === 'people' && known.people.size > 2000 ? undefined : nearestName(id, [...known[list].keys()]);
+  const names = known[list];
+  if (names === undefined || names.has(id)) return undefined;
+  const near = list === 'people' && names.size > mostPeople ? undefined : nearestName(id, [...names.keys()]);
   return `There is no ${word} "${id}".${near === undefined ? '' : ` Did you mean "${near}"?`}`;
 }
 

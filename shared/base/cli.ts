@@ -42,6 +42,8 @@ export interface Cli {
   readonly commands: Readonly<Record<string, CliCommand>>;
   /** Options of every command. `--help` and `--json` are always there. */
   readonly options?: Readonly<Record<string, CliOption>>;
+  /** By error code, where another than 1 is wanted. */
+  readonly exitCodes?: Readonly<Record<string, number>>;
 }
 
 export interface CliIo {
@@ -61,7 +63,7 @@ const common: Readonly<Record<string, CliOption>> = {
   help: { type: 'boolean', short: 'h', about: 'Show this help' },
 };
 
-/** Runs one command line (without node and script); never throws. Returns 0, 1 when it failed, 2 when it was not understood. */
+/** Runs one command line (without node and script); never throws. Returns 0, 1 when it failed, 2 when it was not understood, or what `exitCodes` says. */
 export async function runCli(cli: Cli, line: readonly string[], io: CliIo = processIo): Promise<number> {
   const { first, argv } = takeFirstOptions(cli, line);
   const name = commandIn(cli, argv);
@@ -113,7 +115,7 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
     const trace = error.extra?.['trace'];
     if (call.json) io.err(JSON.stringify(error.toProblem(typeof trace === 'string' ? trace : undefined)));
     else io.err(`${title}: ${safeLines(error.message)}${trace === undefined ? '' : ` (trace ${trace})`}`);
-    return 1;
+    return error.extra?.['usage'] === true ? 2 : (cli.exitCodes?.[error.code] ?? 1);
   }
 }
 

@@ -10,7 +10,7 @@ export const history: CliCommand = {
       answerList(call, (await admin.policyHistory()).items, ({ epoch, inForce, policies, by, at, message }) => ({
         version: epoch,
         'in force': inForce,
-        policies,
+        policies: policies ?? '-',
         by,
         at: when(at),
         message,

@@ -17,7 +17,7 @@ export const versionOption: Readonly<Record<string, CliOption>> = {
 export function draftOf(call: CliCall, dir: string | undefined): Draft | undefined {
   const epoch = numbered(call, 'version');
   if (dir !== undefined && epoch !== undefined) throw usage('give a directory or --version, not both');
-  if (dir !== undefined) return { files: readPolicyDirectory(dir) };
+  if (dir !== undefined) return { files: readPolicyDirectory(dir).files };
   return epoch === undefined ? undefined : { epoch };
 }
 

@@ -2,17 +2,22 @@
 import type { CliCommand } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { withAdmin } from '../connect.ts';
-import { given, numbered, when } from '../show.ts';
+import { flag, given, numbered, when } from '../show.ts';
+import { namedFiles } from './version-names.ts';
 
 export const showVersion: CliCommand = {
   about: 'The policy in force, or another version',
-  options: { epoch: { type: 'string', value: 'N', about: 'Version' } },
+  options: {
+    epoch: { type: 'string', value: 'N', about: 'Version' },
+    tests: { type: 'boolean', about: 'Its tests too' },
+  },
   run: (call) =>
     withAdmin(call, async (admin) => {
-      const { version, files } = await admin.policy({ query: given({ epoch: numbered(call, 'epoch') }) });
-      if (call.json) return call.io.out(JSON.stringify({ version, files }));
+      const { version, files, tests } = await admin.policy({ query: given({ epoch: numbered(call, 'epoch') }) });
+      if (call.json) return call.io.out(JSON.stringify({ version, files, tests }));
       const { epoch, by, at, message, inForce } = version;
       call.io.err(`version ${epoch}${inForce ? ', in force' : ''}, by ${by} at ${when(at)}: ${safeText(message)}`);
-      for (const { id, text } of files) call.io.out(`// ${id}.cedar\n${text.trimEnd()}\n`);
+      for (const { name, text } of namedFiles({ files, tests: flag(call, 'tests') ? tests : [] }))
+        call.io.out(`${name.endsWith('.yaml') ? '#' : '//'} ${name}\n${text.trimEnd()}\n`);
     }),
 };

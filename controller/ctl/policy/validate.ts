@@ -1,20 +1,30 @@
 /** `posternctl policy validate`. */
 import type { CliCommand } from '#shared/base/cli.ts';
-import { withAdmin } from '../connect.ts';
-import { readPolicyDirectory } from '../read-directory.ts';
-import { tellProblems } from './tell-problems.ts';
+import { plural } from '../show.ts';
+import { judgeDirectory, offlineOptions } from './offline.ts';
+import { tellFailedTests, tellProblems } from './tell-problems.ts';
 
 export const validate: CliCommand = {
-  about: 'Validate a directory of *.cedar files; changes nothing',
+  about: 'Validate a directory of *.cedar and *.tests.yaml; changes nothing',
   args: '<dir>',
-  run: (call) =>
-    withAdmin(call, async (admin) => {
-      const answer = await admin.validatePolicy({ body: { files: readPolicyDirectory(call.args[0]!) } });
-      if (call.json) call.io.out(JSON.stringify(answer));
-      else {
-        tellProblems(call, answer.problems);
-        call.io.out(answer.valid ? 'valid' : 'not valid');
-      }
-      return answer.valid ? 0 : 1;
-    }),
+  options: {
+    ...offlineOptions,
+    strict: { type: 'boolean', about: 'Warnings count as errors' },
+  },
+  help: 'Exit code 0: valid. 1: not valid, or a test fails. 2: not understood. 3: the controller cannot be reached.',
+  async run(call) {
+    const { valid, problems, tests, names } = await judgeDirectory(call);
+    const ok = valid && !(call.values['strict'] === true && problems.length > 0);
+    if (call.json) call.io.out(JSON.stringify({ valid: ok, problems, tests, names }));
+    else {
+      tellProblems(call, problems);
+      tellFailedTests(call, tests);
+      if (names === 'nowhere')
+        call.io.err('Names were not looked up and tests not run: give --with DIR, or pull first.');
+      const passed = tests.filter((test) => test.passed).length;
+      const ran = tests.length === 0 ? '' : `, ${passed} of ${plural(tests.length, 'test')} passed`;
+      call.io.out(`${ok ? 'valid' : 'not valid'}${ran}`);
+    }
+    return ok ? 0 : 1;
+  },
 };

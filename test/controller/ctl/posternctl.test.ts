@@ -38,7 +38,7 @@ t.test('from an empty controller to a running organisation', async (t) => {
   t.match(await ctl(['policy', 'what-if', 'ema', 'wiki']), { code: 2, err: /There is no such person/ });
   t.match(await ctl(['policy', 'what-if', 'emma', 'wiki']), { code: 2, err: /This person has no device in service/ });
   t.match(await ctl(['policy', 'rollback', '99', '--reason', 'x']), { code: 1, err: /There is no policy version 99/ });
-  t.match(await ctl(['policy', 'publish', join(sample, 'policies')]), { code: 1, err: /say what changed/ });
+  t.match(await ctl(['policy', 'publish', join(sample, 'policies')]), { code: 2, err: /say what changed/ });
   t.match(await ctl(['log', 'search', '--app', 'nowhere']), { code: 0, out: '', err: /Nothing was found/ });
   const [, shown = ''] =
     /^\S+ \S+ {2}([0-9a-f]{8}) /.exec((await ctl(['log', 'search', '--kind', 'revocation'])).out) ?? [];
@@ -68,7 +68,7 @@ t.test('exit codes and complaints', async (t) => {
     err: /\/id is a name of 1 to 63 lower-case letters/,
   });
   t.match(await ctl(['policy', 'show']), { code: 1, err: /No policy is in force/ });
-  t.match(await ctl(['status', '--socket', '/nowhere/admin.sock']), { code: 1, err: /is the controller running/ });
+  t.match(await ctl(['status', '--socket', '/nowhere/admin.sock']), { code: 3, err: /is the controller running/ });
 
   const dir = t.testdir({
     'a.yaml': 'apps:\n  - { id: X, kind: http, hosts: [], oddity: 1 }\nfoo: 1\n',

@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { posternctl } from '../../../controller/ctl/commands.ts';
+import { runCli } from '../../../shared/base/cli.ts';
 import { root } from '../../support/source-tree.ts';
 import type { RunController } from './run-controller.ts';
 
@@ -29,4 +31,15 @@ export function ctlOf(t: Test, { addresses }: RunController) {
       child.once('close', (code) => resolve({ code: code ?? -1, out, err }));
       child.stdin.end(input);
     });
+}
+
+/** The same commands in this process, as the owner at the shell: for long tables of them, each of which would start a program. */
+export function shellOf({ addresses }: RunController) {
+  return async (args: readonly string[]): Promise<Result> => {
+    const out: string[] = [];
+    const err: string[] = [];
+    const io = { out: (text: string) => void out.push(`${text}\n`), err: (text: string) => void err.push(`${text}\n`) };
+    const code = await runCli(posternctl, ['--socket', addresses.adminSocket, '--shell', ...args], io);
+    return { code, out: out.join(''), err: err.join('') };
+  };
 }
