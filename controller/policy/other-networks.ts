@@ -1,5 +1,6 @@
 /** Other addresses to ask from: of each range that policies name, and of none of them. */
-import { type IpAddr, parseIpAddr } from '#shared/cedar/ext-ipaddr.ts';
+import { IpAddr, parseIpAddr } from '#shared/cedar/ext-ipaddr.ts';
+import { printIpAddr } from '#shared/cedar/value-to-expr.ts';
 import type { Change } from './change.ts';
 import { literalsFor } from './comparisons.ts';
 import type { Question } from './facts.ts';
@@ -51,10 +52,5 @@ function tryParse(text: string): IpAddr | undefined {
 
 /** The last address: the first may be of a smaller range that is forbidden. */
 function lastOf({ bits, address, prefix }: IpAddr): string {
-  const last = address | ((1n << BigInt(bits - prefix)) - 1n);
-  const [width, count, radix] = bits === 32 ? [8n, 4, 10] : [16n, 8, 16];
-  const parts = Array.from({ length: count }, (_, at) =>
-    ((last >> (width * BigInt(count - 1 - at))) & ((1n << width) - 1n)).toString(radix),
-  );
-  return parts.join(bits === 32 ? '.' : ':');
+  return printIpAddr(new IpAddr(bits, address | ((1n << BigInt(bits - prefix)) - 1n), bits));
 }

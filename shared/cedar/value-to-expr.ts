@@ -30,7 +30,8 @@ function printDecimal({ units }: Decimal): string {
   return `${units < 0n ? '-' : ''}${digits.slice(0, -4)}.${digits.slice(-4)}`;
 }
 
-function printIpAddr({ bits, address, prefix }: IpAddr): string {
+/** As `parseIpAddr` reads it; IPv6 in eight groups. */
+export function printIpAddr({ bits, address, prefix }: IpAddr): string {
   const width = bits === 32 ? 8n : 16n;
   const parts = Array.from({ length: bits === 32 ? 4 : 8 }, (_, at, count = bits === 32 ? 4 : 8) =>
     ((address >> (width * BigInt(count - 1 - at))) & ((1n << width) - 1n)).toString(bits === 32 ? 10 : 16),
