@@ -8,6 +8,7 @@ import type { Job } from './jobs/run-jobs.ts';
 import { reviewLapses } from './posture/review-lapses.ts';
 import type { PostureParts } from './posture/take-report.ts';
 import { raiseFloors } from './publishing/raise-floors.ts';
+import type { Shadow } from './shadow/shadow.ts';
 import type { Db } from './store/open-store.ts';
 
 export interface JobParts {
@@ -15,11 +16,12 @@ export interface JobParts {
   readonly authority: Authority;
   readonly fresh: FreshParts;
   readonly posture: PostureParts;
+  readonly shadow: Pick<Shadow, 'look'>;
   /** When this controller started: what went stale before is for the first look. */
   readonly startedAt: number;
 }
 
-export function scheduleJobs({ db, authority, fresh, posture, startedAt }: JobParts): Job[] {
+export function scheduleJobs({ db, authority, fresh, posture, shadow, startedAt }: JobParts): Job[] {
   let reviewed = startedAt - minute;
   return [
     {
@@ -41,6 +43,7 @@ export function scheduleJobs({ db, authority, fresh, posture, startedAt }: JobPa
       everyMs: 10 * second,
       run: async (at) => void (await db.transaction().execute((trx) => raiseFloors(trx, at))),
     },
+    { name: 'draft beside the version in force', everyMs: 2 * second, run: () => shadow.look() },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
   ];
 }

@@ -44,6 +44,7 @@ import { takeInForce } from './publishing/publish.ts';
 import { type Door, reachedAt, servicesAt } from './reached-at.ts';
 import { CutWatch } from './revocation/cut-report.ts';
 import { scheduleJobs } from './schedule-jobs.ts';
+import { Shadow } from './shadow/shadow.ts';
 import { type RunningServices, startServices } from './start-services.ts';
 import { DiskReserve } from './store/disk-reserve.ts';
 import { openGeneration } from './store/generation.ts';
@@ -115,6 +116,8 @@ async function start(
   const cuts = new CutWatch(db, clock);
   const file = join(dir, databaseName);
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
+  const shadow = lifecycle.add('shadow', new Shadow({ db, clock, log }));
+  await shadow.resume();
   const fresh = { streams, generation };
   const posture = { db, clock, decider, notify: events.notify.bind(events) };
   const identity = { store, sealer, clock, authority, decider };
@@ -141,6 +144,7 @@ async function start(
         knocks,
         awaitDoors: awaitDoors({ db, clock, cuts, fresh: (of) => freshGateways(of, fresh) }),
         budget: new DeviceBudget(config.grants.perSecond),
+        onDecided: shadow.decided,
       }),
       ...eventRoutes({ db, events }),
     },
@@ -170,6 +174,7 @@ async function start(
     cuts,
     cutGateway,
     analyses,
+    shadow,
     reached: () => reached,
     policyStores,
     services: () => services,
@@ -178,7 +183,7 @@ async function start(
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);
   const metrics = await startMetrics(config, { store, streams, events, log, services }, lifecycle);
-  const jobs = scheduleJobs({ db, authority, fresh, posture, startedAt: clock.now() });
+  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');

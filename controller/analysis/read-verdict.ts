@@ -12,6 +12,8 @@ export interface RecordedVerdict {
   readonly kind: 'grant' | 'access';
   readonly verdict: 'allow' | 'deny';
   readonly record: AccessRecord;
+  /** That determined it; of an access only their numbers are in the record. */
+  readonly policies: readonly string[];
   /** Of the snapshot; undefined when none was recorded. */
   readonly facts: string | undefined;
   readonly person: string;
@@ -70,6 +72,7 @@ export function readVerdict(record: AccessRecord): RecordedVerdict | Unreadable 
     kind,
     verdict,
     record,
+    policies: record.policies ?? [],
     facts,
     person,
     app: { id: app, ...appFacts },

@@ -41,7 +41,8 @@ export async function replay(
     }
     await snapshots.load(verdicts.flatMap(({ facts }) => facts ?? []));
     await judges.load(verdicts);
-    for (const recorded of verdicts) {
+    for (const read of verdicts) {
+      const recorded = judges.named(read);
       const held = snapshots.get(recorded.facts);
       const own = (): JudgedAgain | undefined => judges.ofVersion(recorded)?.judge(recorded, held);
       const judged = draft === undefined ? own() : judges.draft.judge(recorded, held);
@@ -59,6 +60,7 @@ class Judges {
   readonly #isDraft: boolean;
   readonly #versions: PolicyVersions;
   readonly #judges = new Map<number, Judge | undefined>();
+  readonly #names = new Map<number, ReadonlyMap<number, string>>();
 
   constructor(db: Db, draft: PolicySet | undefined) {
     this.#versions = new PolicyVersions(db);
@@ -78,7 +80,16 @@ class Judges {
       if (this.#judges.has(epoch)) continue;
       const version = await this.#versions.load(epoch);
       this.#judges.set(epoch, version === 'gone' ? undefined : new Judge(version.set, `${epoch} `));
+      const policies = version === 'gone' ? [] : (version.set?.policies ?? []);
+      this.#names.set(epoch, new Map(policies.map(({ number, name }) => [number, name])));
     }
+  }
+
+  /** A gateway tells policies by their numbers in the version of the grant. */
+  named(recorded: RecordedVerdict): RecordedVerdict {
+    const { numbers, epoch = -1 } = recorded.record;
+    const names = numbers === undefined ? undefined : this.#names.get(epoch);
+    return names === undefined ? recorded : { ...recorded, policies: numbers!.flatMap((n) => names.get(n) ?? []) };
   }
 
   ofVersion({ record }: RecordedVerdict): Judge | undefined {

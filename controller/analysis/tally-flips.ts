@@ -117,8 +117,8 @@ function compare(
   return before.verdict === recorded.verdict || before.verdict === 'unknown' ? 'flip' : 'not-reproduced';
 }
 
-function describe({ kind, record, person, app, request, at }: RecordedVerdict, judged: JudgedAgain): Flip {
-  const { device, trace, epoch, reasons, policies = [] } = record;
+function describe({ kind, record, policies, person, app, request, at }: RecordedVerdict, judged: JudgedAgain): Flip {
+  const { device, trace, epoch, reasons } = record;
   const asked = request && (request.operation === '' ? `${request.method} ${request.path}` : request.operation);
   return {
     direction: judged.verdict === 'allow' ? 'deny-to-allow' : 'allow-to-deny',

@@ -12,6 +12,7 @@ import { publish } from './policy/publish.ts';
 import { pull } from './policy/pull.ts';
 import { replay } from './policy/replay.ts';
 import { rollback } from './policy/rollback.ts';
+import { shadowStart, shadowStatus, shadowStop } from './policy/shadow.ts';
 import { showVersion } from './policy/show-version.ts';
 import { test } from './policy/test.ts';
 import { validate } from './policy/validate.ts';
@@ -36,4 +37,7 @@ export const policyCommands: Readonly<Record<string, CliCommand>> = {
   'policy explain': explain,
   'policy who-can': whoCan,
   'policy replay': replay,
+  'policy shadow start': shadowStart,
+  'policy shadow status': shadowStatus,
+  'policy shadow stop': shadowStop,
 };

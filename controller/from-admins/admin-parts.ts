@@ -15,6 +15,7 @@ import type { Decider } from '../grants/decider.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
+import type { Shadow } from '../shadow/shadow.ts';
 import type { RunningServices } from '../start-services.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import type { Db, Store } from '../store/open-store.ts';
@@ -37,6 +38,7 @@ export interface AdminParts {
   readonly checks: AppChecks;
   readonly events: AgentEvents;
   readonly cuts: CutWatch;
+  readonly shadow: Pick<Shadow, 'start' | 'look' | 'end'>;
   readonly analyses: Pick<AnalysisDesk, 'begin'>;
   /** Ends stream and connections of a gateway that was revoked. */
   readonly cutGateway: (id: string) => void;

@@ -24,6 +24,7 @@ import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
 import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
+import { shadowHandlers } from './shadow-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
 import { systemHandlers } from './system-handlers.ts';
 
@@ -43,6 +44,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...policyHandlers(parts),
     ...draftHandlers(parts),
     ...analysisHandlers(parts),
+    ...shadowHandlers(parts),
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),

@@ -8,13 +8,11 @@ import { randomId } from '#shared/base/bytes.ts';
 import { type Clock, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
-import type { App } from '#shared/contracts/app.ts';
 import type { ExactRequest, GrantAction, GrantClaims } from '#shared/contracts/grant.ts';
-import type { Reason } from '#shared/contracts/reasons.ts';
 import { mintGrant } from '#shared/crypto/grant-token.ts';
 import { sessionIdleMs, touchSession } from '../identity/sessions.ts';
 import { appendRecord } from '../log/append-record.ts';
-import type { Facts, RequestFacts } from '../policy/facts.ts';
+import type { Facts } from '../policy/facts.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { BatchedTransactions } from '../store/batched-transactions.ts';
 import { readChange } from '../store/changes.ts';
@@ -24,8 +22,7 @@ import type { DeviceBudget } from './device-budget.ts';
 import { fitClaims } from './fit-claims.ts';
 import { type Judgement, judgeAsk } from './judge-ask.ts';
 import { loadApp, loadFacts } from './load-facts.ts';
-import { snapshotFacts } from './snapshot-facts.ts';
-import { toldOfApp } from './told-of-app.ts';
+import { type Decided, recordDecisions } from './record-decision.ts';
 
 export type GatewayAddress = GrantGiven['gateways'][number];
 
@@ -41,6 +38,8 @@ export interface GrantParts {
   readonly budget: DeviceBudget;
   /** Joins the transactions of asks that come together; without it each has its own. */
   readonly batch?: BatchedTransactions;
+  /** Hears of each decision of policies once it is committed. It must not throw, nor take long. */
+  readonly onDecided?: (decided: Decided) => void;
   /** Milliseconds; a timer unless told. */
   readonly pause?: (ms: number) => Promise<unknown>;
 }
@@ -67,8 +66,13 @@ export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<Gran
   if (waitMs > 0) throw await overBudget(parts, ask, at, waitMs);
   const begun = performance.now();
   const { kid } = parts.signer();
-  const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid });
+  let decided: Decided | undefined;
+  const onRecord = (recorded: Decided) => {
+    decided = recorded;
+  };
+  const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid, onRecord });
   const outcome = await (parts.batch?.run(work) ?? parts.db.transaction().execute(work));
+  if (decided !== undefined) parts.onDecided?.(decided);
   if (outcome instanceof PosternError) throw await evenOut(parts, ask, outcome, performance.now() - begun);
   const { claims, scope, gateways } = outcome;
   // Asked again: the key that was current before the transaction may have been withdrawn during it (P20).
@@ -99,10 +103,15 @@ interface Deciding {
   readonly ask: GrantAsk;
   readonly at: number;
   readonly kid: string;
+  readonly onRecord: (recorded: Decided) => void;
 }
 
 /** Returns the error of a denial: its record must be committed. */
-async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding): Promise<Issued | PosternError> {
+async function decideIn(
+  trx: Trx,
+  parts: GrantParts,
+  { ask, at, kid, onRecord }: Deciding,
+): Promise<Issued | PosternError> {
   const { device, session, address } = ask;
   const facts = await loadFacts(trx, { device, session, address, timezone: parts.decider.timezone });
   if (facts === undefined) throw new PosternError('device-suspended', `device ${device} is not known`);
@@ -114,7 +123,7 @@ async function decideIn(trx: Trx, parts: GrantParts, { ask, at, kid }: Deciding)
   const judged = judgeAsk(set, { facts, appId: ask.app, app, act: ask.act, request: ask.request, at, idle, checks });
   const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, session) : [];
   const epoch = set?.epoch ?? 0;
-  const record = await recordFor(trx, { ask, at, facts, app, epoch });
+  const record = await recordDecisions(trx, { ask, at, facts, app, epoch, onRecord });
   if (!judged.allow) {
     const { reasons, policies, errors, request } = judged;
     await record({ verdict: 'deny', reasons, policies, errors, request });
@@ -186,52 +195,6 @@ async function isIdle(trx: Trx, session: string, at: number, idleMs: number): Pr
   const lastUse = at - Math.min(idleMs, at);
   if (lastUse - row.last_active_at > touchStepMs) await touchSession(trx, session, lastUse);
   return false;
-}
-
-interface Recording {
-  readonly ask: GrantAsk;
-  readonly at: number;
-  readonly facts: Facts;
-  readonly app: App | undefined;
-  readonly epoch: number;
-}
-interface Recorded {
-  readonly verdict: 'allow' | 'deny';
-  readonly reasons: readonly Reason[];
-  readonly policies: readonly string[];
-  readonly errors: readonly string[];
-  readonly request: RequestFacts | undefined;
-  readonly grant?: string;
-}
-
-async function recordFor(trx: Trx, { ask, at, facts, app, epoch }: Recording) {
-  const snapshot = await snapshotFacts(trx, at, facts);
-  return async ({ verdict, reasons, policies, errors, request, grant }: Recorded): Promise<string> => {
-    await appendRecord(trx, at, {
-      kind: 'grant',
-      trace: ask.trace,
-      verdict,
-      reasons: [...reasons],
-      person: facts.person.id,
-      device: ask.device,
-      ...(facts.session === null ? {} : { session: facts.session.id }),
-      app: ask.app,
-      ...toldOfApp(app, ask.act),
-      from: facts.network.address.slice(0, 64),
-      epoch,
-      policies: policies.slice(0, 64),
-      facts: snapshot,
-      ...(grant === undefined ? {} : { grant }),
-      ...(request === undefined ? {} : { request: recordRequest(request) }),
-      ...(errors.length === 0 ? {} : { details: { errors: errors.slice(0, 8).map((text) => text.slice(0, 500)) } }),
-    });
-    return snapshot;
-  };
-}
-
-/** A query is never recorded (P24). */
-function recordRequest({ method, host, path, operation }: RequestFacts) {
-  return { method, host, path, ...(operation === '' ? {} : { operation }) };
 }
 
 interface Claiming {

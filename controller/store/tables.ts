@@ -3,8 +3,9 @@
  * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
  */
 import type { Generated } from 'kysely';
+import type { ShadowTables } from './shadow-tables.ts';
 
-export interface Tables {
+export interface Tables extends ShadowTables {
   meta: { key: string; value: string };
   change_counter: { id: number; n: number };
   changes: { n: number; at: number; site: string | null; changes: string };
@@ -258,7 +259,6 @@ export interface Tables {
     at: number;
     in_force: number;
   };
-
   records: {
     position: Generated<number>;
     id: string;

@@ -18,6 +18,7 @@ import { adminLog } from './admin-log.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
 import { adminRecovery } from './admin-recovery.ts';
+import { adminShadow } from './admin-shadow.ts';
 import { adminSystem } from './admin-system.ts';
 import { adminTouched } from './admin-touched.ts';
 
@@ -31,6 +32,7 @@ export const adminContract = {
   ...adminPolicy,
   ...adminDrafts,
   ...adminAnalysis,
+  ...adminShadow,
   ...adminCuts,
   ...adminKeys,
   ...adminLog,

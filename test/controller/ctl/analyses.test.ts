@@ -98,3 +98,33 @@ t.test('policy replay: what a draft would turn, and who asked', async (t) => {
   const events = new Set(records.map(({ details }) => details?.['event']));
   t.ok(events.has('policy-what-if') && events.has('policy-who-can'), 'P34 so are what-if for many and who-can');
 });
+
+t.test('policy shadow: a draft beside the version in force', async (t) => {
+  const controller = await openOrganisation(t);
+  const ctl = ctlOf(t, controller);
+  await joinGateway(t, controller, 'gw-main');
+  const emma = await enrolAgent(t, controller, 'emma');
+  const dir = directory(t, '@id("closed") forbid(principal, action, resource);');
+  t.match(await ctl(['policy', 'shadow', 'status']), { code: 0, err: /No draft has run/ });
+  t.match(await ctl(['policy', 'shadow', 'start', dir, '--for', 'ever', '--reason', 'x']), {
+    code: 1,
+    err: /no length of/,
+  });
+  t.match(await ctl(['policy', 'shadow', 'start', dir, '--for', '1s', '--reason', 'x']), {
+    code: 1,
+    err: /for a minute/,
+  });
+  const bad = directory(t, 'permit(principal in Group::"ghosts", action, resource);');
+  t.match(await ctl(['policy', 'shadow', 'start', bad, '--reason', 'x']), {
+    code: 1,
+    err: /error: all\.cedar:1.*ghosts/,
+  });
+  t.match(await ctl(['policy', 'shadow', 'start', dir, '--reason', 'x']), { code: 0, out: /^The draft runs beside/ });
+  t.match(await ctl(['policy', 'shadow', 'start', dir, '--reason', 'x']), { code: 1, err: /stop it first/ });
+  for (let n = 0; n < 2; n += 1) await emma.call.grants({ body: { app: 'wiki', act: 'request', idleMs: 0 } });
+  const stopped = await ctl(['policy', 'shadow', 'stop', '--reason', 'seen']);
+  t.match(stopped, { code: 0, out: /2 decisions judged, 2 otherwise/ });
+  t.match(stopped.out, /denies +emma +wiki +closed +policy-forbid +2 /);
+  t.match(await ctl(['policy', 'shadow', 'status', '--json']), { code: 1, out: /"endedBecause":"stopped"/ });
+  t.match(await ctl(['policy', 'shadow', 'stop', '--reason', 'again']), { code: 1, err: /No draft runs/ });
+});

@@ -27,6 +27,8 @@ const changing = [
   'removeGateway',
   'publishPolicy',
   'rollbackPolicy',
+  'startShadow',
+  'stopShadow',
   'draftPolicy',
   'approveDraft',
   'rejectDraft',
