@@ -10,6 +10,7 @@ import { postureFacts } from '#shared/contracts/posture.ts';
 import { allowReasons, denyReasons } from '#shared/contracts/reasons.ts';
 import { agentConfig } from '../client-agent/config.ts';
 import { controllerConfig } from '../controller/config.ts';
+import { lints } from '../controller/policy/lints/index.ts';
 import { gatewayConfig } from '../gateway/config.ts';
 
 export const referenceFile = join(import.meta.dirname, '../docs/reference.md');
@@ -35,6 +36,7 @@ export function makeReference(): string {
     `${fact.ttl}`,
     fact.meaning,
   ]);
+  const lintRows = lints.map(({ id, severity, about }) => [code(id), severity, about]);
   return `# Reference
 
 Made by \`npm run docs\` out of the tables in the code. Do not edit.
@@ -56,6 +58,12 @@ ${table(['reason', 'verdict', 'meaning'], [...allows, ...denies])}
 What a policy reads as \`context.device.<fact>\`. A fact that failed, is unknown or is older than its time to live has its worst value.
 
 ${table(['fact', 'kind', 'worst value', 'good for (s)', 'meaning'], facts)}
+
+## Lints of policies
+
+What publishing warns of. \`@allow("its-name")\` on a policy silences a warning for that policy; an error stops publishing.
+
+${table(['lint', 'severity', 'meaning'], lintRows)}
 
 ## Options of postern-controller
 

@@ -142,3 +142,63 @@ t.test('what if: supposed factors, addresses, times and requests', async (t) => 
   await t.rejects(run({ request: { ...get, path: '/%2e%2e/x' } }), { code: 'request-refused' });
   await desk.store.stop();
 });
+
+t.test('a test that fails stops publishing, and is kept with the version when it passes', async (t) => {
+  const desk = await PolicyDesk.open();
+  const tests = (expect: string) => `tests:\n  - { name: staff, groups: [staff], app: wiki, expect: ${expect} }\n`;
+  await desk.publish(staff, tests('allow'));
+  const broken = desk.publish('@id("none") forbid(principal, action, resource);', tests('allow'));
+  await t.rejects(broken, {
+    code: 'policy-tests-failed',
+    extra: { tests: [{ name: 'staff', file: 'test.tests.yaml', place: { line: 2 }, expected: 'allow', got: 'deny' }] },
+  });
+  t.equal(desk.policy.current()?.epoch, 1);
+  t.match(await desk.db.selectFrom('policy_versions').select('tests').execute(), [
+    { tests: JSON.stringify([{ id: 'test', text: tests('allow') }]) },
+  ]);
+  // The world has overtaken the test: a rollback says so and goes on.
+  await desk.publish(staff);
+  await desk.db.deleteFrom('apps').where('id', '=', 'wiki').execute();
+  const back = await rollbackPolicy(desk.publishParts, 1, { message: 'undo', actor: 'owner' });
+  t.match(back.warnings, [{ message: /^Test "staff" fails/ }]);
+  await desk.store.stop();
+});
+
+t.test('P6 whom a version would lock out, and which app nobody could use any more', async (t) => {
+  const desk = await PolicyDesk.open();
+  await desk.publish(staff);
+  const lost = await desk.publish(`${staff} @id("no-ssh") forbid(principal, action, resource == App::"ssh");`);
+  t.match(
+    lost.warnings.map(({ message }) => message),
+    ['Nobody of those last seen could use ssh any more.'],
+  );
+  await desk.publish('@id("nobody") forbid(principal, action, resource);');
+  await desk.publish(staff);
+  await desk.db.updateTable('people').set({ role: 'admin' }).where('id', '=', 'alice').execute();
+  const away =
+    '@id("office") permit(principal, action, resource) when { context.network.address.isInRange(ip("203.0.113.0/24")) };';
+  await t.rejects(desk.publish(away), {
+    code: 'policy-locks-out',
+    extra: { lines: [/^admin alice would lose ssh: no policy permits it any more; "staff" does now$/, /wiki/] },
+  });
+  await desk.grant();
+  await desk.db.updateTable('grants').set({ from_address: '203.0.113.9' }).execute();
+  t.ok(
+    await desk.publish(`${away} @id("x") permit(principal in Group::"staff", action, resource == App::"ssh");`),
+    'from where they were last',
+  );
+  await desk.store.stop();
+});
+
+t.test('a version that cannot be read is not in force, and another one can be published', async (t) => {
+  const desk = await PolicyDesk.open();
+  await desk.publish(staff);
+  for (const files of ['{not JSON', '[{"id":"test","text":"permit("}]', '7']) {
+    await desk.db.updateTable('policy_versions').set({ files }).execute();
+    const fresh = new PolicyInForce();
+    await t.rejects(fresh.load(desk.db), { code: 'policy-invalid' }, files);
+    t.equal(fresh.current(), undefined, 'everything is denied');
+  }
+  t.equal((await desk.publish(staff)).epoch, 2);
+  await desk.store.stop();
+});
