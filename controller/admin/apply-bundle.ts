@@ -13,6 +13,7 @@ import type { Judged, PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readStoredPosture, writePostureSettings } from '../posture/posture-settings.ts';
+import { refuseTooLarge } from '../publishing/check-sizes.ts';
 import { type StoreParts, storeVersion } from '../publishing/store-version.ts';
 import { versionInForce } from '../publishing/version-files.ts';
 import { nextChange, readChange } from '../store/changes.ts';
@@ -69,6 +70,10 @@ export async function applyBundle(trx: Trx, at: number, parts: AppParts, order: 
     await about('posture', async (what) => note(what, await applyPosture(trx, at, parts, bundle.posture!)));
   }
   const published = bundle.policies && (await applyPolicies(trx, at, parts, order, note));
+  const set = parts.decider.policy();
+  // Publishing looks at every app as it is by now.
+  if (published === undefined && set !== undefined && bundle.apps !== undefined)
+    await refuseTooLarge(trx, { set, at, timezone: parts.decider.timezone });
   return {
     changes,
     warnings: published === undefined ? [] : policyWarnings(published.warnings),

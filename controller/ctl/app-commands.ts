@@ -27,6 +27,15 @@ function answerApp(call: CliCall, app: App): void {
   else answerThing(call, { ...app, tls: { ...(app as HttpApp).tls, ca: `${count} in PEM` } });
 }
 
+/** What `--exact-request` costs (P11). */
+async function tellGrantRate(call: CliCall, admin: AdminClient, app: App, before: App | undefined): Promise<void> {
+  const isExact = (one: App | undefined) => one?.kind === 'http' && one.exactRequest === true;
+  if (call.json || !isExact(app) || isExact(before)) return;
+  const { perSecond } = await admin.appGrantRate({ params: { id: app.id } });
+  const rate = perSecond === undefined ? 'nothing is on record yet' : `at most ${perSecond} grants a second`;
+  call.io.out(`Granted request by request from now on: ${rate}, by its busiest hour of the last 7 days.`);
+}
+
 const putApp =
   (mustExist: boolean): CliCommand['run'] =>
   (call) =>
@@ -42,6 +51,7 @@ const putApp =
       const whom = permit === undefined ? undefined : await findWhom(admin, permit);
       const app = await admin.putApp({ params: { id }, body: appFromFlags(call, base) });
       answerApp(call, app as App);
+      await tellGrantRate(call, admin, app as App, known);
       if (whom !== undefined) await permitApp(call, admin, app as App, whom);
     });
 

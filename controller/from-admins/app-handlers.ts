@@ -4,11 +4,13 @@ import type { adminApps } from '#shared/contracts/admin-apps.ts';
 import { checkApp } from '../admin/check-app.ts';
 import { putApp, removeApp } from '../admin/put-app.ts';
 import { loadApp, loadApps } from '../grants/load-facts.ts';
+import { refuseTooLarge } from '../publishing/check-sizes.ts';
+import { busiestRate } from '../publishing/grant-rate.ts';
 import { readChange } from '../store/changes.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
-type Routes = Pick<HandlersOf<typeof adminApps>, 'apps' | 'putApp' | 'removeApp' | 'checkApp'>;
+type Routes = Pick<HandlersOf<typeof adminApps>, 'apps' | 'putApp' | 'removeApp' | 'checkApp' | 'appGrantRate'>;
 
 export function appHandlers(parts: AdminParts): Routes {
   const { db, clock, cuts } = parts;
@@ -21,6 +23,9 @@ export function appHandlers(parts: AdminParts): Routes {
       const at = clock.now();
       return db.transaction().execute(async (trx) => {
         const { before, how } = await putApp(trx, at, parts, app);
+        const set = parts.decider.policy();
+        if (how !== 'same' && set !== undefined)
+          await refuseTooLarge(trx, { set, at, timezone: parts.decider.timezone, only: app.id });
         const event = how === 'add' ? 'app-added' : 'app-changed';
         if (how !== 'same') await recordAdmin(trx, at, caller, { event, app: id, before, after: app });
         return app;
@@ -37,6 +42,11 @@ export function appHandlers(parts: AdminParts): Routes {
         details: { upstream: app.upstream },
       });
       return checkApp(parts, app);
+    },
+
+    async appGrantRate({ params: { id } }) {
+      const perSecond = await busiestRate(db, id, clock.now());
+      return perSecond === undefined ? {} : { perSecond };
     },
 
     async removeApp({ params: { id }, caller }) {

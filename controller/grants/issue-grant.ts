@@ -157,7 +157,7 @@ async function decideIn(
       app_id: ask.app,
       act: ask.act,
       scope,
-      rules: JSON.stringify(rules),
+      rules: JSON.stringify(claims.rules),
       request: rules.exact === undefined ? null : JSON.stringify(rules.exact),
       from_address: facts.network.address,
       seen,

@@ -3,12 +3,12 @@
  * be, just signed in. Nothing is granted by this; it only chooses.
  */
 import { hour } from '#shared/base/clock.ts';
-import { postureFacts } from '#shared/contracts/posture.ts';
 import { appFacts, loadApps } from '../grants/load-facts.ts';
 import { readEffectiveGroups } from '../identity/read-groups.ts';
 import { compilePolicies } from '../policy/compile-policies.ts';
 import { couldAllow } from '../policy/decide-partly.ts';
-import type { AppFacts, Facts, PostureFact } from '../policy/facts.ts';
+import type { AppFacts, Facts } from '../policy/facts.ts';
+import { bestPosture, goodFact } from '../policy/good-device.ts';
 import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
@@ -71,14 +71,6 @@ async function supposeGoodDevice(db: Db, { person: id, timezone, at }: WayInOrde
     .orderBy('enrolled_at', 'desc')
     .executeTakeFirst();
   const { checks } = await readPostureSettings(db);
-  const good = (value: PostureFact['value']): PostureFact => ({
-    value,
-    status: 'pass',
-    source: 'self',
-    measuredAt: at,
-    goodUntil: at + hour,
-  });
-  const posture = Object.entries(postureFacts).map(([name, shape]) => [name, good(bestOf(name, shape, device?.os))]);
   return {
     v: 1,
     person: {
@@ -94,8 +86,8 @@ async function supposeGoodDevice(db: Db, { person: id, timezone, at }: WayInOrde
       state: 'active',
       ownership: device?.ownership ?? 'unknown',
       certificateEndsAt: at + hour,
-      posture: Object.fromEntries(posture) as Record<string, PostureFact>,
-      checks: Object.fromEntries(checks.map((check) => [check.id, good(true)])),
+      posture: bestPosture(at, device?.os),
+      checks: Object.fromEntries(checks.map((check) => [check.id, goodFact(true, at)])),
     },
     session: {
       id: 'ses_supposed',
@@ -107,15 +99,4 @@ async function supposeGoodDevice(db: Db, { person: id, timezone, at }: WayInOrde
     network: { address: '127.0.0.1' },
     timezone,
   };
-}
-
-/** Of numbers the good end is the other one than the worst. */
-function bestOf(
-  name: string,
-  { kind, worst }: { readonly kind: string; readonly worst: unknown },
-  os: string | undefined,
-): PostureFact['value'] {
-  if (kind === 'boolean') return true;
-  if (kind === 'number') return worst === 0 ? 1_000_000 : 0;
-  return name === 'os' ? (os ?? 'linux') : '';
 }

@@ -12,6 +12,7 @@ import type { PolicyProblem, PolicySet } from '../policy/policy-set.ts';
 import { unknownName } from '../policy/read-policies.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
+import { refuseTooLarge, tellTooLarge } from './check-sizes.ts';
 import { loadKnown } from './load-known.ts';
 import { findLockOut, findLostApps } from './lock-out.ts';
 import { writeVersion } from './version-files.ts';
@@ -49,7 +50,7 @@ export interface StoredVersion {
 }
 
 /**
- * Throws `conflict`, `policy-invalid` with `problems`, `policy-tests-failed` with `tests`, or `policy-locks-out` with `lines` in the
+ * Throws `conflict`, `policy-invalid` with `problems`, `policy-tests-failed` with `tests`, `policy-too-large`, or `policy-locks-out` with `lines` in the
  * problem document; the version in force stays.
  */
 export async function storeVersion(
@@ -69,6 +70,10 @@ export async function storeVersion(
   const guarded = { before: decider.policy(), after: set, at, timezone: decider.timezone };
   const lockOut = await findLockOut(trx, guarded);
   if (lockOut.everyone && !order.evenIfItLocksOut) throw locksOut(lockOut.lines);
+  const sized = { set, at, timezone: decider.timezone };
+  // Whoever must have a former version back in force is told, and has it.
+  const tooLarge = order.testsMayFail ? await tellTooLarge(trx, sized) : [];
+  if (!order.testsMayFail) await refuseTooLarge(trx, sized);
   const lost = await findLostApps(trx, guarded);
 
   await trx.updateTable('policy_versions').set({ in_force: 0 }).where('in_force', '=', 1).execute();
@@ -104,6 +109,7 @@ export async function storeVersion(
     change,
     warnings: [
       ...lockOut.lines.map(warn),
+      ...tooLarge.map(warn),
       ...lost.map((app) => warn(`Nobody of those last seen could use ${app} any more.`)),
       ...failed.map(({ file, place, name, got }) => ({
         ...{ severity: 'warning' as const, file, ...place },

@@ -92,6 +92,11 @@ export const errorTable = {
     next: 'stop',
     title: 'Nobody who administers could use anything under this policy: nothing was published.',
   },
+  'policy-too-large': {
+    status: 409,
+    next: 'stop',
+    title: 'What these policies leave undecided does not fit into a grant: nothing was changed.',
+  },
   'policy-too-slow': { status: 400, next: 'stop', title: 'The policy takes too long to read: make it smaller.' },
   'approval-needed': { status: 403, next: 'stop', title: 'A second administrator must approve this.' },
 

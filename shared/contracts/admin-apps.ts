@@ -34,6 +34,15 @@ export const adminApps = defineContract({
     params: strict({ id: appId }),
     answer: appChecked,
   },
+  appGrantRate: {
+    method: 'GET',
+    path: '/v1/admin/apps/:id/grant-rate',
+    summary: 'How many grants an app would need, at most, if each served one request',
+    access: 'reader',
+    params: strict({ id: appId }),
+    /** Accesses a second in the busiest hour of the last 7 days; absent without any on record. */
+    answer: strict({ perSecond: Type.Optional(Type.Number({ minimum: 0 })) }),
+  },
   sites: {
     method: 'GET',
     path: '/v1/admin/sites',

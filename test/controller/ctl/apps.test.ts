@@ -79,6 +79,21 @@ t.test('TLS to the upstream from flags: one way to trust takes the place of anot
   t.notMatch((await ctl(['status'])).out, /App notes takes any/);
 });
 
+t.test('P11 an app granted request by request: said once what that costs, shown, and taken back', async (t) => {
+  const controller = await runController(t);
+  const ctl = ctlOf(t, controller);
+  await ctl(['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5']);
+  const set = (...flags: string[]) => ctl(['app', 'set', 'notes', ...flags]);
+  const shown = async () => JSON.parse((await ctl(['app', 'show', 'notes', '--json'])).out).exactRequest;
+  t.match(await set('--exact-request'), { code: 0, out: /request by request from now on: nothing is on record yet/ });
+  t.equal(await shown(), true);
+  t.notMatch((await set('--name', 'Notes')).out, /from now on/);
+  t.equal(await shown(), true, 'other flags leave it');
+  t.match(await set('--exact-request', '--whole-app'), { code: 1, err: /exclude each other/ });
+  t.match(await set('--whole-app'), { code: 0 });
+  t.equal(await shown(), undefined);
+});
+
 t.test('app permit: the first policy, for a group or a person', async (t) => {
   const controller = await runController(t);
   const ctl = ctlOf(t, controller);
