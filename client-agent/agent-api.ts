@@ -196,6 +196,8 @@ export interface Lease {
   readonly grant: string;
   readonly grantId: string;
   readonly gateway: string;
+  /** P18: good for one use, so that what may have arrived is not sent again by itself, whatever it is. */
+  readonly once: boolean;
   /** To be spread into ForwardOptions. */
   readonly forward: {
     readonly dispatcher: Dispatcher;

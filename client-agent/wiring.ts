@@ -171,9 +171,12 @@ function makeParts(
   const ask = async (order: GrantOrder) => {
     if (!sessions.isSignedIn()) throw new PosternError('session-required', 'nobody is signed in');
     if (sessions.isIdle()) throw new PosternError('session-idle', 'the session waits for one factor');
-    const { app, act, exact, trace } = order;
+    const { app, act, exact, trace, avoid = [] } = order;
     await care.ensure();
-    const request = exact === undefined ? {} : { request: exact };
+    const request = {
+      ...(exact === undefined ? {} : { request: exact }),
+      ...(avoid.length > 0 ? { avoid: [...avoid] } : {}),
+    };
     const body = () => ({ app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace });
     let given = await link.calls.grants({ body: body() });
     // Asked for before the key was changed, answered after: no gateway takes it on a connection of the new key (P4).

@@ -99,7 +99,7 @@ function run(
       signal,
       onResponseStart: () => body.drop(),
     }).done;
-    const sent = readOutcome(outcome, { replayable: body.canRepeat, safe: safeMethods.has(method) });
+    const sent = readOutcome(outcome, { replayable: body.canRepeat, safe: !lease.once && safeMethods.has(method) });
     // The forwarder has thrown away what was still on its way of a body that is not kept.
     return 'refused' in sent && !body.canRepeat ? { ...sent, canRepeat: false } : sent;
   };

@@ -19,6 +19,8 @@ export interface GrantOrder {
   readonly trace: string;
   /** Name of the local client that it is for: shown here, told to nobody, and no part of what a grant is kept under. */
   readonly client?: string | undefined;
+  /** Gateways that could not be reached: a grant for one use names another, if there is one. */
+  readonly avoid?: readonly string[] | undefined;
 }
 
 export interface HeldGrant {
@@ -68,6 +70,8 @@ export class GrantDesk {
   readonly #reasons = new Map<string, Promise<HeldGrant>>();
   /** Apps that were last granted request by request: there one ask at a time would make a queue of a page. */
   readonly #byRequest = new Set<string>();
+  /** What was granted for one use when it was last asked for: nothing else that is held serves it. In the order of their last use. */
+  readonly #forOne = new Set<string>();
   /** When the next grant in place of a refused one may be asked for: as the gateway said, once for all who wait (P14). */
   readonly #notBefore = new Map<string, number>();
 
@@ -98,14 +102,18 @@ export class GrantDesk {
   }
 
   /** For a request that a gateway's rules refused: asks about this one, whatever there is. Rejects with the controller's reason. */
-  ask(order: GrantOrder, signal?: AbortSignal): Promise<HeldGrant> {
+  async ask(order: GrantOrder, signal?: AbortSignal): Promise<HeldGrant> {
     const key = exactKey(order);
-    let flight = this.#reasons.get(key);
-    if (flight === undefined) {
-      flight = this.#ask(order).finally(() => this.#reasons.delete(key));
-      this.#reasons.set(key, flight);
+    for (;;) {
+      const flight = this.#reasons.get(key);
+      if (flight === undefined) break;
+      const held = await orAborted(flight, signal);
+      // One for one use is whose ask brought it.
+      if (!held.once) return held;
     }
-    return orAborted(flight, signal);
+    const own = this.#ask(order).finally(() => this.#reasons.delete(key));
+    this.#reasons.set(key, own);
+    return orAborted(own, signal);
   }
 
   /**
@@ -148,6 +156,7 @@ export class GrantDesk {
     this.#whole.clear();
     this.#exact.clear();
     this.#byRequest.clear();
+    this.#forOne.clear();
     this.#notBefore.clear();
   }
 
@@ -161,10 +170,11 @@ export class GrantDesk {
   }
 
   #find(order: GrantOrder): HeldGrant | undefined {
+    const key = exactKey(order);
+    if (this.#forOne.has(key)) return undefined;
     const now = this.#options.clock.now();
     const whole = this.#whole.get(appKey(order));
     if (whole !== undefined && whole.expiresAt > now) return whole;
-    const key = exactKey(order);
     const exact = this.#exact.get(key);
     if (exact === undefined || exact.expiresAt <= now) return undefined;
     this.#exact.delete(key);
@@ -173,7 +183,8 @@ export class GrantDesk {
   }
 
   #flightKey(order: GrantOrder): string {
-    return this.#byRequest.has(appKey(order)) ? exactKey(order) : appKey(order);
+    const key = exactKey(order);
+    return this.#byRequest.has(appKey(order)) || this.#forOne.has(key) ? key : appKey(order);
   }
 
   #renewBehind(order: GrantOrder): void {
@@ -237,15 +248,22 @@ export class GrantDesk {
       once: isOnce(grant),
     };
     const app = appKey(order);
-    if (scope === 'app' && !held.once) {
+    const key = exactKey(order);
+    this.#forOne.delete(key);
+    if (held.once) {
+      // Says nothing of the app's other requests.
+      this.#forOne.add(key);
+      if (this.#forOne.size > maxExact) this.#forOne.delete(this.#forOne.values().next().value!);
+      return held;
+    }
+    if (scope === 'app') {
       this.#byRequest.delete(app);
       this.#whole.set(app, held);
       return held;
     }
     this.#byRequest.add(app);
     this.#whole.delete(app);
-    if (held.once) return held;
-    this.#exact.set(exactKey(order), held);
+    this.#exact.set(key, held);
     if (this.#exact.size > maxExact) this.#exact.delete(this.#exact.keys().next().value!);
     return held;
   }

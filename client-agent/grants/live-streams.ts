@@ -105,7 +105,7 @@ export class LiveStreams {
   async #nextGrants(streams: LiveStream[]): Promise<{ held: HeldGrant; streams: LiveStream[] }[]> {
     const held = await this.#nextGrant(streams);
     if (held === undefined) return [];
-    if (held.scope === 'app') return [{ held, streams }];
+    if (held.scope === 'app' || held.once) return [{ held, streams }];
     const request = requestKey(streams[0]!);
     const [own, others] = [true, false].map((same) => streams.filter((one) => (requestKey(one) === request) === same));
     return [{ held, streams: own! }, ...(others!.length === 0 ? [] : await this.#nextGrants(others!))];
@@ -175,6 +175,8 @@ function isFormer(gateway: GatewayAddress, { gateways }: HeldGrant): boolean {
 
 function groupKey(stream: LiveStream): string {
   const { app, act } = stream.order;
+  // One for one use goes with one stream.
+  if (stream.held.once) return `once ${stream.held.id}`;
   return stream.held.scope === 'app' ? `${act} ${app}` : requestKey(stream);
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode, PosternError } from '#shared/base/errors.ts';
 
 export type NextStep =
   | { readonly do: 'throw' }
-  /** A gateway's rules refuse this request: the controller says why, or gives a grant that serves it. */
+  /** A gateway's rules refuse this request: the controller says why, or gives a grant that serves it, as one for one use. */
   | { readonly do: 'ask' }
   /** Another grant, after the pause. */
   | { readonly do: 'renew'; readonly waitMs: number }
@@ -41,7 +41,8 @@ const maxAsks = 1;
 export function nextStep(error: PosternError, attempt: Attempt): NextStep {
   const { by, canRepeat, canHold, asks, renewals, repetitions } = attempt;
   // Also for one that cannot be sent again: whoever sent it reads why. When the two disagree, the gateway has the last word.
-  if (by === 'gateway' && error.code === 'rules-refused') return asks < maxAsks ? { do: 'ask' } : { do: 'throw' };
+  const isByRules = error.code === 'rules-refused' || error.code === 'once-needed';
+  if (by === 'gateway' && isByRules) return asks < maxAsks ? { do: 'ask' } : { do: 'throw' };
   if (!canRepeat) return { do: 'throw' };
   if (error.next === 'step-up' || error.next === 'fix-device') {
     return canHold ? { do: 'hold', kind: error.next } : { do: 'throw' };

@@ -6,6 +6,7 @@ import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
 import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
 import { openConnect } from '../to-gateway/open-connect.ts';
+import { wasNotForwarded } from '../to-gateway/read-outcome.ts';
 import { byNetwork } from './by-network.ts';
 import type { GrantDesk, GrantOrder, HeldGrant } from './grant-desk.ts';
 import type { Holding, Holds } from './holds.ts';
@@ -56,16 +57,20 @@ export class Traffic implements AppTraffic {
       order,
       canHold: hold,
       signal,
-      send: async ({ grant }, gateway) => {
+      send: async ({ grant, once }, gateway) => {
         const { tls, knock } = this.#parts.links.link(gateway);
         const place = splitAddress(gateway.address);
         const opened = await openConnect({ ...place, tls: tls(), knock: knock?.(), target, grant, trace, signal });
-        return 'socket' in opened ? { done: opened.socket } : { refused: opened.refused, canRepeat: true };
+        if ('socket' in opened) return { done: opened.socket };
+        return { refused: opened.refused, canRepeat: !once || wasNotForwarded(opened.refused) };
       },
       keep: (socket, end) => socket.once('close', end),
     }).run();
   }
 }
+
+/** Of the contract: gateways in one ask. */
+const maxAvoid = 16;
 
 class Run<T> {
   readonly #parts: TrafficParts;
@@ -108,7 +113,7 @@ class Run<T> {
     let held: HeldGrant;
     const version = this.#parts.holds.version;
     try {
-      held = this.#fresh ?? (await desk.get(order, signal));
+      held = this.#fresh ?? (await desk.get(this.#order(), signal));
       this.#fresh = undefined;
     } catch (thrown) {
       // The signal's own reason is no refusal.
@@ -136,6 +141,11 @@ class Run<T> {
     return undefined;
   }
 
+  #order(): GrantOrder {
+    const { order } = this.#job;
+    return this.#tried.size === 0 ? order : { ...order, avoid: [...this.#tried].slice(0, maxAvoid) };
+  }
+
   async #send(held: HeldGrant, gateway: GatewayAddress): Promise<Sent<T>> {
     const { live, links, desk } = this.#parts;
     const { order, send, keep } = this.#job;
@@ -143,7 +153,8 @@ class Run<T> {
     const stream = live.add(order, gateway, held);
     let kept = false;
     try {
-      const sent = await send({ grant: held.grant, grantId: held.id, gateway: gateway.id, forward }, gateway);
+      const { grant, id: grantId, once } = held;
+      const sent = await send({ grant, grantId, gateway: gateway.id, once, forward }, gateway);
       if (keep !== undefined && 'done' in sent) {
         kept = true;
         keep(sent.done, () => live.remove(stream));
@@ -206,7 +217,7 @@ class Run<T> {
     const { order, signal } = this.#job;
     this.#asks += 1;
     try {
-      this.#fresh = await desk.ask(order, signal);
+      this.#fresh = await desk.ask(this.#order(), signal);
     } catch (thrown) {
       if (signal?.aborted || !(thrown instanceof PosternError)) throw thrown;
       await this.#onRefused(thrown, { by: 'controller', canRepeat: at.canRepeat, version: at.version });

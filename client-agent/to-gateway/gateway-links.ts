@@ -4,8 +4,8 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import type { Agent } from 'undici';
-import { sha256 } from '#shared/base/bytes.ts';
 import { type Clock, minute, second } from '#shared/base/clock.ts';
+import { scoreOf } from '#shared/base/score-of.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
 import { agentToGateway } from '#shared/contracts/agent-to-gateway.ts';
 import { type DoorMode, gatewayDoor } from '#shared/contracts/knock.ts';
@@ -48,11 +48,6 @@ interface Opening {
   readonly jkt: string | undefined;
   readonly door: DoorMode;
   readonly origin: string;
-}
-
-/** The gateway with the lowest score is the device's first choice. */
-export function scoreOf(device: string, gateway: string): number {
-  return sha256(`${device} ${gateway}`).readUInt32BE();
 }
 
 export class GatewayLinks {

@@ -1,6 +1,6 @@
 /** Tells the gateway's own refusals from the app's answers, and reads them (RFC 9457). */
 import { isErrorCode, PosternError } from '#shared/base/errors.ts';
-import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { forwardedHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import type { ForwardOutcome } from '#shared/wire/forward-types.ts';
 import { headerValues } from '#shared/wire/http-headers.ts';
 import type { Sent } from '../agent-api.ts';
@@ -13,7 +13,7 @@ export function isGatewayRefusal(status: number, rawHeaders: readonly string[]):
 export interface Repeatable {
   /** The body is kept whole, or there is none. */
   readonly replayable: boolean;
-  /** The method changes nothing (RFC 9110 section 9.2.1), so that sending it twice does no harm. */
+  /** The method changes nothing (RFC 9110 section 9.2.1), so that sending it twice does no harm; and it is not granted for one use. */
   readonly safe: boolean;
 }
 
@@ -22,7 +22,8 @@ export function readOutcome(outcome: ForwardOutcome, { replayable, safe }: Repea
   const canRepeat = replayable || outcome.bytesUp === 0;
   if (outcome.kept !== undefined) {
     const { headers, body } = outcome.kept;
-    return { refused: readRefusal(headers, body.toString('utf8')), canRepeat };
+    const refused = readRefusal(headers, body.toString('utf8'));
+    return { refused, canRepeat: canRepeat && (safe || refused.extra?.['forwarded'] !== true) };
   }
   if (outcome.ended !== 'refused' || outcome.error === undefined) return { done: outcome };
   const { error } = outcome;
@@ -37,6 +38,20 @@ export function readOutcome(outcome: ForwardOutcome, { replayable, safe }: Repea
   }
   return { refused: error, canRepeat: false };
 }
+
+/** Of a tunnel: the gateway has refused it before it dialled the app, or was not reached at all. */
+export function wasNotForwarded({ code, extra, cause }: PosternError): boolean {
+  if (code !== 'unreachable') return extra?.['forwarded'] !== true;
+  return unconnected.has((cause as { code?: string } | undefined)?.code ?? '');
+}
+
+const unconnected: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
 
 /** True when no connection came about. A connection that broke may have carried the request to the app. */
 function wasNotSent({ code, cause, message }: PosternError): boolean {
@@ -53,6 +68,7 @@ export function readRefusal(rawHeaders: readonly string[], body: string): Poster
   const { detail, title: _t, status: _s, next: _n, type: _ty, code: _c, ...extra } = problem;
   const seconds = Number(headerValues(rawHeaders, 'retry-after')[0]);
   if (extra['retryAfterMs'] === undefined && Number.isFinite(seconds)) extra['retryAfterMs'] = seconds * 1000;
+  if (headerValues(rawHeaders, forwardedHeader).length > 0) extra['forwarded'] = true;
   return new PosternError(code, `refused by the gateway: ${code}`, {
     ...(typeof detail === 'string' ? { tell: detail.slice(0, 2000) } : {}),
     extra,

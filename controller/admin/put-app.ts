@@ -1,7 +1,7 @@
 /** Apps: adding, changing and removing, with what gateways must hear of it and the grants that rest on it (P14). */
 import { isDeepStrictEqual } from 'node:util';
 import { PosternError } from '#shared/base/errors.ts';
-import type { App } from '#shared/contracts/app.ts';
+import type { App, HttpApp } from '#shared/contracts/app.ts';
 import type { AppKeySet } from '#shared/contracts/gateway-to-controller.ts';
 import { type KeySetAuthority, readKeySets } from '../from-gateways/gateway-state.ts';
 import type { Decider } from '../grants/decider.ts';
@@ -100,6 +100,7 @@ async function checkApp(trx: Trx, at: number, app: App): Promise<void> {
   }
   checkUpstream(app, at);
   if (app.kind === 'http') checkOrigins(app);
+  if (app.kind === 'http') checkOnce(app);
   const mine = new Set(doorsOf(app));
   if (mine.size !== doorsOf(app).length) throw unfit(app, 'a host is named twice');
   for (const other of await loadApps(trx)) {
@@ -111,6 +112,12 @@ async function checkApp(trx: Trx, at: number, app: App): Promise<void> {
       tell: `${taken} belongs to the app "${other.id}".`,
     });
   }
+}
+
+/** A name that is none would be granted for many, and nobody would notice. */
+function checkOnce(app: HttpApp): void {
+  const none = app.once?.find((name) => !Object.hasOwn(app.operations ?? {}, name));
+  if (none !== undefined) throw unfit(app, `${none} is to be granted for one use, and it is none of its operations`);
 }
 
 /** The names under which an app is asked for. */

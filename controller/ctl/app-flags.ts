@@ -18,6 +18,8 @@ export const appOptions: Readonly<Record<string, CliOption>> = {
   upstream: { type: 'string', value: 'WHERE', about: 'http(s)://host:port, or host:port for tcp' },
   group: { type: 'string', value: 'ID', multiple: true, about: 'Group of apps' },
   operation: { type: 'string', value: 'NAME=PATTERN', multiple: true, about: 'Like "export=POST /reports/*/export"' },
+  once: { type: 'string', value: 'NAME', multiple: true, about: 'Operation that is granted for one use at a time' },
+  'once-none': { type: 'boolean', about: 'Forget all --once' },
   'grant-seconds': { type: 'string', value: 'N', about: 'Life of a grant, 5 to 300' },
   strict: { type: 'boolean', about: 'Refused by a gateway that lost its controller' },
   'exact-request': {
@@ -68,6 +70,7 @@ export function appFromFlags(call: CliCall, base: Partial<App>): App {
       grantSeconds: numbered(call, 'grant-seconds') ?? base.grantSeconds,
       strict: flag(call, 'strict') ? true : base.strict,
       ...exactOf(call, base),
+      ...onceOf(call),
       ...tlsOf(call, base),
       ...(call.values['host-header'] === undefined ? {} : { hostHeader: option(call, 'host-header') }),
       ...(hosts.length === 0 ? {} : kind === 'tcp' ? { host: hosts[0] } : { hosts }),
@@ -90,6 +93,13 @@ function exactOf(call: CliCall, base: Partial<App>): { exactRequest?: boolean | 
   if (exact && whole) throw usage('--exact-request and --whole-app exclude each other');
   if (whole) return { exactRequest: undefined };
   return exact ? { exactRequest: true } : base.kind === 'http' ? { exactRequest: base.exactRequest } : {};
+}
+
+function onceOf(call: CliCall): { once?: readonly string[] | undefined } {
+  const once = options(call, 'once');
+  if (!flag(call, 'once-none')) return once.length === 0 ? {} : { once };
+  if (once.length > 0) throw usage('--once and --once-none exclude each other');
+  return { once: undefined };
 }
 
 /** One way to trust takes the place of another; the other TLS options stay. */

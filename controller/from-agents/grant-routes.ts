@@ -35,6 +35,7 @@ export function grantRoutes(given: GrantRouteParts): Routes {
         app: body.app,
         act: body.act,
         request: body.request,
+        avoid: body.avoid,
         idleMs: body.idleMs,
         address: request.raw.socket.remoteAddress ?? '',
         // The agent's own trace joins its log, the gateway's and this one.

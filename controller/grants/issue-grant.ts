@@ -17,6 +17,7 @@ import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { BatchedTransactions } from '../store/batched-transactions.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
+import { chooseGateway } from './choose-gateway.ts';
 import type { Decider } from './decider.ts';
 import type { DeviceBudget } from './device-budget.ts';
 import { fitClaims } from './fit-claims.ts';
@@ -53,6 +54,8 @@ export interface GrantAsk {
   readonly app: string;
   readonly act: GrantAction;
   readonly request?: ExactRequest | undefined;
+  /** Gateways that this device could not reach just now: of a grant for one use another is named, if there is one. */
+  readonly avoid?: readonly string[] | undefined;
   /** Milliseconds since the last use (P19). */
   readonly idleMs: number;
   readonly address: string;
@@ -121,7 +124,8 @@ async function decideIn(
   const idle = session !== undefined && (await isIdle(trx, session, at, ask.idleMs));
   const set = parts.decider.policy();
   const judged = judgeAsk(set, { facts, appId: ask.app, app, act: ask.act, request: ask.request, at, idle, checks });
-  const gateways = judged.allow ? await parts.freshGateways(trx, judged.app.site, session) : [];
+  const fresh = judged.allow ? await parts.freshGateways(trx, judged.app.site, session) : [];
+  const gateways = judged.allow && judged.use === 'once' ? chooseGateway(fresh, ask) : fresh;
   const epoch = set?.epoch ?? 0;
   const record = await recordDecisions(trx, { ask, at, facts, app, epoch, onRecord });
   if (!judged.allow) {
@@ -138,15 +142,16 @@ async function decideIn(
   const seen = await readChange(trx);
   const jti = `gr_${randomId(20)}`;
   const claims = tooLongIsAnError(() =>
-    fitClaims(makeClaims({ trustDomain: parts.trustDomain, ask, facts, judged, seen, epoch, jti }), kid),
+    fitClaims(makeClaims({ trustDomain: parts.trustDomain, ask, facts, judged, gateways, seen, epoch, jti }), kid),
   );
-  const { verdict, rules, scope, request, exp } = judged;
+  const { verdict, rules, scope, use, request, exp } = judged;
   if (claims instanceof PosternError) {
     const reason = claims.code === 'rules-too-large' ? claims.code : 'request-refused';
     await record({ ...verdict, verdict: 'deny', reasons: [reason], errors: [claims.message], request });
     return claims;
   }
-  const snapshot = await record({ ...verdict, request, grant: jti });
+  const gateway = use === 'once' ? gateways[0]!.id : undefined;
+  const snapshot = await record({ ...verdict, request, grant: jti, gateway });
   await trx
     .insertInto('grants')
     .values({
@@ -157,6 +162,8 @@ async function decideIn(
       app_id: ask.app,
       act: ask.act,
       scope,
+      use,
+      gateway_id: gateway ?? null,
       rules: JSON.stringify(claims.rules),
       request: rules.exact === undefined ? null : JSON.stringify(rules.exact),
       from_address: facts.network.address,
@@ -202,18 +209,19 @@ interface Claiming {
   readonly ask: GrantAsk;
   readonly facts: Facts;
   readonly judged: Extract<Judgement, { allow: true }>;
+  readonly gateways: readonly GatewayAddress[];
   readonly seen: number;
   readonly epoch: number;
   readonly jti: string;
 }
 
-function makeClaims({ trustDomain, ask, facts, judged, seen, epoch, jti }: Claiming): GrantClaims {
+function makeClaims({ trustDomain, ask, facts, judged, gateways, seen, epoch, jti }: Claiming): GrantClaims {
   const { person, session } = facts;
   if (session === null) throw new PosternError('internal', 'a grant was allowed without a session');
   const { name, groups } = person;
   return {
     iss: `spiffe://${trustDomain}`,
-    aud: judged.app.site,
+    aud: judged.use === 'once' ? gateways[0]!.id : judged.app.site,
     sub: person.id,
     did: ask.device,
     sid: session.id,
@@ -227,7 +235,7 @@ function makeClaims({ trustDomain, ask, facts, judged, seen, epoch, jti }: Claim
     amr: session.methods.slice(0, 8),
     seen,
     epoch,
-    use: 'many',
+    use: judged.use,
     rules: judged.rules,
     name,
     groups: [...(groups ?? [])],

@@ -5,18 +5,25 @@
 import { second } from '#shared/base/clock.ts';
 import type { ErrorCode } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
-import { type ExactRequest, type GrantAction, type GrantRules, grantLife } from '#shared/contracts/grant.ts';
+import {
+  type ExactRequest,
+  type GrantAction,
+  type GrantRules,
+  type GrantUse,
+  grantLife,
+} from '#shared/contracts/grant.ts';
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { canonicalRequest } from '#shared/wire/canonical-request.ts';
-import { operationOf } from '#shared/wire/operations.ts';
+import { isOnceOperation, operationOf } from '#shared/wire/operations.ts';
 import type { Verdict } from '../policy/decide.ts';
 import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts, Question, RequestFacts } from '../policy/facts.ts';
 import { askAdmin, codeOf, findFixes } from '../policy/fixes.ts';
 import { findLasting, type Lasting, type Turning } from '../policy/lasting-rules.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
+import { ruleOn } from '../policy/what-rules.ts';
 import { appFacts } from './load-facts.ts';
 
 export interface Ask {
@@ -40,6 +47,7 @@ export type Judgement =
       /** `app`: the rules serve every request of it. */
       readonly scope: 'app' | 'request';
       readonly rules: GrantRules;
+      readonly use: GrantUse;
       readonly request: RequestFacts | undefined;
       /** Unix seconds. */
       readonly iat: number;
@@ -60,7 +68,8 @@ export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
   const fits = app !== undefined && (app.kind === 'http') === (act === 'request');
   const request = fits ? readRequest(app, ask.request) : undefined;
   const about: Question = { facts: ask.facts, app: fits ? appFacts(app) : decoy(ask), act, at, networkUnknown: true };
-  const question = { ...about, request };
+  const forOne = fits && request !== undefined && isOnceRequest(app, request);
+  const question = { ...about, request, forOne };
   const verdict = couldAllow(set, question);
 
   // What is the matter with the caller is answered before anything that depends on the app (P12).
@@ -77,20 +86,27 @@ export function judgeAsk(set: PolicySet | undefined, ask: Ask): Judgement {
 
   const iat = Math.floor(at / second);
   const limit = (iat + (app.grantSeconds ?? grantLife.default)) * second;
-  const allow = ({ verdict: granted, rules, exp }: Lasting, scope: 'app' | 'request'): Judgement => {
-    return { allow: true, verdict: granted, app, scope, rules, request, iat, exp };
+  const allow = ({ verdict: granted, rules, use, exp }: Lasting, scope: 'app' | 'request'): Judgement => {
+    return { allow: true, verdict: granted, app, scope, rules, use, request, iat, exp };
   };
-  const isExact = app.kind === 'http' && app.exactRequest === true;
+  // P18: granted by itself, whatever else could be granted with it.
+  const isAlone = request !== undefined && (forOne || set.hasOnce) && ruleOn(set, question).use === 'once';
+  const isExact = isAlone || (app.kind === 'http' && app.exactRequest === true);
   const whole = isExact ? undefined : findLasting(set, about, limit);
-  if (whole !== undefined && 'rules' in whole) return allow(whole, 'app');
-  if (whole === undefined || (act === 'request' && whole.turnsTo?.rules !== undefined)) {
-    // The app wants it, or what is left of the policies turns every second until the request is known.
+  const isForMany = whole !== undefined && 'rules' in whole && (act === 'connect' || whole.use === 'many');
+  if (isForMany) return allow(whole, 'app');
+  if (whole === undefined || 'rules' in whole || (act === 'request' && whole.turnsTo?.rules !== undefined)) {
+    // The app or a policy wants it, or what is left of the policies turns every second until the request is known.
     if (request === undefined) return refuse(verdict, 'request-needed', [], 'request-needed');
     const exact = findLasting(set, question, limit);
     return 'rules' in exact ? allow(exact, 'request') : refuseTurning(set, ask, question, exact);
   }
   return refuseTurning(set, ask, question, whole);
 }
+
+/** The app wants requests like this one granted one by one (P18). */
+export const isOnceRequest = (app: App, request: RequestFacts): boolean =>
+  app.kind === 'http' && isOnceOperation(app, request);
 
 /** It turns within a second: such a grant would end on its way, so what is about to be true is answered. */
 function refuseTurning(set: PolicySet, ask: Ask, question: Question, { at, turnsTo }: Turning): Judgement {

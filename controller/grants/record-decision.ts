@@ -31,12 +31,14 @@ interface Recorded {
   readonly errors: readonly string[];
   readonly request: RequestFacts | undefined;
   readonly grant?: string;
+  /** The one gateway of a grant for one use (P18). */
+  readonly gateway?: string | undefined;
 }
 
 /** Snapshots the facts; returns what records a verdict on them, once, and gives the snapshot's address. */
 export async function recordDecisions(trx: Trx, { ask, at, facts, app, epoch, onRecord }: Recording) {
   const snapshot = await snapshotFacts(trx, at, facts);
-  return async ({ verdict, reasons, policies, errors, request, grant }: Recorded): Promise<string> => {
+  return async ({ verdict, reasons, policies, errors, request, grant, gateway }: Recorded): Promise<string> => {
     const record = await appendRecord(trx, at, {
       kind: 'grant',
       trace: ask.trace,
@@ -53,11 +55,19 @@ export async function recordDecisions(trx: Trx, { ask, at, facts, app, epoch, on
       facts: snapshot,
       ...(grant === undefined ? {} : { grant }),
       ...(request === undefined ? {} : { request: recordRequest(request) }),
-      ...(errors.length === 0 ? {} : { details: { errors: errors.slice(0, 8).map((text) => text.slice(0, 500)) } }),
+      ...detailsOf(errors, gateway),
     });
     onRecord({ record, facts, request });
     return snapshot;
   };
+}
+
+function detailsOf(errors: readonly string[], gateway: string | undefined): { details?: Record<string, unknown> } {
+  const details = {
+    ...(gateway === undefined ? {} : { use: 'once', gateway }),
+    ...(errors.length === 0 ? {} : { errors: errors.slice(0, 8).map((text) => text.slice(0, 500)) }),
+  };
+  return Object.keys(details).length === 0 ? {} : { details };
 }
 
 /** A query is never recorded (P24). */

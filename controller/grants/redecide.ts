@@ -3,7 +3,7 @@
  * for fewer requests, or no longer for as long as they run.
  */
 import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
-import type { ExactRequest, GrantAction, GrantRules } from '#shared/contracts/grant.ts';
+import type { ExactRequest, GrantAction, GrantRules, GrantUse } from '#shared/contracts/grant.ts';
 import type { Facts, Question } from '../policy/facts.ts';
 import { findLapse } from '../policy/lapse.ts';
 import { isNarrower } from '../policy/narrower.ts';
@@ -13,7 +13,7 @@ import { revoke } from '../revocation/revoke.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Decider } from './decider.ts';
-import { readRequest } from './judge-ask.ts';
+import { isOnceRequest, readRequest } from './judge-ask.ts';
 import { appFacts, loadApp, loadFacts } from './load-facts.ts';
 
 /** Which grants; several members narrow. An empty one means every grant alive. */
@@ -94,12 +94,13 @@ async function askAgain(
     return isExact ? undefined : about;
   }
   const request = readRequest(app, JSON.parse(grant.request) as ExactRequest);
-  return request && { ...about, request };
+  return request && { ...about, request, forOne: isOnceRequest(app, request) };
 }
 
 function gotWorse(set: PolicySet, question: Question, grant: Tables['grants']): boolean {
   const before = JSON.parse(grant.rules) as GrantRules;
-  const { rules } = ruleOn(set, question);
-  if (rules === undefined || isNarrower(before, rules)) return true;
-  return findLapse(set, question, grant.ends_at, before).at < grant.ends_at;
+  const { rules, use } = ruleOn(set, question);
+  const held = grant.use as GrantUse;
+  if (rules === undefined || (held === 'many' && use === 'once') || isNarrower(before, rules)) return true;
+  return findLapse(set, question, grant.ends_at, { rules: before, use: held }).at < grant.ends_at;
 }

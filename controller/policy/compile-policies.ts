@@ -46,6 +46,7 @@ export function assembleSet({ policies, problems }: ReadPolicies, epoch: number)
     byName,
     index,
     partly: partialSets(index, byName),
+    hasOnce: policies.some(({ once }) => once),
     warnings: problems,
   };
   return { set: Object.freeze(set), problems };

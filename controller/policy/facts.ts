@@ -68,6 +68,8 @@ export interface Question {
   readonly app: AppFacts;
   readonly act: GrantAction;
   readonly request?: RequestFacts | undefined;
+  /** The app wants this request granted by itself, for one use (P18). */
+  readonly forOne?: boolean;
   /** The address of `facts` is the one that the controller sees: which one counts, only the gateway knows (P10). */
   readonly networkUnknown?: boolean;
   /** The moment it is decided for. */

@@ -5,7 +5,6 @@
  * the turn is found by halving.
  */
 import { minute, second } from '#shared/base/clock.ts';
-import type { GrantRules } from '#shared/contracts/grant.ts';
 import type { Question } from './facts.ts';
 import { policiesInScope } from './in-scope.ts';
 import { isNarrower } from './narrower.ts';
@@ -23,15 +22,16 @@ export interface Lapse {
 const maxMoments = 400;
 
 /**
- * `rules`: what holds at `question.at`, or less; all of it unless told. `limit` is the latest wanted end. Sessions and certificates end grants by
+ * `held`: what holds at `question.at`, or less; all of it unless told. `limit` is the latest wanted end. Sessions and certificates end grants by
  * themselves.
  */
 export function findLapse(
   set: PolicySet,
   question: Question,
   limit: number,
-  rules: GrantRules | undefined = ruleOn(set, question).rules,
+  held: Pick<Ruling, 'rules' | 'use'> = ruleOn(set, question),
 ): Lapse {
+  const { rules, use } = held;
   const { session, device } = question.facts;
   const end = Math.min(limit, session?.endsAt ?? question.at, device.certificateEndsAt);
   const policies = policiesInScope(set, question);
@@ -40,7 +40,8 @@ export function findLapse(
 
   const turnAt = (at: number): Ruling | undefined => {
     const ruling = ruleOn(set, { ...question, at });
-    return ruling.rules === undefined || isNarrower(rules, ruling.rules) ? ruling : undefined;
+    const isForOne = use === 'many' && ruling.use === 'once';
+    return ruling.rules === undefined || isForOne || isNarrower(rules, ruling.rules) ? ruling : undefined;
   };
   let good = question.at;
   const moments = findMoments(policies, question, end);

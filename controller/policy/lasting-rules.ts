@@ -1,6 +1,6 @@
 /** The rules of a grant that would still hold when it arrives: for a second at least (P10). */
 import { second } from '#shared/base/clock.ts';
-import type { GrantRules } from '#shared/contracts/grant.ts';
+import type { GrantRules, GrantUse } from '#shared/contracts/grant.ts';
 import type { Verdict } from './decide.ts';
 import type { Question } from './facts.ts';
 import { findLapse } from './lapse.ts';
@@ -11,6 +11,7 @@ import { type Ruling, ruleOn } from './what-rules.ts';
 export interface Lasting {
   readonly verdict: Verdict;
   readonly rules: GrantRules;
+  readonly use: GrantUse;
   /** Unix seconds: until when at most they hold. */
   readonly exp: number;
 }
@@ -27,19 +28,21 @@ const maxTurns = 3;
 
 /** `limit`: the latest wanted end, in milliseconds. */
 export function findLasting(set: PolicySet, question: Question, limit: number): Lasting | Turning {
-  const { verdict, rules: now } = ruleOn(set, question);
-  let rules = now;
+  const now = ruleOn(set, question);
+  const { verdict } = now;
+  let { rules, use } = now;
   let from = question.at;
-  let turnsTo: Ruling | undefined = { verdict, rules };
+  let turnsTo: Ruling | undefined = now;
   for (let turn = 0; turn <= maxTurns && rules !== undefined; turn += 1) {
-    const lapse = findLapse(set, { ...question, at: from }, limit, rules);
+    const lapse = findLapse(set, { ...question, at: from }, limit, { rules, use });
     const exp = Math.floor(lapse.at / second);
     if (exp * second - question.at >= second)
-      return { verdict: { ...verdict, policies: namesOf(set, rules) }, rules, exp };
+      return { verdict: { ...verdict, policies: namesOf(set, rules) }, rules, use, exp };
     from = lapse.at;
     turnsTo = lapse.turnsTo;
     // What holds both before and after the turn can be granted over it.
     rules = turnsTo?.rules && narrowBoth(rules, turnsTo.rules);
+    if (turnsTo?.use === 'once') use = 'once';
   }
   return { at: from, turnsTo };
 }

@@ -6,7 +6,8 @@ export function isNarrower(before: GrantRules, after: GrantRules): boolean {
   return (
     !servesAll(before.exact, after.exact) ||
     !before.permits.every((term) => after.permits.some((wider) => covers(wider, term))) ||
-    !after.forbids.every((term) => before.forbids.some((other) => isSame(other, term)))
+    !isWithin(after.forbids, before.forbids) ||
+    !isWithin(after.once, before.once)
   );
 }
 
@@ -14,9 +15,18 @@ export function isNarrower(before: GrantRules, after: GrantRules): boolean {
 export function narrowBoth(a: GrantRules, b: GrantRules): GrantRules | undefined {
   if (!servesAll(a.exact, b.exact)) return undefined;
   const permits = [...within(a, b), ...within(b, a).filter((term) => !a.permits.some((other) => isSame(other, term)))];
-  const forbids = [...a.forbids, ...b.forbids.filter((term) => !a.forbids.some((other) => isSame(other, term)))];
-  return permits.length === 0 ? undefined : { ...a, permits, forbids };
+  const once = join(a.once, b.once);
+  if (permits.length === 0) return undefined;
+  return { ...a, permits, forbids: join(a.forbids, b.forbids), ...(once.length === 0 ? {} : { once }) };
 }
+
+const isWithin = (terms: readonly RuleTerm[] = [], others: readonly RuleTerm[] = []): boolean =>
+  terms.every((term) => others.some((other) => isSame(other, term)));
+
+const join = (a: readonly RuleTerm[] = [], b: readonly RuleTerm[] = []): RuleTerm[] => [
+  ...a,
+  ...b.filter((term) => !a.some((other) => isSame(other, term))),
+];
 
 const within = ({ permits }: GrantRules, other: GrantRules): RuleTerm[] =>
   permits.filter((term) => other.permits.some((wider) => covers(wider, term)));

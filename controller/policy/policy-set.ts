@@ -23,6 +23,8 @@ export interface CompiledPolicy {
   readonly reason?: string;
   /** `@tell`: what employees may read when it stands in their way. Only this text of a policy ever reaches them (P12). */
   readonly tell?: string;
+  /** `@authorization("once")`: what it permits is granted request by request, each for one use (P18). */
+  readonly once: boolean;
   /** What was compiled, for explanations. */
   readonly json: PolicyJson;
   /** Dotted paths of the context that its conditions look at, two levels deep; `*` when it takes the context whole. */
@@ -65,6 +67,8 @@ export interface PolicySet {
   readonly index: ScopeIndex;
   /** The same, while some of the context is unknown. */
   readonly partly: (unknown: UnknownParts) => PartialPolicies;
+  /** Some policy is for one use at a time. */
+  readonly hasOnce: boolean;
   readonly warnings: readonly PolicyProblem[];
 }
 

@@ -57,6 +57,8 @@ class Reader {
       this.#taken.set(policy.name, policy);
       if (unsafeLong)
         this.#error(policy, 'A number is beyond 2^53 and cannot be kept exactly.', longWords(file, policy));
+      const wrong = wrongUse(policy.json);
+      if (wrong !== undefined) this.#error(policy, wrong, [['@', 'authorization']]);
       for (const entity of known === undefined ? [] : reading.entities) {
         const message = unknownName(entity, known!);
         if (message) this.#error(policy, message, [entityWords(entity.type, entity.id)]);
@@ -64,7 +66,8 @@ class Reader {
       const { name, line, json } = policy;
       const kept = json as unknown as PolicyJson;
       const number = this.policies.length;
-      this.policies.push({ name, number, file: file.id, line, json: kept, ...textsOf(kept), ...reading });
+      const once = isOnce(json);
+      this.policies.push({ name, number, file: file.id, line, json: kept, once, ...textsOf(kept), ...reading });
       this.linted.push({ ...policy, looks: looksOf(json) });
     }
   }
@@ -98,6 +101,18 @@ class Reader {
     const which = { file: policy.file, policy: policy.name, ...(lint === undefined ? {} : { lint }) };
     this.problems.push({ severity, ...which, ...place, message });
   }
+}
+
+type Annotated = Pick<ParsedPolicy['json'], 'effect' | 'annotations'>;
+
+const isOnce = ({ annotations }: Annotated): boolean => annotations?.['authorization'] === 'once';
+
+/** P18: a word that is not understood would silently grant for many. */
+function wrongUse({ effect, annotations = {} }: Annotated): string | undefined {
+  const use = annotations['authorization'];
+  if (use === undefined) return undefined;
+  if (use !== 'once') return '@authorization says "once" or is left out: no other word is known.';
+  return effect === 'forbid' ? '@authorization("once") belongs to a permit: a forbid gives nothing.' : undefined;
 }
 
 /** Characters of `@reason` and `@tell` that are kept. */

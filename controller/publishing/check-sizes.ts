@@ -142,7 +142,7 @@ function measure(set: PolicySet, app: App, facts: Facts, at: number): TooLarge |
   if (rules === undefined) return undefined;
   const { bytes, room } = measureRules(claimsOf(app, facts, rules), 'k'.repeat(43));
   if (bytes <= room) return undefined;
-  const undecided = [...rules.permits, ...rules.forbids].filter((term) => term.if !== undefined);
+  const undecided = [...rules.permits, ...rules.forbids, ...(rules.once ?? [])].filter((term) => term.if !== undefined);
   const policies = [...new Set(undecided.map(({ p }) => set.policies[p]!.name))].slice(0, 16);
   return { app: app.id, person: facts.person.id, policies, bytes, room };
 }

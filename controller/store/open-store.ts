@@ -5,6 +5,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
 import * as residualRules from './migrations/0002-residual-rules.ts';
+import * as once from './migrations/0003-once.ts';
 import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
 import * as shadow from './migrations/0006-shadow.ts';
@@ -20,6 +21,7 @@ export type Trx = Transaction<Tables>;
 const migrations: Record<string, Migration> = {
   '0001-first': { up: first.up as Migration['up'] },
   '0002-residual-rules': { up: residualRules.up as Migration['up'] },
+  '0003-once': { up: once.up as Migration['up'] },
   '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
   '0006-shadow': { up: shadow.up as Migration['up'] },

@@ -186,6 +186,9 @@ export interface Tables extends ShadowTables {
     app_id: string;
     act: string;
     scope: string; // app | request
+    use: string; // many | once
+    /** The one gateway of a grant for one use (P18); null for one that all gateways of the site take. */
+    gateway_id: string | null;
     rules: string;
     request: string | null;
     /** As the controller saw it: no grant binds to it. */

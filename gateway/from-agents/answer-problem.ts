@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PosternError } from '#shared/base/errors.ts';
 import { escapeHtml } from '#shared/base/escape-html.ts';
-import { traceHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { forwardedHeader, traceHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { discardRest } from '#shared/wire/forward-upload.ts';
 import { problemHeaders } from '#shared/wire/problem-reply.ts';
 
@@ -25,6 +25,7 @@ export function answerProblem(req: IncomingMessage, res: ServerResponse, error: 
       : {}),
     [verdictHeader]: error.code,
     [traceHeader]: trace,
+    ...(error.extra?.['forwarded'] === true ? { [forwardedHeader]: 'true' } : {}),
   });
   res.end(req.method === 'HEAD' ? undefined : body);
   discardRest(req);

@@ -1,4 +1,5 @@
 /** Cuts what a new snapshot no longer allows to run. Streams under what only changed go on until their grant must be renewed. */
+import { isOnceOperation } from '#shared/wire/operations.ts';
 import type { LiveTable } from '../grants/live-table.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 
@@ -17,6 +18,11 @@ export function cutTakenBack(live: LiveTable, before: GatewaySnapshot, after: Ga
     cut += live.cutWhere('app-mismatch', ({ claims }) => {
       const app = after.apps.get(claims.app);
       return app === undefined || app.kind !== before.apps.get(claims.app)?.kind;
+    });
+    // P18: what the app wants granted one by one from now on.
+    cut += live.cutWhere('once-needed', ({ claims: { app: id, use }, ruled: { request } }) => {
+      const app = after.apps.get(id);
+      return use === 'many' && app?.kind === 'http' && request !== undefined && isOnceOperation(app, request);
     });
   }
   cut += live.cutWhere('grant-below-floor', ({ claims }) => claims.epoch < (after.floors.get(claims.app) ?? 0));

@@ -34,6 +34,8 @@ export function allows(rules: CompiledRules | undefined, ruled: RuledRequest): R
   try {
     const forbids = rules.forbids.filter((term) => truthOf(term, ask) !== false);
     if (forbids.length > 0) return { verdict: 'rules-refused', policies: forbids.map(({ policy }) => policy) };
+    const once = rules.once?.filter((term) => truthOf(term, ask) !== false) ?? [];
+    if (once.length > 0) return { verdict: 'once-needed', policies: once.map(({ policy }) => policy) };
     const permits = rules.permits.filter((term) => truthOf(term, ask) === true);
     if (permits.length > 0) return { verdict: 'allow', policies: permits.map(({ policy }) => policy) };
     return refused;

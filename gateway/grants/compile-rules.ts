@@ -20,6 +20,8 @@ export interface CompiledRules {
   readonly exact: ExactRequest | undefined;
   readonly permits: readonly CompiledTerm[];
   readonly forbids: readonly CompiledTerm[];
+  /** Undefined: there are none. */
+  readonly once: readonly CompiledTerm[] | undefined;
 }
 
 /** Residuals by their text. Thousands of grants carry the same few. */
@@ -43,6 +45,7 @@ export class RuleCompiler {
         exact: rules.exact && judgedAsGet(rules.exact),
         permits: rules.permits.map((term) => this.#term(term)),
         forbids: rules.forbids.map((term) => this.#term(term)),
+        once: rules.once?.map((term) => this.#term(term)),
       };
     } catch (error) {
       if (error instanceof PosternError) return undefined;

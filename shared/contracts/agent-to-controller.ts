@@ -248,6 +248,8 @@ export const agentToController = defineContract({
       app: appId,
       act: grantAction,
       request: Type.Optional(exactRequest),
+      /** Gateways that the device could not reach just now: a grant for one use names another, if there is one. */
+      avoid: Type.Optional(Type.Array(slug, { maxItems: 16 })),
       /** Milliseconds since a local connection was opened or a client sent a byte: what session idleness is judged by (P19). */
       idleMs: durationMs,
       trace: Type.Optional(trace),

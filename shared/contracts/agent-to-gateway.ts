@@ -8,6 +8,8 @@ export const grantHeader = 'postern-grant';
 export const identityHeader = 'postern-identity';
 /** On every answer the gateway makes itself, so that an agent tells its refusals from the app's. */
 export const verdictHeader = 'postern-verdict';
+/** On those of its answers before which the app may have had the request: it is not to be sent again unless that does no harm. */
+export const forwardedHeader = 'postern-forwarded';
 export const traceHeader = 'postern-trace';
 export const ownPathPrefix = '/.postern/';
 

@@ -54,11 +54,19 @@ export const grantRules = strict({
   exact: Type.Optional(exactRequest),
   permits: Type.Array(ruleTerm, { maxItems: 128 }),
   forbids: Type.Array(ruleTerm, { maxItems: 128 }),
+  /**
+   * Of a grant for many: permits that are for one use at a time (P18). A request for which one of them is not exactly false is
+   * refused here, and granted by itself.
+   */
+  once: Type.Optional(Type.Array(ruleTerm, { minItems: 1, maxItems: 128 })),
 });
 export type GrantRules = Static<typeof grantRules>;
 
 export const grantAction = oneOf(['request', 'connect']);
 export type GrantAction = Static<typeof grantAction>;
+
+export const grantUse = oneOf(['many', 'once']);
+export type GrantUse = Static<typeof grantUse>;
 
 const unixSeconds = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
 
@@ -87,7 +95,7 @@ export const grantClaims = strict({
    * `once`: for one request, or one connection, and no second. Its `rules` are for one exact request; not those of a TCP app, whose
    * one host and port are all there is.
    */
-  use: oneOf(['many', 'once']),
+  use: grantUse,
   /** Any shape here: what a gateway does not know it refuses by a code of its own (`rules-unknown`), not as malformed. */
   rules: Type.Unsafe<GrantRules>(Type.Object({})),
   /** Shown to the app in `Postern-Identity`; never used for a decision at the gateway. */

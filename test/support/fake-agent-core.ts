@@ -112,7 +112,7 @@ export class FakeAgentCore {
     this.#grants += 1;
     const origin = `http://127.0.0.1:${this.#gateway}`;
     const forward = { dispatcher: this.#dispatcher, origin } as unknown as Lease['forward'];
-    return { grant: `grant-${this.#grants}`, grantId: `gr_${this.#grants}`, gateway: 'gw', forward };
+    return { grant: `grant-${this.#grants}`, grantId: `gr_${this.#grants}`, gateway: 'gw', once: false, forward };
   }
 }
 

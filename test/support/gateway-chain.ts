@@ -34,6 +34,7 @@ export async function startChain(t: Test, apps: readonly App[], grant: (app: str
     grant: world.grant(device, { app, ...grant(app) }),
     grantId: 'gr_0000000001',
     gateway: gatewayId,
+    once: false,
     forward: links.link({ id: gatewayId, address: `127.0.0.1:${port}` }).forward,
   });
   const core = new FakeAgentCore(t, lease);

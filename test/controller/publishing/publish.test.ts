@@ -90,6 +90,7 @@ t.test('what a crash left undone is done at the start', async (t) => {
       app_id: 'wiki',
       act: 'request',
       scope: 'app',
+      use: 'many',
       rules: JSON.stringify(grant.claims.rules),
       request: null,
       seen: 1,

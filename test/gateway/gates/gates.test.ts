@@ -1,9 +1,7 @@
 /** Each gate's table of refusals, through the whole row of gates: the code that comes out is the one of the first gate. */
 import t from 'tap';
-import type { GrantClaims } from '#shared/contracts/grant.ts';
 import { signJws } from '#shared/crypto/jws.ts';
 import { generateKeyPair } from '#shared/crypto/keys.ts';
-import type { Ask } from '../../../gateway/gates/ask.ts';
 import { gates } from '../../../gateway/gates/index.ts';
 import type { WireState } from '../../../gateway/state/stream-types.ts';
 import { claims, grantText, makeAsk, now, nowSeconds, signer, wiki } from '../../support/gate-ask.ts';
@@ -165,8 +163,6 @@ t.test(
   ]),
 );
 
-/** The app that wants one operation of it granted for one use at a time. */
-const onceFor = (pattern: string) => wiki({ operations: { it: pattern }, once: ['it'] });
 const limited = (limits: object) => ({ apps: [wiki({ limits })] });
 const used = (running: number, left: number) => ({ usage: () => ({ running, left, retryAfterMs: 7 }) });
 t.test(
@@ -179,33 +175,6 @@ t.test(
     ['as many as may run', 'limit-reached', used(2, 1), limited({ concurrentPerDevice: 2 })],
     ['too fast', 'limit-reached', used(0, 0.9), limited({ requestsPerSecond: 5 })],
     ['the same without limits', undefined, used(99, 0)],
-  ]),
-);
-
-const page = { method: 'GET', host: 'wiki.corp.example', path: '/page', query: '' };
-const once = (changes: Partial<GrantClaims> = {}): Partial<Ask> =>
-  granted({ use: 'once', aud: 'gw-1', rules: { v: 2, exact: page, permits: [{ p: 0 }], forbids: [] }, ...changes });
-const usedUp = { used: { has: () => true } };
-t.test(
-  'once',
-  judge([
-    ['for this very request', undefined, once()],
-    ['for what the app grants one by one', undefined, once(), { apps: [onceFor('GET /page')] }],
-    ['for the site', 'grant-audience', once({ aud: 'main' })],
-    ['for another gateway', 'grant-audience', once({ aud: 'gw-2' })],
-    ['for many at one gateway', 'grant-audience', granted({ aud: 'gw-1' })],
-    ['for any request', 'rules-unknown', once({ rules: claims.rules })],
-    ['for another request', 'rules-refused', { ...once(), url: '/page?x=1' }],
-    ['used before', 'grant-used', { ...once(), ...usedUp }],
-    ['used before and for another request', 'rules-refused', { ...once(), url: '/', ...usedUp }],
-    [
-      'used before, while the app is at its limit',
-      'limit-reached',
-      { ...once(), ...usedUp, ...used(0, 0.5) },
-      limited({ requestsPerSecond: 5 }),
-    ],
-    ['for many, whatever was used', undefined, usedUp],
-    ['for one connection', undefined, { ...connect, ...once({ app: 'db', act: 'connect', rules: claims.rules }) }],
   ]),
 );
 
