@@ -29,6 +29,7 @@ import { AppsList } from './to-controller/apps-list.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
 import { followEvents } from './to-controller/controller-events.ts';
 import { ControllerLink } from './to-controller/controller-link.ts';
+import { DeviceKnocks } from './to-controller/device-knocks.ts';
 import { PostureReporter } from './to-controller/posture-reporter.ts';
 import { Sessions } from './to-controller/sessions.ts';
 import { tickMs, watchWake } from './to-controller/wake-watch.ts';
@@ -131,6 +132,7 @@ function makeParts(
     onChange: (signedIn, reason) => onSessionChange(parts, signedIn, reason),
     onFactor: () => onFactor(parts),
   });
+  const doors = new DeviceKnocks({ keystore, clock });
   const link: ControllerLink = new ControllerLink({
     keystore,
     clock,
@@ -138,8 +140,9 @@ function makeParts(
     session: () => sessions.secret(),
     onChange: onState,
     keySettled: () => care.settled(),
+    knock: doors.atController('mutual'),
   });
-  const knocks = new SessionKnocks({ keystore, clock });
+  const knocks = new SessionKnocks(doors);
   const links = new GatewayLinks({ keystore, clock, knocks });
   const onRenewed = (newKey: boolean) => {
     if (newKey) {
@@ -150,7 +153,8 @@ function makeParts(
     channel?.reconnect();
     onState();
   };
-  const care: CertificateCare = new CertificateCare({ keystore, link, clock, log, onRenewed });
+  const knock = doors.atController('bootstrap');
+  const care: CertificateCare = new CertificateCare({ keystore, link, clock, log, onRenewed, knock });
   const apps = new AppsList({ link, sessions, log, onChange: () => emit({ type: 'apps' }) });
   const directory = keystore.directory;
   const reporter = new PostureReporter({

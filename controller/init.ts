@@ -10,9 +10,11 @@ import { slugPattern } from '#shared/contracts/common.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { isTrustDomain } from '#shared/crypto/spiffe.ts';
 import { addFirstAuthorities, readBundle } from './authority/certificate-authorities.ts';
+import { type KnockSecrets, openKnockSecrets } from './authority/knock-secrets.ts';
 import { openSealer } from './authority/master-key.ts';
 import { addSigningKey } from './authority/signing-keys.ts';
 import { createInvitation, invitationText } from './identity/invitations.ts';
+import { invitationOwner } from './identity/knock-owners.ts';
 import { appendRecord } from './log/append-record.ts';
 import { openStore, type Store, type Trx } from './store/open-store.ts';
 import { findSettings, type Settings, writeSettings } from './store/settings.ts';
@@ -74,7 +76,8 @@ export async function initStore(
       .insertInto('sites')
       .values(first.site ?? { id: 'main', name: 'Main site' })
       .execute();
-    const invitation = await inviteOwner(trx, at, first);
+    const secrets = await openKnockSecrets({ db: trx, sealer });
+    const invitation = await inviteOwner(trx, at, first, secrets);
     await appendRecord(trx, at, {
       kind: 'controller',
       actor: 'owner at the shell',
@@ -85,14 +88,20 @@ export async function initStore(
   });
 }
 
-async function inviteOwner(trx: Trx, at: number, first: FirstStart): Promise<{ invitation: string; endsAt: number }> {
+async function inviteOwner(
+  trx: Trx,
+  at: number,
+  first: FirstStart,
+  secrets: KnockSecrets,
+): Promise<{ invitation: string; endsAt: number }> {
   const { id, name } = first.owner;
   const row = { id, name, email: null, role: 'owner', state: 'active', risk: 0, created_at: at };
   await trx
     .insertInto('people')
     .values({ ...row, last_sign_in_at: null, had_factors: 0 })
     .execute();
-  const { code, endsAt } = await createInvitation(trx, at, { kind: 'device', subject: id, createdBy: 'init' });
+  const order = { kind: 'device', subject: id, createdBy: 'init' } as const;
+  const { id: invited, code, endsAt } = await createInvitation(trx, at, order);
   const [root] = await readBundle(trx);
   const invitation = invitationText({
     bootstrap: first.bootstrapAddress,
@@ -101,6 +110,8 @@ async function inviteOwner(trx: Trx, at: number, first: FirstStart): Promise<{ i
     code,
     role: 'device',
     organisation: first.organisation,
+    // Whoever starts the controller says later whether there is a door; the other way is tried where one meets silence.
+    knock: { invitation: invited, secret: secrets.of(invitationOwner(invited)), door: 'none' },
   });
   return { invitation, endsAt };
 }

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
+import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
 import { serveOpenApi } from '#shared/wire/open-api.ts';
 import { AnalysisDesk } from './analysis/analysis-desk.ts';
@@ -20,6 +21,7 @@ import { makeAdminServer } from './from-admins/admin-server.ts';
 import { AgentEvents } from './from-agents/agent-events.ts';
 import { appRoutes } from './from-agents/app-routes.ts';
 import { makeBootstrapServer } from './from-agents/bootstrap-server.ts';
+import { ControllerDoor, type ControllerDoorParts } from './from-agents/controller-door.ts';
 import { deviceRoutes } from './from-agents/device-routes.ts';
 import { eventRoutes } from './from-agents/event-routes.ts';
 import { grantRoutes } from './from-agents/grant-routes.ts';
@@ -123,12 +125,23 @@ async function start(
   const identity = { store, sealer, clock, authority, decider };
 
   const reached = { bootstrap: '', mutual: '' };
-  const bootstrap = makeBootstrapServer({ ...identity, log, reserve, controllers: () => [reached.mutual] });
+  const door = config.door === 'none' ? undefined : await openDoor({ dir, db, clock, log, knocks }, lifecycle);
+  const prelude = door?.prelude;
+  const frontDoor = { mode: config.door, secrets: knocks, admitted: async () => door?.refresh() };
+  const bootstrap = makeBootstrapServer({
+    ...identity,
+    log,
+    reserve,
+    prelude,
+    door: frontDoor,
+    controllers: () => [reached.mutual],
+  });
   lifecycle.add('bootstrap server', bootstrap);
   const mutual = makeMutualServer({
     ...identity,
     log,
     reserve,
+    prelude,
     agents: {
       ...deviceRoutes(identity),
       ...signInRoutes(identity),
@@ -173,6 +186,7 @@ async function start(
     events,
     cuts,
     cutGateway,
+    door: frontDoor,
     analyses,
     shadow,
     reached: () => reached,
@@ -188,6 +202,16 @@ async function start(
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
   return { ...reached, ...served, adminSocket, ...(metrics === undefined ? {} : { metrics }) };
+}
+
+async function openDoor(
+  { dir, ...parts }: Omit<ControllerDoorParts, 'memory'> & { readonly dir: string },
+  lifecycle: Lifecycle,
+): Promise<ControllerDoor> {
+  const memory = lifecycle.add('knocks', new FileReplayMemory(join(dir, 'knocks'), parts.clock.now()));
+  const door = lifecycle.add('door', new ControllerDoor({ ...parts, memory }));
+  await door.refresh();
+  return door;
 }
 
 /** A version that no longer compiles denies everything, and the owner at the socket can publish another (P6). */

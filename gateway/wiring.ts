@@ -24,6 +24,7 @@ import { CertificateCare } from './to-controller/certificate-care.ts';
 import { ControllerLink } from './to-controller/controller-link.ts';
 import { ControllerTime } from './to-controller/controller-time.ts';
 import { followStream } from './to-controller/follow-stream.ts';
+import { GatewayKnocks } from './to-controller/gateway-knocks.ts';
 import { publishIdentityKey } from './to-controller/publish-identity-key.ts';
 import { takeMessages } from './to-controller/take-messages.ts';
 import type { Place } from './workers/data-plane.ts';
@@ -99,7 +100,11 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const time = () => (keeper.isEmpty ? undefined : keeper.time());
   lifecycle.add('uses', new UsePruner({ folder: uses, time, log }));
 
-  const link = lifecycle.add('link', new ControllerLink({ membership, keys, clock }));
+  const own = new GatewayKnocks({ dir: config.dir, membership, clock });
+  const link = lifecycle.add(
+    'link',
+    new ControllerLink({ membership, keys, clock, knock: own.atController('mutual') }),
+  );
   const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
     link.client.records({ body: { spool, records } });
   lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
@@ -129,6 +134,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       keys,
       clock,
       log,
+      knock: own.atController('bootstrap'),
       onIssued: ({ certificate, chain, bundle }) => {
         remember({ certificate, chain, bundle: [...bundle] } as Partial<Membership>);
         plane.setCertificate({ certificate, chain });

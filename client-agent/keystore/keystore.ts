@@ -8,6 +8,7 @@ import { Check } from 'typebox/value';
 import { PosternError } from '#shared/base/errors.ts';
 import { deviceState } from '#shared/contracts/agent-to-controller.ts';
 import { address, madeId, pem, shortText, slug, strict, text, time } from '#shared/contracts/common.ts';
+import { controllerKnock } from '#shared/contracts/knock.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
 import { generateKeyPair, keyThumbprint, privateKeyFromPem, privateKeyToPem } from '#shared/crypto/keys.ts';
 import { signText } from '#shared/crypto/signed-text.ts';
@@ -31,6 +32,8 @@ const enrolment = strict({
   bundle: Type.Array(pem),
   controllers: Type.Array(address),
   bootstrap: Type.Array(address),
+  /** For the controller's door (P26). */
+  knock: Type.Optional(controllerKnock),
 });
 export type Enrolment = Static<typeof enrolment>;
 

@@ -8,6 +8,7 @@ import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { checkIssued, type Issued } from '#shared/crypto/check-issued.ts';
 import { expiredRenewalText, rekeyText } from '#shared/crypto/signed-text.ts';
+import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
 import type { Keystore, NewKey } from '../keystore/keystore.ts';
 import { withBootstrap } from './bootstrap-client.ts';
 import type { ControllerLink } from './controller-link.ts';
@@ -21,6 +22,8 @@ export interface CareOptions {
   readonly onRenewed: (newKey: boolean) => void;
   /** From 0 to 1. */
   readonly random?: () => number;
+  /** Where the controller may hide: for its bootstrap server. */
+  readonly knock?: TurningKnock;
 }
 
 /** Certificates may be renewed by their key this long after their end (P4). */
@@ -139,14 +142,14 @@ export class CertificateCare {
   }
 
   async #renewExpired(): Promise<Issued> {
-    const { keystore, clock } = this.#options;
+    const { keystore, clock, knock } = this.#options;
     const { device, bootstrap, bundle, trustDomain } = keystore.enrolment;
     if (clock.now() - this.#endsAt > renewableAfterEnd) {
       throw new PosternError('renewal-refused', 'the certificate ended more than 30 days ago', {
         tell: 'This device was away for more than 30 days: ask your administrator for an invitation.',
       });
     }
-    return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock }, async (client) => {
+    return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock, knock }, async (client) => {
       const { nonce } = await client.renewalNonce({ body: { role: 'device', id: device } });
       const csr = keystore.csr();
       const signature = keystore.sign(expiredRenewalText(nonce, csr));

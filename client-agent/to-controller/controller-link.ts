@@ -7,6 +7,7 @@ import { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import { myAccount } from '#shared/contracts/my-account.ts';
 import type { Contract } from '#shared/contracts/route.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
+import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { Keystore } from '../keystore/keystore.ts';
@@ -21,6 +22,8 @@ export interface LinkOptions {
   readonly onChange: () => void;
   /** Resolves when no change of the key is under way. */
   readonly keySettled?: () => Promise<unknown>;
+  /** Where the controller may hide. */
+  readonly knock?: TurningKnock;
 }
 
 const connections = 4;
@@ -72,12 +75,12 @@ export class ControllerLink {
   }
 
   #makeDispatcher(): Agent {
-    const { keystore, clock } = this.#options;
+    const { keystore, clock, knock } = this.#options;
     const tls = () => {
       const { bundle, trustDomain } = keystore.enrolment;
       return clientTlsOptions({ ...keystore.own(), bundle, trustDomain, role: 'controller', clock });
     };
-    return makeDispatcher(tls, { connections });
+    return makeDispatcher(tls, { connections, knock: knock?.knock, turn: knock?.turn });
   }
 
   #client<C extends Contract>(contract: C, repeatable: readonly (keyof C)[]): Client<C> {

@@ -11,6 +11,7 @@ import { protocolVersion } from '#shared/contracts/protocol-version.ts';
 import type { BodyOf } from '#shared/contracts/route.ts';
 import { checkIssued } from '#shared/crypto/check-issued.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
+import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import type { Enrolment, Keystore } from '../keystore/keystore.ts';
@@ -44,9 +45,10 @@ export async function enrol({ keystore, clock, log, ...order }: EnrolOrder): Pro
     throw new PosternError('code-refused', undefined, { tell: 'The invitation is for a gateway, not for a device.' });
   }
   const { host, port } = splitAddress(invitation.u);
-  const root = await fetchPinnedRoot({ host, port, pin: invitation.p });
+  const knock = invitationKnock(invitation, clock);
+  const root = await fetchPinnedRoot({ host, port, pin: invitation.p, knock });
   const trustDomain = trustDomainOfRoot(root);
-  const place = { addresses: [invitation.u], bundle: [root], trustDomain, clock };
+  const place = { addresses: [invitation.u], bundle: [root], trustDomain, clock, knock };
   const enrolment = await withBootstrap(place, async (client): Promise<Enrolment> => {
     const meta = await client.meta();
     if (meta.trustDomain !== trustDomain) {
@@ -75,6 +77,7 @@ export async function enrol({ keystore, clock, log, ...order }: EnrolOrder): Pro
       bundle,
       controllers: controllers.length > 0 ? controllers : invitation.c === undefined ? [] : [invitation.c],
       bootstrap: [invitation.u],
+      ...(answer.knock === undefined ? {} : { knock: answer.knock }),
     };
   });
   if (enrolment.controllers.length === 0) throw new PosternError('bad-answer', 'the controller names no address');

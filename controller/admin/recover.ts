@@ -25,6 +25,8 @@ export interface Recovered {
   readonly lifted: boolean;
   readonly sameAs: number | undefined;
   readonly stored: StoredVersion | undefined;
+  /** Id of the invitation. */
+  readonly invitation: string;
   readonly code: string;
   readonly endsAt: number;
   readonly hasFactors: boolean;
@@ -74,7 +76,7 @@ export async function recover(
   await recordAdmin(trx, at, caller, { event: 'recovered', person: owner.id, details });
   const factor = await trx.selectFrom('factors').select('id').where('person_id', '=', owner.id).executeTakeFirst();
   const hasFactors = factor !== undefined || owner.had_factors === 0;
-  return { person: owner.id, lifted, sameAs, stored, code, endsAt, hasFactors };
+  return { person: owner.id, lifted, sameAs, stored, invitation, code, endsAt, hasFactors };
 }
 
 async function findOwner(trx: Trx, asked: string | undefined) {

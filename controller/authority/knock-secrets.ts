@@ -20,6 +20,11 @@ export class KnockSecrets {
     this.#root = root;
   }
 
+  /** For the controller's door, by its owner (`knock-owners.ts`), base64url. */
+  of(owner: string): string {
+    return toBase64url(ownedSecret(this.#root, owner));
+  }
+
   /** For gateways' doors, base64url. */
   ofSession(session: string): string {
     return toBase64url(ownedSecret(this.#root, `session/${session}`));

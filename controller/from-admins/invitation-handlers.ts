@@ -2,6 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminPeople } from '#shared/contracts/admin-people.ts';
 import { createInvitation, invitationText, voidInvitations } from '../identity/invitations.ts';
+import { invitationOwner } from '../identity/knock-owners.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { requireManage } from './people-handlers.ts';
 import { recordAdmin } from './record-admin.ts';
@@ -26,9 +27,9 @@ export function invitationHandlers(parts: AdminParts): Routes {
       return { items };
     },
 
-    invite({ body: { person, approval, hours, ownership }, caller }) {
+    async invite({ body: { person, approval, hours, ownership }, caller }) {
       const at = clock.now();
-      return db.transaction().execute(async (trx) => {
+      const invited = await db.transaction().execute(async (trx) => {
         await requireManage(trx, caller, person);
         const row = await trx.selectFrom('people').select('state').where('id', '=', person).executeTakeFirst();
         if (row?.state !== 'active') {
@@ -44,8 +45,10 @@ export function invitationHandlers(parts: AdminParts): Routes {
         });
         const details = { invitation: id, approval: approval ?? 'none', endsAt };
         await recordAdmin(trx, at, caller, { event: 'invited', person, details });
-        return { id, invitation: inviteText(parts, code, 'device'), endsAt };
+        return { id, invitation: inviteText(parts, { id, code }, 'device'), endsAt };
       });
+      await parts.door.admitted();
+      return invited;
     },
 
     async voidInvitation({ params: { id }, caller }) {
@@ -69,10 +72,15 @@ export function invitationHandlers(parts: AdminParts): Routes {
   };
 }
 
-export function inviteText(parts: AdminParts, code: string, role: 'device' | 'gateway'): string {
-  const { authority, settings, reached } = parts;
+export function inviteText(
+  parts: AdminParts,
+  { id, code }: { readonly id: string; readonly code: string },
+  role: 'device' | 'gateway',
+): string {
+  const { authority, settings, reached, door } = parts;
   const { bootstrap, mutual } = reached();
   const [root] = authority.bundle();
   if (root === undefined) throw new PosternError('internal', 'the trust bundle is empty');
-  return invitationText({ bootstrap, mutual, root, code, role, organisation: settings.organisation });
+  const knock = { invitation: id, secret: door.secrets.of(invitationOwner(id)), door: door.mode };
+  return invitationText({ bootstrap, mutual, root, code, role, organisation: settings.organisation, knock });
 }

@@ -16,7 +16,8 @@ export function recoveryHandlers(parts: AdminParts): HandlersOf<typeof adminReco
         const recovered = await recover(trx, at, parts, { ...body, caller });
         return { done: recovered, after: before, n: await readChange(trx) };
       });
-      const { stored, code, sameAs, person, lifted, endsAt, hasFactors } = done;
+      await parts.door.admitted();
+      const { stored, invitation, code, sameAs, person, lifted, endsAt, hasFactors } = done;
       const taken = stored === undefined ? undefined : await takeInForce(parts, stored.set);
       const grants = taken?.revoked.length ?? 0;
       const last = Math.max(n, taken?.change ?? 0);
@@ -26,7 +27,7 @@ export function recoveryHandlers(parts: AdminParts): HandlersOf<typeof adminReco
         lifted,
         epoch: policy.current()?.epoch ?? 0,
         ...(sameAs === undefined ? {} : { sameAs }),
-        invitation: inviteText(parts, code, 'device'),
+        invitation: inviteText(parts, { id: invitation, code }, 'device'),
         endsAt,
         hasFactors,
         cut,

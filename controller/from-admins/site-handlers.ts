@@ -30,17 +30,23 @@ export function siteHandlers(parts: AdminParts): Routes {
 
     gateways: async () => ({ items: await showGateways(db, parts) }),
 
-    inviteGateway({ body: { id, site, address, hours }, caller }) {
+    async inviteGateway({ body: { id, site, address, hours }, caller }) {
       const at = clock.now();
-      return db.transaction().execute(async (trx) => {
+      const invited = await db.transaction().execute(async (trx) => {
         await prepareGateway(trx, at, { id, site, address });
         await voidInvitations(trx, { subject: id, kinds: ['gateway'] });
         const order = { kind: 'gateway', subject: id, createdBy: caller.actor } as const;
-        const { code, endsAt } = await createInvitation(trx, at, hours === undefined ? order : { ...order, hours });
+        const {
+          id: invitation,
+          code,
+          endsAt,
+        } = await createInvitation(trx, at, hours === undefined ? order : { ...order, hours });
         const details = { site, address, endsAt };
         await recordAdmin(trx, at, caller, { event: 'gateway-invited', gateway: id, details });
-        return { invitation: inviteText(parts, code, 'gateway'), endsAt };
+        return { invitation: inviteText(parts, { id: invitation, code }, 'gateway'), endsAt };
       });
+      await parts.door.admitted();
+      return invited;
     },
 
     async removeGateway({ params: { id }, query, caller }) {

@@ -2,16 +2,28 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import { oldestAgentVersion, oldestGatewayVersion, protocolVersion } from '#shared/contracts/protocol-version.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
+import type { KnockSecrets } from '../authority/knock-secrets.ts';
 import { enrolDevice, issuedAnswer } from '../identity/enrol-device.ts';
 import type { IdentityParts, Origin } from '../identity/identity-parts.ts';
 import { joinGateway } from '../identity/join-gateway.ts';
+import { deviceOwner, gatewayOwner } from '../identity/knock-owners.ts';
 import { openExpiredRenewal } from '../identity/renew-expired.ts';
 
 export interface BootstrapParts extends IdentityParts {
   /** Mutual servers, `host:port`, that agents and gateways are told of. */
   readonly controllers: () => string[];
+  readonly door: FrontDoor;
+}
+
+/** What newcomers are told of the door. */
+export interface FrontDoor {
+  readonly mode: DoorMode;
+  readonly secrets: Pick<KnockSecrets, 'of'>;
+  /** Resolves when who was just let in may knock. */
+  readonly admitted: () => Promise<void>;
 }
 
 export interface BootstrapHandlers {
@@ -20,7 +32,11 @@ export interface BootstrapHandlers {
 }
 
 export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
-  const { authority, clock, controllers } = parts;
+  const { authority, clock, controllers, door } = parts;
+  const knockOf = async (owner: string) => {
+    await door.admitted();
+    return { secret: door.secrets.of(owner), door: door.mode };
+  };
   const expired = openExpiredRenewal(parts);
   const agents: BootstrapHandlers['agents'] = {
     meta: () => ({
@@ -33,7 +49,9 @@ export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
     }),
     async enrol({ body, caller }) {
       requireVersion(body.version, oldestAgentVersion);
-      return { ...(await enrolDevice(parts, body, caller)), controllers: controllers(), time: clock.now() };
+      const enrolled = await enrolDevice(parts, body, caller);
+      const knock = await knockOf(deviceOwner(enrolled.device));
+      return { ...enrolled, knock, controllers: controllers(), time: clock.now() };
     },
     renewalNonce: ({ body }) => ({ nonce: expired.issueNonce(body) }),
     renewExpired: async ({ body, caller }) => issuedAnswer(await expired.renew(body, caller)),
@@ -41,7 +59,9 @@ export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
   const gateways: BootstrapHandlers['gateways'] = {
     async join({ body, caller }) {
       requireVersion(body.version, oldestGatewayVersion);
-      return { ...(await joinGateway(parts, body, caller)), controllers: controllers(), time: clock.now() };
+      const { jkt, ...joined } = await joinGateway(parts, body, caller);
+      const knock = await knockOf(gatewayOwner(joined.gateway, jkt));
+      return { ...joined, knock, controllers: controllers(), time: clock.now() };
     },
   };
   return { agents, gateways };

@@ -4,6 +4,7 @@ import type { Log } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
+import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import { originOf } from './authorize-peer.ts';
@@ -15,9 +16,13 @@ import { limitSources } from './limit-sources.ts';
 const limits = { perSource: 128, total: 1024 };
 
 export function makeBootstrapServer(
-  parts: BootstrapParts & { readonly log: Log; readonly reserve: Pick<DiskReserve, 'requireRoom'> },
+  parts: BootstrapParts & {
+    readonly log: Log;
+    readonly reserve: Pick<DiskReserve, 'requireRoom'>;
+    readonly prelude?: PreludeDoor | undefined;
+  },
 ): HttpsListener {
-  const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false });
+  const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false, door: parts.prelude });
   limitSources(listener.server, limits);
   const authorize = (route: RouteShape, request: FastifyRequest) => {
     // Strangers and newcomers get nothing of what is reserved for owners (P24).

@@ -2,6 +2,7 @@
 import type { Server } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '#shared/base/log.ts';
+import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { listenTcp, type TcpPlace } from '#shared/wire/listen.ts';
 import { serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
@@ -12,6 +13,8 @@ export interface ListenOptions {
   readonly log: Log;
   /** Ask for and verify a client certificate; the caller then also guards the server. */
   readonly mutual: boolean;
+  /** In front of it, if anything is. */
+  readonly door?: PreludeDoor | undefined;
 }
 
 export interface HttpsListener {
@@ -23,7 +26,7 @@ export interface HttpsListener {
   stop(): Promise<void>;
 }
 
-export function makeListener({ authority, log, mutual }: ListenOptions): HttpsListener {
+export function makeListener({ authority, log, mutual, door }: ListenOptions): HttpsListener {
   const tls = () => serverTlsOptions({ ...authority.ownCertificate(), mutual });
   const app = createEdgeApp({ log, tls: tls() });
   const server = app.server as unknown as Server;
@@ -32,6 +35,8 @@ export function makeListener({ authority, log, mutual }: ListenOptions): HttpsLi
     app,
     server,
     async listen(at) {
+      // Last, when all that listens for connections does.
+      door?.guard(server, mutual ? 'mutual' : 'bootstrap');
       return (await listenTcp(app, at)).port;
     },
     async stop() {

@@ -9,6 +9,7 @@ import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts'
 import { myAccount } from '#shared/contracts/my-account.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { guardServer, type Peer } from '#shared/wire/admit-peer.ts';
+import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { type Handlers, serveContract } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
@@ -19,6 +20,8 @@ import { RefusedCalls } from './refused-calls.ts';
 export interface MutualServerParts extends IdentityParts {
   readonly log: Log;
   readonly reserve: Pick<DiskReserve, 'requireRoom'>;
+  /** In front of it, if anything is. */
+  readonly prelude?: PreludeDoor | undefined;
   /** All handlers of edge 1, merged from the files that write them. */
   readonly agents: Handlers<typeof agentToController, DeviceCaller>;
   readonly me: Handlers<typeof myAccount, DeviceCaller>;
@@ -31,14 +34,15 @@ export interface MutualServer extends HttpsListener {
 }
 
 export function makeMutualServer(parts: MutualServerParts): MutualServer {
-  const { authority, clock, log } = parts;
-  const listener = makeListener({ authority, log, mutual: true });
+  const { authority, clock, log, prelude } = parts;
+  const listener = makeListener({ authority, log, mutual: true, door: prelude });
   const guard = guardServer(listener.server, {
     trustDomain: authority.trustDomain,
     roles: ['device', 'gateway'],
     clock,
     // The deny list is the store's, and the store is asked for every request: `authorizeDevice` can then also say why.
     denied: () => false,
+    knockOf: prelude && ((socket) => prelude.clientOf(socket)),
     onRefused: (reason, socket, detail) => {
       log.info({ reason, detail, from: socket.remoteAddress }, 'a connection was refused');
     },

@@ -2,8 +2,10 @@
 import { X509Certificate } from 'node:crypto';
 import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
 import { hour } from '#shared/base/clock.ts';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import type { DenyReason } from '#shared/contracts/reasons.ts';
 import { encodeInvitation } from '#shared/wire/invitation.ts';
+import { hintChange } from '../store/changes.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
 export type InvitationKind = 'device' | 'gateway' | 'factor-reset';
@@ -56,6 +58,7 @@ export async function createInvitation(
     used_at: null,
   };
   await trx.insertInto('invitations').values(row).execute();
+  hintChange();
   return { id, code, endsAt };
 }
 
@@ -130,6 +133,7 @@ export async function voidInvitations(
     'id' in which
       ? query.where('id', '=', which.id)
       : query.where('subject', '=', which.subject).where('kind', 'in', [...which.kinds]);
+  hintChange();
   return Number((await query.executeTakeFirst()).numUpdatedRows);
 }
 
@@ -142,6 +146,8 @@ export interface InvitationTextOrder {
   readonly code: string;
   readonly role: 'device' | 'gateway';
   readonly organisation: string;
+  /** What it knocks with at the controller's door, and whether there is one. */
+  readonly knock: { readonly invitation: string; readonly secret: string; readonly door: DoorMode };
 }
 
 /** The text that a person is sent: where to go, whom to trust, and the code. */
@@ -154,6 +160,7 @@ export function invitationText(order: InvitationTextOrder): string {
     k: order.code,
     r: order.role,
     o: order.organisation,
+    n: { i: order.knock.invitation, s: order.knock.secret, d: order.knock.door },
   });
 }
 

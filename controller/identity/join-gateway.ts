@@ -59,7 +59,7 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
       ...origin,
       details: { event: 'joined', invitation: invitation.id, site: gateway.site },
     });
-    return { gateway: id, site: gateway.site, ...issuedAnswer(issued) };
+    return { gateway: id, jkt, site: gateway.site, ...issuedAnswer(issued) };
   });
   if (joined === undefined) throw await refuseCode(parts, origin, given);
   await forgiveStranger(parts, origin);

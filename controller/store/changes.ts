@@ -18,6 +18,11 @@ export function onChangeHint(listener: () => void): () => void {
   return () => bell.off('look', listener);
 }
 
+/** Something changed that has no number: nothing that a grant rests on. */
+export function hintChange(): void {
+  setImmediate(() => bell.emit('look'));
+}
+
 /** The number as of this transaction. */
 export async function readChange(db: Db): Promise<number> {
   const row = await db.selectFrom('change_counter').select('n').where('id', '=', 1).executeTakeFirst();
@@ -41,7 +46,7 @@ export async function nextChange(
     .returning('n')
     .executeTakeFirst();
   const n = row?.n ?? 1;
-  setImmediate(() => bell.emit('look'));
+  hintChange();
   if (row === undefined) await trx.insertInto('change_counter').values({ id: 1, n }).execute();
   if (stream.length > 0) {
     await trx

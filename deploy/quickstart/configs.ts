@@ -42,6 +42,7 @@ export function writeConfigs(state: StateFile, ports: Ports, { keepFacts, door =
   }
   writeYaml(state, 'controller', {
     dir: state.path('controller'),
+    door,
     listen: { host: loopback, mutual: ports.mutual, bootstrap: ports.bootstrap },
     metrics: { port: ports.controllerMetrics },
     grants: { perSecond: 200 },

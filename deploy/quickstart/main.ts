@@ -21,7 +21,7 @@ npm start -- --json            print one line of JSON when ready
 npm start -- --dir DIR         another state directory
 npm start -- --port-base N     lay the ports out from N on
 npm start -- --code PERSON     print a one-time code of emil, olivia or audrey, as an authenticator app would
-npm start -- --door MODE       what stands in front of the gateway: none (as now), or prelude, which answers nobody without a knock
+npm start -- --door MODE       what stands in front of controller and gateway: none (as now), or prelude, which answers nobody without a knock
 npm start -- --journey         walk through everything once, with real processes, and exit 0 or 1`;
 
 const leftoversEndMs = 5000;

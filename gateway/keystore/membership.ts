@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { PosternError } from '#shared/base/errors.ts';
 import { address, pem, slug, strict, text } from '#shared/contracts/common.ts';
+import { controllerKnock } from '#shared/contracts/knock.ts';
 import { writeFileWhole } from './write-file.ts';
 
 export const membership = strict({
@@ -18,6 +19,8 @@ export const membership = strict({
   certificate: pem,
   chain: Type.Array(pem),
   bundle: Type.Array(pem, { minItems: 1 }),
+  /** For the controller's door (P26). */
+  knock: Type.Optional(controllerKnock),
 });
 export type Membership = Static<typeof membership>;
 

@@ -12,6 +12,7 @@ import { makeCsr } from '#shared/crypto/csr.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { expiredRenewalText, signText } from '#shared/crypto/signed-text.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
+import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
@@ -29,6 +30,8 @@ export interface CareParts {
   /** From 0 to 1. */
   readonly random?: () => number;
   readonly lookMs?: number;
+  /** Where the controller may hide: for its bootstrap server. */
+  readonly knock?: TurningKnock;
 }
 
 const retryMs = minute;
@@ -92,9 +95,12 @@ export class CertificateCare {
   }
 
   async #renewExpired(): Promise<void> {
-    const { membership, keys, clock } = this.#parts;
+    const { membership, keys, clock, knock } = this.#parts;
     const { gateway: id, bootstrap, bundle, trustDomain } = membership();
-    const dispatcher = makeDispatcher(() => clientTlsOptions({ bundle, trustDomain, role: 'controller', clock }));
+    const dispatcher = makeDispatcher(() => clientTlsOptions({ bundle, trustDomain, role: 'controller', clock }), {
+      knock: knock?.knock,
+      turn: knock?.turn,
+    });
     try {
       const client = callContract(agentBootstrap, { dispatcher, origin: `https://${bootstrap}` });
       const role = 'gateway';

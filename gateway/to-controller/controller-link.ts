@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '#shared/base/clock.ts';
 import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
+import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
@@ -13,6 +14,8 @@ export interface LinkParts {
   readonly membership: () => Membership;
   readonly keys: GatewayKeys;
   readonly clock: Clock;
+  /** Where the controller may hide. */
+  readonly knock?: TurningKnock;
 }
 
 export class ControllerLink {
@@ -23,12 +26,15 @@ export class ControllerLink {
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
-    const { keys, clock } = parts;
-    this.#dispatcher = makeDispatcher(() => {
-      const { certificate, chain, bundle, trustDomain } = parts.membership();
-      const own = { key: keys.tls.privateKey, certificate, chain };
-      return clientTlsOptions({ ...own, bundle, trustDomain, role: 'controller', clock });
-    });
+    const { keys, clock, knock } = parts;
+    this.#dispatcher = makeDispatcher(
+      () => {
+        const { certificate, chain, bundle, trustDomain } = parts.membership();
+        const own = { key: keys.tls.privateKey, certificate, chain };
+        return clientTlsOptions({ ...own, bundle, trustDomain, role: 'controller', clock });
+      },
+      { knock: knock?.knock, turn: knock?.turn },
+    );
     this.client = callContract(gatewayToController, {
       dispatcher: this.#dispatcher,
       origin: () => `https://${this.address}`,

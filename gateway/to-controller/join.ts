@@ -9,6 +9,7 @@ import { makeCsr } from '#shared/crypto/csr.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
+import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
@@ -26,7 +27,8 @@ export interface JoinOrder {
 
 /** Throws `conflict` when this directory has joined before, `code-refused`, `peer-refused`, `unreachable`, `bad-answer`. */
 export async function joinController({ dir, invitation, clock }: JoinOrder): Promise<Membership> {
-  const { u: bootstrap, c: mutual, p: pin, k: code, r: role } = decodeInvitation(invitation);
+  const given = decodeInvitation(invitation);
+  const { u: bootstrap, c: mutual, p: pin, k: code, r: role } = given;
   if (role !== 'gateway') {
     throw new PosternError('code-refused', 'the invitation is for a device', {
       tell: 'This invitation is for a device: use postern enrol.',
@@ -37,9 +39,13 @@ export async function joinController({ dir, invitation, clock }: JoinOrder): Pro
   }
   const keys = openKeys(dir);
   const { host, port } = splitAddress(bootstrap);
-  const root = await fetchPinnedRoot({ host, port, pin });
+  const knock = invitationKnock(given, clock);
+  const root = await fetchPinnedRoot({ host, port, pin, knock });
   const trustDomain = trustDomainOfRoot(root);
-  const dispatcher = makeDispatcher(() => clientTlsOptions({ bundle: [root], trustDomain, role: 'controller', clock }));
+  const dispatcher = makeDispatcher(
+    () => clientTlsOptions({ bundle: [root], trustDomain, role: 'controller', clock }),
+    { knock: knock.knock, turn: knock.turn },
+  );
   try {
     const client = callContract(gatewayBootstrap, { dispatcher, origin: `https://${bootstrap}` });
     const answer = await client.join({ body: { code, csr: makeCsr(keys.tls), version: protocolVersion } });
@@ -49,8 +55,9 @@ export async function joinController({ dir, invitation, clock }: JoinOrder): Pro
     const told = [...new Set([...answer.controllers, ...(mutual === undefined ? [] : [mutual])])];
     if (told.length === 0) throw new PosternError('bad-answer', 'the controller names no address to reach it at');
     const membership = { gateway, site, trustDomain, bootstrap, controllers: told, certificate, chain, bundle };
-    writeMembership(dir, membership);
-    return membership;
+    const kept = answer.knock === undefined ? membership : { ...membership, knock: answer.knock };
+    writeMembership(dir, kept);
+    return kept;
   } finally {
     await dispatcher.close();
   }

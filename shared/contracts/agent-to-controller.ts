@@ -18,7 +18,7 @@ import {
   trace,
 } from './common.ts';
 import { exactRequest, grantAction, maxGrantBytes } from './grant.ts';
-import { doorModes } from './knock.ts';
+import { controllerKnock, doorModes } from './knock.ts';
 import { postureCheck } from './posture.ts';
 import { defineContract } from './route.ts';
 import { fix, signInPurpose, signInState } from './sign-in.ts';
@@ -66,6 +66,7 @@ export const agentBootstrap = defineContract({
       /** What employee and admin compare when the device needs an approval by code. */
       fingerprint: text(100),
       controllers: Type.Array(address),
+      knock: Type.Optional(controllerKnock),
       time,
       ...issued,
     }),

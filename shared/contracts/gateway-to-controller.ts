@@ -17,7 +17,7 @@ import {
   text,
   time,
 } from './common.ts';
-import { doorModes } from './knock.ts';
+import { controllerKnock, doorModes } from './knock.ts';
 import { spooledRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -120,7 +120,14 @@ export const gatewayBootstrap = defineContract({
     access: 'open',
     maxBody: 8192,
     body: strict({ code: text(128), csr: csrPem, version: Type.Integer() }),
-    answer: strict({ gateway: slug, site: slug, controllers: Type.Array(address), time, ...issued }),
+    answer: strict({
+      gateway: slug,
+      site: slug,
+      controllers: Type.Array(address),
+      knock: Type.Optional(controllerKnock),
+      time,
+      ...issued,
+    }),
   },
 });
 

@@ -1,6 +1,7 @@
 /** What an invitation's text carries; `shared/wire/invitation.ts` writes and reads the text. */
 import { type Static, Type } from 'typebox';
-import { address, oneOf, shortText, strict } from './common.ts';
+import { address, madeId, oneOf, shortText, strict } from './common.ts';
+import { doorModes } from './knock.ts';
 
 export const invitationPrefix = 'postern-invite:';
 /** Characters of the whole text, checked before anything is decoded. */
@@ -19,5 +20,7 @@ export const invitation = strict({
   r: oneOf(['device', 'gateway']),
   /** Organisation, to be shown before the code is used. */
   o: shortText,
+  /** What to knock with (P26): the invitation's id, 32 bytes as base64url, and what stands in front of the controller. */
+  n: Type.Optional(strict({ i: madeId, s: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), d: oneOf([...doorModes]) })),
 });
 export type Invitation = Static<typeof invitation>;

@@ -1,4 +1,5 @@
 /** The pooled HTTP/1.1 connections under `callContract`. */
+import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Agent as AgentType, buildConnector as buildConnectorType } from 'undici';
 import { hour, second, systemClock } from '../base/clock.ts';
@@ -17,6 +18,8 @@ export interface DispatcherOptions {
   readonly maxAgeMs?: number;
   /** Asked at every new connection: what comes before TLS, where the server hides (P28). */
   readonly knock?: (() => KnockSource | undefined) | undefined;
+  /** A connection met silence: true when `knock` has another answer now, which is then tried once. */
+  readonly turn?: (() => boolean) | undefined;
 }
 
 /**
@@ -41,40 +44,46 @@ export function makeDispatcher(tls: () => ConnectionOptions, options: Dispatcher
         lapseAtLeafEnd(socket as TLSSocket);
         done(null, hearOut(socket));
       };
-      const source = options.knock?.();
-      if (source === undefined) connector(target, finish);
-      else throughDoor(source, connector, target, { timeoutMs: timeout, again: true, done: finish });
+      const dial: Dial = { connector, target, timeoutMs: timeout };
+      // The same once more where it knocked, for a door that was killed and kept counters ahead; then the other way.
+      const attempt = (source: KnockSource | undefined, left: 'again' | 'turn' | 'nothing'): void =>
+        dialOnce(dial, source, (error, socket) => {
+          if (error === null || !isSilence(error) || left === 'nothing')
+            return finish(...([error, socket] as FinishArgs));
+          if (left === 'again' && source !== undefined) return attempt(source, 'turn');
+          if (options.turn?.() === true) return attempt(options.knock?.(), 'nothing');
+          finish(error, null);
+        });
+      attempt(options.knock?.(), 'again');
     },
   });
 }
 
 type Connector = buildConnectorType.connector;
+type FinishArgs = Parameters<Parameters<Connector>[1]>;
+type Done = (error: Error | null, socket: Socket | null) => void;
 
-interface Through {
+interface Dial {
+  readonly connector: Connector;
+  readonly target: Parameters<Connector>[0];
   readonly timeoutMs: number;
-  /** A door that was killed takes the second knock. */
-  readonly again: boolean;
-  readonly done: Parameters<Connector>[1];
 }
 
-function throughDoor(
-  source: KnockSource,
-  connector: Connector,
-  target: Parameters<Connector>[0],
-  through: Through,
-): void {
-  const { timeoutMs, again, done } = through;
+function dialOnce({ connector, target, timeoutMs }: Dial, source: KnockSource | undefined, done: Done): void {
+  if (source === undefined) {
+    connector(target, done as Parameters<Connector>[1]);
+    return;
+  }
   const { hostname, port } = target;
   const signal = AbortSignal.timeout(timeoutMs);
   dialThrough(source, { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 443, signal }).then(
     (raw) =>
       connector({ ...target, httpSocket: raw }, (...[error, socket]) => {
-        if (error === null) return done(error, socket);
-        raw.destroy();
-        const wasSilent = isSilence(error);
-        if (wasSilent) source.silence();
-        if (wasSilent && again) throughDoor(source, connector, target, { ...through, again: false });
-        else done(error, null);
+        if (error !== null) {
+          raw.destroy();
+          if (isSilence(error)) source.silence();
+        }
+        done(error, socket);
       }),
     (error: Error) => done(error, null),
   );

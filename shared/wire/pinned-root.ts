@@ -1,10 +1,13 @@
 /** First contact: finding the root that an invitation pins (P5), before any certificate is trusted. */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { second } from '../base/clock.ts';
 import { PosternError } from '../base/errors.ts';
 import { toPem } from '../crypto/pem.ts';
+import { dialThrough, isSilence, type KnockSource } from './doors/dial-through.ts';
+import type { TurningKnock } from './doors/turning-knock.ts';
 
 export interface PinnedContact {
   readonly host: string;
@@ -12,6 +15,8 @@ export interface PinnedContact {
   /** SHA-256 of the root certificate's DER, 64 hex digits. */
   readonly pin: string;
   readonly timeoutMs?: number;
+  /** What comes before TLS, where the server may hide. */
+  readonly knock?: TurningKnock | undefined;
 }
 
 const maxChain = 8;
@@ -21,8 +26,14 @@ const maxChain = 8;
  * the root is taken from it: anybody can present a public certificate, so the caller connects again and verifies the server
  * against the root. Throws `peer-refused` when no presented certificate has the pin, `unreachable` when nobody answers.
  */
-export async function fetchPinnedRoot({ host, port, pin, timeoutMs = 10 * second }: PinnedContact): Promise<string> {
-  const leaf = await presentedChain(host, port, timeoutMs);
+export async function fetchPinnedRoot(contact: PinnedContact): Promise<string> {
+  const { host, port, pin, timeoutMs = 10 * second, knock } = contact;
+  const look = () => presentedChain({ host, port, timeoutMs, source: knock?.knock() });
+  const leaf = await look().catch((error: unknown) => {
+    // Whoever met silence tries the other way, as the dispatcher does.
+    if (!isSilence((error as PosternError).cause) || knock?.turn() !== true) throw error;
+    return look();
+  });
   const wanted = pin.toLowerCase();
   let certificate: DetailedPeerCertificate | undefined = leaf;
   for (let depth = 0; certificate?.raw !== undefined && depth < maxChain; depth += 1) {
@@ -38,29 +49,38 @@ export async function fetchPinnedRoot({ host, port, pin, timeoutMs = 10 * second
   });
 }
 
-function presentedChain(host: string, port: number, timeoutMs: number): Promise<DetailedPeerCertificate> {
-  return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: unknown) => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(new PosternError('unreachable', `first contact with ${host}:${port}: ${why}`, { cause }));
-    };
-    const timer = setTimeout(() => fail(`no handshake in ${timeoutMs} ms`), timeoutMs);
+interface Look {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly source: KnockSource | undefined;
+}
+
+async function presentedChain({ host, port, timeoutMs, source }: Look): Promise<DetailedPeerCertificate> {
+  const failed = (why: string, cause?: unknown) =>
+    new PosternError('unreachable', `first contact with ${host}:${port}: ${why}`, { cause });
+  const signal = AbortSignal.timeout(timeoutMs);
+  let socket: TLSSocket | undefined;
+  try {
+    const raw = source && (await dialThrough(source, { host, port, signal }));
     // Unverified on purpose: the pin stands in for trust, and nothing but public certificates crosses.
-    const socket = connect({
-      host,
-      port,
+    socket = connect({
+      ...(raw === undefined ? { host, port } : { socket: raw }),
       rejectUnauthorized: false,
       minVersion: 'TLSv1.3',
       ...(isIP(host) === 0 ? { servername: host } : {}),
     });
-    socket.once('secureConnect', () => {
-      clearTimeout(timer);
-      const leaf = socket.getPeerCertificate(true);
-      socket.destroy();
-      resolve(leaf);
+    socket.on('error', () => {});
+    const closed = once(socket, 'close', { signal }).then(() => {
+      throw failed('closed before the handshake ended');
     });
-    socket.on('error', (cause) => fail(cause.message, cause));
-    socket.once('close', () => fail('closed before the handshake ended'));
-  });
+    await Promise.race([once(socket, 'secureConnect', { signal }), closed]);
+    return socket.getPeerCertificate(true);
+  } catch (error) {
+    if (error instanceof PosternError) throw error;
+    if (signal.aborted) throw failed(`no handshake in ${timeoutMs} ms`);
+    throw failed((error as Error).message, error);
+  } finally {
+    socket?.destroy();
+  }
 }

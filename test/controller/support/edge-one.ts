@@ -1,6 +1,7 @@
 /** Both servers of the controller on loopback, and agents that enrol and sign in over real TLS. */
 import type { KeyObject } from 'node:crypto';
 import type { Test } from 'tap';
+import { openKnockSecrets } from '../../../controller/authority/knock-secrets.ts';
 import { AgentEvents } from '../../../controller/from-agents/agent-events.ts';
 import { makeBootstrapServer } from '../../../controller/from-agents/bootstrap-server.ts';
 import { deviceRoutes } from '../../../controller/from-agents/device-routes.ts';
@@ -47,7 +48,9 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
   const { store, clock } = controller;
   let controllers: string[] = [];
   const reserve = { requireRoom: () => {} };
-  const bootstrap = makeBootstrapServer({ ...controller, log, reserve, controllers: () => controllers });
+  const secrets = await openKnockSecrets({ db: store.db, sealer: controller.sealer });
+  const door = { mode: 'none', secrets, admitted: async () => {} } as const;
+  const bootstrap = makeBootstrapServer({ ...controller, log, reserve, door, controllers: () => controllers });
   const events = new AgentEvents({ db: store.db, clock, log: silentLog });
   const agents = {
     ...deviceRoutes(controller),

@@ -1,0 +1,89 @@
+/**
+ * The controller's door (P25 to P28): for enrolled devices and joined gateways as long as they are in service, and for each open
+ * invitation until it is used. Who that is, is read from the store again whenever something changed.
+ */
+import { fromBase64url } from '#shared/base/bytes.ts';
+import { type Clock, minute } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import { controllerDoor, doorTimes, type KnockKind } from '#shared/contracts/knock.ts';
+import { doorSecret } from '#shared/crypto/knock-keys.ts';
+import { KeyRing, type KnockCredential } from '#shared/wire/doors/key-ring.ts';
+import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
+import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
+import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
+import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import type { KnockSecrets } from '../authority/knock-secrets.ts';
+import { type KnockOwner, readKnockOwners } from '../identity/knock-owners.ts';
+import { onChangeHint } from '../store/changes.ts';
+import type { Db } from '../store/open-store.ts';
+
+export interface ControllerDoorParts {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly knocks: KnockSecrets;
+  readonly memory: ReplayMemory;
+}
+
+/** Changes that come together are one reading. */
+const togetherMs = 50;
+const kinds: Readonly<Record<KnockOwner['role'], readonly KnockKind[]>> = {
+  device: ['mutual', 'bootstrap'],
+  gateway: ['mutual', 'bootstrap'],
+  invitation: ['bootstrap'],
+};
+
+export class ControllerDoor {
+  readonly prelude: PreludeDoor;
+  readonly #parts: ControllerDoorParts;
+  readonly #ring = new KeyRing(doorTimes.controller);
+  readonly #counts: KnockCounts;
+  readonly #unhint: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #credentials = new Map<string, KnockCredential>();
+  #planned: NodeJS.Timeout | undefined;
+
+  constructor(parts: ControllerDoorParts) {
+    this.#parts = parts;
+    const { clock, log, memory } = parts;
+    this.#counts = new KnockCounts({ onSample: (sample) => log.info(sample, 'a knock was refused') });
+    const rules = { ring: this.#ring, times: doorTimes.controller, kinds: ['mutual', 'bootstrap'] as const };
+    this.prelude = new PreludeDoor({ judge: new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log }) });
+    this.#unhint = onChangeHint(() => this.#plan());
+    // Another controller on the same store, and whatever gave no hint.
+    this.#timer = setInterval(() => this.#plan(), minute).unref();
+  }
+
+  /** Resolves when whoever is in the store now may knock. */
+  async refresh(): Promise<void> {
+    const { db, clock, knocks } = this.#parts;
+    const owners = await readKnockOwners(db, clock.now());
+    const next = new Map<string, KnockCredential>();
+    for (const { owner, role, client, since, until } of owners) {
+      const known = this.#credentials.get(owner);
+      const secret = known?.secret ?? doorSecret(fromBase64url(knocks.of(owner))!, controllerDoor);
+      next.set(owner, { id: owner, client, secret, kinds: kinds[role], since, until });
+    }
+    this.#credentials = next;
+    this.#ring.keepOnly([...next.values()]);
+  }
+
+  /** By outcome. */
+  counts(): Readonly<Record<string, number>> {
+    return this.#counts.read();
+  }
+
+  stop(): void {
+    this.#unhint();
+    clearInterval(this.#timer);
+    clearTimeout(this.#planned);
+    this.prelude.stop();
+  }
+
+  #plan(): void {
+    this.#planned ??= setTimeout(() => {
+      this.#planned = undefined;
+      this.refresh().catch((error: unknown) => this.#parts.log.error({ err: error }, 'who may knock cannot be read'));
+    }, togetherMs);
+  }
+}
