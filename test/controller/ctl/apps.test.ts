@@ -18,6 +18,14 @@ t.test('apps from flags', async (t) => {
   t.match(await ctl(add), { code: 1, err: /already/ });
   t.match(await ctl(['app', 'show', 'notes', '--json']), { out: /"operations":\{"export":"POST \/x\/\*\/export"\}/ });
   t.match(await ctl(['app', 'set', 'notes', '--upstream', 'http://127.0.0.1:1']), { code: 0, out: /export/ });
+  t.match(await ctl(['app', 'set', 'notes', '--once', 'exprot']), { code: 1, err: /exprot .* none of its operations/ });
+  t.match(await ctl(['app', 'set', 'notes', '--once', 'export', '--once-none']), {
+    code: 1,
+    err: /exclude each other/,
+  });
+  t.match(await ctl(['app', 'set', 'notes', '--once', 'export', '--json']), { code: 0, out: /"once":\["export"\]/ });
+  t.match(await ctl(['app', 'set', 'notes', '--name', 'Notes', '--json']), { code: 0, out: /"once":\["export"\]/ });
+  t.notMatch(await ctl(['app', 'set', 'notes', '--once-none', '--json']), { out: /once/ });
   t.match(await ctl(['app', 'set', 'notes', '--upstream', 'nonsense']), { code: 1, err: /upstream/ });
   t.match(await ctl(['app', 'remove', 'notes']), { code: 0, out: /^The app notes is removed/ });
 });
