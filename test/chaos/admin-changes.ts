@@ -80,7 +80,11 @@ export class AdminChanges {
     const person = this.#somebody();
     const { version, files } = await this.#insist(() => admin.policy({ query: {} }));
     const text = `@id("out")\nforbid (principal == Person::"${person}", action, resource);\n`;
-    const out = { files: [...files.filter(({ id }) => id !== 'out'), { id: 'out', text }], message: 'out' };
+    const out = {
+      files: [...files.filter(({ id }) => id !== 'out'), { id: 'out', text }],
+      message: 'out',
+      evenIfItLocksOut: true,
+    };
     const { epoch } = await this.#insist(() => admin.publishPolicy({ body: out }));
     this.#tell('epoch', epoch);
     const window = await this.#confirmed(person, 'forbidden by a policy');
