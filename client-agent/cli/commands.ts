@@ -10,6 +10,18 @@ const account =
   async (call) =>
     (await import('./account.ts'))[name](call);
 
+const dns =
+  (name: keyof typeof import('./dns.ts')): Run =>
+  async (call) =>
+    (await import('./dns.ts'))[name](call);
+
+const resolverOptions: CliCommand['options'] = {
+  zone: { type: 'string', value: 'ZONE', multiple: true, about: 'A zone of local.dns.zones; may be given again' },
+  server: { type: 'string', value: 'ADDRESS', about: "The agent's DNS server; 127.0.0.1:7053 unless given" },
+  user: { type: 'string', value: 'NAME', about: 'Whose agent it is; who called sudo unless given' },
+  uid: { type: 'string', value: 'N', about: 'The same by number' },
+};
+
 export const agentCommands: Readonly<Record<string, CliCommand>> = {
   enrol: {
     about: 'Enrol this device with an invitation (pasted, or on standard input)',
@@ -127,6 +139,21 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
     args: '<name>',
     run: async (call) => (await import('./clients.ts')).removeClient(call),
   },
+  dns: { about: "Whether the system's resolver asks the agent for its zones", run: dns('showDns') },
+  'dns status': { about: 'The same; 1 when it does not', run: dns('showDns') },
+  'dns install': {
+    about: "Make the system's resolver ask the agent for its zones while the agent runs (as root)",
+    options: resolverOptions,
+    help: 'Linux: a service holds a link of its own for systemd-resolved while the agent runs, and takes it back when the agent or\nthe service ends, whatever way. macOS: a file a zone in /etc/resolver; Windows: a rule a zone in the NRPT; both stay until\n"postern dns uninstall". Every other name is asked where it always was.',
+    run: dns('installDns'),
+  },
+  'dns uninstall': { about: 'Take all of that back (as root)', run: dns('uninstallDns') },
+  'dns hold': {
+    about: 'What the service does, in this terminal until Ctrl-C (as root)',
+    options: resolverOptions,
+    run: dns('holdDns'),
+  },
+  'dns restore': { about: 'Take back what a killed "dns hold" has left (as root)', run: dns('restoreDns') },
   renew: {
     about: "Renew this device's certificate now; by itself it is renewed every 16 hours",
     run: async (call) => (await import('./certificate.ts')).renew(call),

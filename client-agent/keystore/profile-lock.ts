@@ -8,7 +8,7 @@ export interface ProfileLock {
   release(): void;
 }
 
-interface Holder {
+export interface Holder {
   readonly pid: number;
   /** Clock ticks since boot at which the process started (proc(5)); tells a process from a later one with its number. */
   readonly started: string;
@@ -91,7 +91,7 @@ function parseHolder(text: string): Holder | undefined {
   }
 }
 
-function isAlive({ pid, started }: Holder): boolean {
+export function isAlive({ pid, started }: Holder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -102,7 +102,7 @@ function isAlive({ pid, started }: Holder): boolean {
 }
 
 /** Field 22 of /proc/<pid>/stat; undefined where there is none. The name in field 2 may hold blanks and brackets. */
-function startOf(pid: number): string | undefined {
+export function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];

@@ -2,8 +2,8 @@
 import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** `/usr/sbin` is not on everybody's path; PostgreSQL's servers are on nobody's. */
-const morePlaces = ['/usr/sbin', '/usr/local/sbin', ...globSync('/usr/lib/postgresql/*/bin')];
+/** `/usr/sbin` is not on everybody's path; PostgreSQL's servers and systemd's are on nobody's. */
+const morePlaces = ['/usr/sbin', '/usr/local/sbin', '/usr/lib/systemd', ...globSync('/usr/lib/postgresql/*/bin')];
 
 /** The path of a program, or undefined. */
 export function findProgram(name: string): string | undefined {
