@@ -62,28 +62,31 @@ function follow<R>(worker: Worker): Promise<Analysis<R>> {
   const ready = Promise.withResolvers<void>();
   const finished = Promise.withResolvers<R>();
   let tellProgress: OnProgress = () => {};
-  const fail = (error: unknown) => {
-    ready.reject(error);
-    finished.reject(error);
-  };
+  let result: { readonly value: R } | undefined;
+  let failure = new PosternError('unavailable', 'an analysis was ended');
   // Whoever begins may not have come to wait for the end.
   finished.promise.catch(() => {});
   worker.on('message', (message: WorkerMessage) => {
     if (message.t === 'ready') ready.resolve();
     else if (message.t === 'progress') tellProgress(message.done, message.total);
-    else if (message.t === 'result') finished.resolve(message.result as R);
+    else if (message.t === 'result') result = { value: message.result as R };
     else {
       const { code, message: text, tell, extra } = message;
-      fail(
-        new PosternError(code, text, {
-          ...(tell === undefined ? {} : { tell }),
-          ...(extra === undefined ? {} : { extra }),
-        }),
-      );
+      failure = new PosternError(code, text, {
+        ...(tell === undefined ? {} : { tell }),
+        ...(extra === undefined ? {} : { extra }),
+      });
     }
   });
-  worker.on('error', (cause) => fail(new PosternError('internal', 'an analysis failed', { cause })));
-  worker.on('exit', () => fail(new PosternError('unavailable', 'an analysis was ended')));
+  worker.on('error', (cause) => {
+    failure = new PosternError('internal', 'an analysis failed', { cause });
+  });
+  // Told once the thread is gone, so that the next one has its place.
+  worker.on('exit', () => {
+    ready.reject(failure);
+    if (result === undefined) finished.reject(failure);
+    else finished.resolve(result.value);
+  });
   const analysis: Analysis<R> = {
     finish(onProgress) {
       tellProgress = onProgress;
