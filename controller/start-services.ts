@@ -4,6 +4,7 @@ import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Authority } from './authority/open-authority.ts';
 import type { OwnParts } from './authzen/own-point.ts';
 import type { PolicyStores } from './authzen/policy-stores.ts';
+import { Workbench } from './authzen/workbench.ts';
 import type { ControllerConfig } from './config.ts';
 import { ClientGate } from './from-services/authorize-client.ts';
 import { AuthzenCounts } from './from-services/authzen-counts.ts';
@@ -41,6 +42,7 @@ export async function startServices(
   authzenRoutes(listener.app, {
     ...parts,
     gate: new ClientGate(parts, { perSecond }),
+    bench: new Workbench(),
     counts,
     records: records === 'all',
     url: () => url,

@@ -3,6 +3,7 @@
  * read. Order: token known and not ended, rate, scope. Guessing slows down who guesses, never a client that has its token, not
  * even one behind the same address (P27).
  */
+import type { ServerResponse } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -21,12 +22,15 @@ const maxToken = 256;
 const bearer = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 /** Wrong tokens of one source in a second. */
 const guesses = { perSecond: 5, burst: 20 };
+/** Batches of one client at the same time: each may be 2 MiB, and is in memory from its first byte to its answer. */
+const mostBatches = 8;
 
 export class ClientGate {
   readonly #db: Db;
   readonly #clock: Clock;
   readonly #rates: DeviceBudget;
   readonly #guesses = new DeviceBudget(guesses.perSecond, guesses.burst);
+  readonly #batches = new Map<string, number>();
 
   constructor({ db, clock }: { readonly db: Db; readonly clock: Clock }, { perSecond }: ClientLimits) {
     this.#db = db;
@@ -51,6 +55,18 @@ export class ClientGate {
     if (!client.scopes.includes(scope))
       throw new PosternError('scope-needed', `${client.name} may not ask ${scope}`, { extra: { scope } });
     return client;
+  }
+
+  /** Until `answer` has ended, one way or another. Throws `too-many-requests` when the client has enough of them open. */
+  holdBatch({ name }: ApiClient, answer: ServerResponse): void {
+    const open = this.#batches.get(name) ?? 0;
+    if (open >= mostBatches) throw tooMany(`${name} has ${open} batches open`, 1000);
+    this.#batches.set(name, open + 1);
+    answer.once('close', () => {
+      const left = (this.#batches.get(name) ?? 1) - 1;
+      if (left > 0) this.#batches.set(name, left);
+      else this.#batches.delete(name);
+    });
   }
 }
 

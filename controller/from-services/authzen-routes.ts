@@ -20,6 +20,7 @@ import { readEvaluation, readEvaluations, readSearch, type SearchKind, searchKin
 import { runSearch } from '../authzen/run-search.ts';
 import { scopeOf, storePath } from '../authzen/store-path.ts';
 import { storePoint } from '../authzen/store-point.ts';
+import type { Workbench } from '../authzen/workbench.ts';
 import type { ClientGate } from './authorize-client.ts';
 import type { AuthzenCounts } from './authzen-counts.ts';
 import { sendPlainError } from './plain-errors.ts';
@@ -30,6 +31,7 @@ export interface AuthzenParts extends OwnParts {
   readonly log: Log;
   readonly stores: PolicyStores;
   readonly gate: ClientGate;
+  readonly bench: Workbench;
   readonly counts: AuthzenCounts;
   readonly records: boolean;
   /** Like `https://pdp.example.com:8446`. */
@@ -81,8 +83,10 @@ function addRoute(scope: FastifyInstance, parts: AuthzenParts, { url, bodyLimit,
   const clients = new WeakMap<FastifyRequest, ApiClient>();
   scope.post(url, {
     bodyLimit,
-    onRequest: async (request) => {
-      clients.set(request, await parts.gate.authorize(request, scopeOf(storeOf(request))));
+    onRequest: async (request, reply) => {
+      const client = await parts.gate.authorize(request, scopeOf(storeOf(request)));
+      if (bodyLimit > evaluationBytes) parts.gate.holdBatch(client, reply.raw);
+      clients.set(request, client);
     },
     handler: async (request, reply) => {
       const client = clients.get(request);
@@ -92,15 +96,15 @@ function addRoute(scope: FastifyInstance, parts: AuthzenParts, { url, bodyLimit,
       const store = storeOf(request);
       const from = plainAddress(request.raw.socket.remoteAddress ?? 'unknown');
       const asked = { client: client.name, store, trace: traceOf(request.raw), from };
-      const answer = await handle({ ...asked, body, point: await pointOf(parts, store) });
+      const answer = await handle({ ...asked, body, point: await pointOf(parts, store, client) });
       reply.header('cache-control', 'no-store');
       return reply.type('application/json').send(Buffer.from(JSON.stringify(answer)));
     },
   });
 }
 
-async function pointOf(parts: AuthzenParts, store: string): Promise<DecisionPoint> {
-  if (store === '') return ownPoint(parts);
+async function pointOf(parts: AuthzenParts, store: string, { name }: ApiClient): Promise<DecisionPoint> {
+  if (store === '') return ownPoint({ ...parts, inTurn: (work) => parts.bench.take(name, work) });
   const found = await parts.stores.find(store);
   if (found === undefined) throw notThere(store);
   return storePoint(found);
