@@ -62,6 +62,11 @@ export const agentConfig = strict({
           'DNS servers (`192.0.2.1:53`) that names outside the zones are asked of; none: they are refused, as a system that splits by zone wants it',
       }),
     }),
+    realNames: Type.Boolean({
+      default: false,
+      description:
+        'Serve apps at their real names in the DNS zones: loopback addresses of their own, 80 and 443 (TLS by an issuer of this device, see `postern trust`) and the ports of TCP apps; needs CAP_NET_BIND_SERVICE',
+    }),
     trustLoopback: Type.Boolean({
       default: false,
       description:

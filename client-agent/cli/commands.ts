@@ -15,6 +15,15 @@ const dns =
   async (call) =>
     (await import('./dns.ts'))[name](call);
 
+const trust =
+  (name: keyof typeof import('./trust.ts')): Run =>
+  async (call) =>
+    (await import('./trust.ts'))[name](call);
+
+const trustOptions: CliCommand['options'] = {
+  system: { type: 'boolean', about: "The system's store, for everybody on this machine (as root, with --dir)" },
+};
+
 const resolverOptions: CliCommand['options'] = {
   zone: { type: 'string', value: 'ZONE', multiple: true, about: 'A zone of local.dns.zones; may be given again' },
   server: { type: 'string', value: 'ADDRESS', about: "The agent's DNS server; 127.0.0.1:7053 unless given" },
@@ -154,6 +163,19 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
     run: dns('holdDns'),
   },
   'dns restore': { about: 'Take back what a killed "dns hold" has left (as root)', run: dns('restoreDns') },
+  trust: { about: "Which stores trust this device's issuer for names of apps", run: trust('showTrust') },
+  'trust status': { about: 'The same; 1 when a browser of yours does not', run: trust('showTrust') },
+  'trust install': {
+    about: "Let your browsers trust this device's issuer for names of apps (Chromium, Firefox)",
+    options: trustOptions,
+    help: 'Its key was made on this device and never leaves it; whatever it signs is good for the DNS zones of the agent alone, which\nthe certificate itself says and browsers enforce. Wants certutil (libnss3-tools).',
+    run: trust('installTrust'),
+  },
+  'trust uninstall': {
+    about: 'Take that back, everywhere it was put',
+    options: trustOptions,
+    run: trust('uninstallTrust'),
+  },
   renew: {
     about: "Renew this device's certificate now; by itself it is renewed every 16 hours",
     run: async (call) => (await import('./certificate.ts')).renew(call),

@@ -24,17 +24,25 @@ export class BrowserCookies {
     this.#name = `${prefix}-${port}`;
   }
 
-  /** `Set-Cookie` for `host` (without a port). `Strict` on the portal; apps must stay reachable by links from elsewhere. */
+  /** `Set-Cookie` for `host` (a `cookieHost` of a site). `Strict` on the portal; apps must stay reachable by links from elsewhere. */
   issue(host: string, sameSite: 'Strict' | 'Lax'): string {
     const end = Math.floor((this.#clock.now() + life) / second).toString(36);
     const text = `${end}.${randomSecret(16)}`;
     const value = `${text}.${this.#mac(host, text)}`;
-    return `${this.#name}=${value}; Path=/; Max-Age=${life / second}; HttpOnly; SameSite=${sameSite}`;
+    const secure = host.startsWith('https:') ? ' Secure;' : '';
+    return `${this.#nameAt(host)}=${value}; Path=/;${secure} Max-Age=${life / second}; HttpOnly; SameSite=${sameSite}`;
   }
 
   /** Whether a `Cookie` header holds a cookie that was issued for this host. */
   isGood(host: string, header: string | undefined): boolean {
-    return readCookies(header ?? '').some(({ name, value }) => name === this.#name && this.#isGoodValue(host, value));
+    return readCookies(header ?? '').some(
+      ({ name, value }) => name === this.#nameAt(host) && this.#isGoodValue(host, value),
+    );
+  }
+
+  /** Over TLS by a name that no page of another host, and none without TLS, can set a cookie under (RFC 6265bis section 4.1.3). */
+  #nameAt(host: string): string {
+    return host.startsWith('https:') ? `__Host-${this.#name}` : this.#name;
   }
 
   #isGoodValue(host: string, value: string): boolean {
@@ -55,7 +63,8 @@ export class BrowserCookies {
  * read as one of ours.
  */
 export function isLocalCookie({ name, value }: CookiePair): boolean {
-  return (name === '' ? value.trimStart() : name).startsWith(prefix);
+  const named = name === '' ? value.trimStart() : name;
+  return named.startsWith(prefix) || named.toLowerCase().startsWith(`__host-${prefix}`);
 }
 
 export interface CookiePair {

@@ -14,6 +14,8 @@ import { closePausedServers, makePausedServer } from './paused-server.ts';
 export interface OwnPortOptions {
   /** For the log. */
   readonly name: string;
+  /** Instead of both loopback addresses this one alone. */
+  readonly host?: string;
   /** 0 takes any port that is free on both loopback addresses. */
   readonly port: number;
   readonly check: OwnerCheck;
@@ -38,6 +40,11 @@ const lingerMs = second;
 /** Throws `conflict` with the name of the owner of a taken port. */
 export async function listenOwn(options: OwnPortOptions): Promise<OwnPort> {
   const open = new Set<Socket>();
+  if (options.host !== undefined) {
+    const one = makePausedServer(open, (socket) => void admit(options, socket));
+    const { port } = await listenTcp(one, { host: options.host, port: options.port });
+    return { port, stop: () => closePausedServers([one], open) };
+  }
   for (let attempt = 1; ; attempt += 1) {
     const v4 = makePausedServer(open, (socket) => void admit(options, socket));
     const { port } = await listenTcp(v4, { host: '127.0.0.1', port: options.port });

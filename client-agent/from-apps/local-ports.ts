@@ -34,7 +34,7 @@ export async function openLocalPort(parts: LocalPortsParts, app: string, port: n
   const { check, trustLoopback, log } = parts;
   const onSocket = (socket: Socket) => {
     const trace = newTrace();
-    carry(parts, app, socket, trace).catch((thrown: unknown) => {
+    carryToApp(parts, app, socket, trace).catch((thrown: unknown) => {
       const error = asPosternError(thrown);
       // A bare TCP client can be told nothing.
       log.info({ app, problem: error.code, trace }, `a local connection ended: ${error.message}`);
@@ -45,7 +45,8 @@ export async function openLocalPort(parts: LocalPortsParts, app: string, port: n
   return { app, port: own.port, stop: () => own.stop() };
 }
 
-async function carry(parts: LocalPortsParts, app: string, socket: Socket, trace: string): Promise<void> {
+/** Rejects with what ended it; the socket is the caller's to close then. */
+export async function carryToApp(parts: LocalPortsParts, app: string, socket: Socket, trace: string): Promise<void> {
   const tunnel = await openTunnel(parts, socket, { app, trace });
   await tunnel.join();
 }

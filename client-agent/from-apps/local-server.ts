@@ -9,7 +9,7 @@ import { newTrace } from '#shared/base/bytes.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Agent } from '../agent-api.ts';
-import { admitToPortal, admitToSite } from './admit-browser.ts';
+import { admitToPortal } from './admit-browser.ts';
 import { answerLocal } from './answer-local.ts';
 import type { AppDirectory } from './app-directory.ts';
 import type { BrowserCookies } from './browser-cookie.ts';
@@ -18,13 +18,14 @@ import { createCheckHead } from './check-head.ts';
 import { createClientsDoor } from './clients-door.ts';
 import { createHttpProxy, type HttpProxy } from './http-proxy.ts';
 import { createLocalHttpServer, serveConnection, stopServer } from './http-server.ts';
-import { localPathPrefix, readLocalName } from './local-names.ts';
+import { readLocalName } from './local-names.ts';
 import { answerPac, pacPath } from './pac-file.ts';
 import type { PendingStrangers } from './pending-strangers.ts';
 import type { ProxyLogin } from './proxy-login.ts';
-import { forwardToApp, type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
+import { type LocalExchange, upgradeExchange } from './reverse-proxy.ts';
 import { type SessionRoutes, sessionPath } from './session-routes.ts';
-import type { Site, Sites } from './sites.ts';
+import type { Sites } from './sites.ts';
+import { ownPath, toSite } from './to-site.ts';
 
 /** A request of a browser with its cookie, or of a program; same-origin or a link followed (P29). It answers everything. */
 export type PortalHandler = (req: IncomingMessage, res: ServerResponse) => void;
@@ -81,7 +82,7 @@ class Door {
     this.#parts = parts;
     this.proxy = createHttpProxy({
       ...parts,
-      toSite: (site, exchange) => this.#toSite(site, exchange),
+      toSite: (site, exchange) => toSite(this.#parts, site, exchange),
       answer: (req, res, thrown) => this.answer(req, res, thrown),
     });
   }
@@ -106,20 +107,7 @@ class Door {
     if (name.kind === 'portal') return this.#atPortal(exchange);
     const site = this.#parts.sites.byId(name.id);
     if (site === undefined) throw unknownApp(this.#parts.agent);
-    return this.#toSite(site, exchange);
-  }
-
-  async #toSite(site: Site, exchange: LocalExchange): Promise<void> {
-    const { req, res, target, upgrade } = exchange;
-    const { cookies, sessions } = this.#parts;
-    const own = upgrade === undefined ? ownPath(target) : undefined;
-    if (own?.path === sessionPath && exchange.client === undefined) return sessions.atSite(req, res, site, own.query);
-    if (own !== undefined) throw new PosternError('not-found');
-    // A client's password stands for the cookie: both are what this person gave to this one program.
-    const admission = exchange.client === undefined ? admitToSite(req, site, cookies) : 'admit';
-    if (admission === 'detour') return sessions.detour(req, res, site, target);
-    if (admission !== 'admit') throw admission;
-    await forwardToApp({ ...this.#parts, portalOrigin: this.#parts.sites.portalOrigin }, site, exchange);
+    return toSite(this.#parts, site, exchange);
   }
 
   async #atPortal({ req, res, target, upgrade, expects }: LocalExchange): Promise<void> {
@@ -169,11 +157,4 @@ class Door {
 function unknownApp(agent: Pick<Agent, 'state'>): PosternError {
   if (!agent.state().session.signedIn) return new PosternError('session-required');
   return new PosternError('not-found', undefined, { tell: 'You have no app of this name.' });
-}
-
-/** Of `/.postern-local/...`, which is nobody else's on any host. */
-function ownPath(target: string): { readonly path: string; readonly query: URLSearchParams } | undefined {
-  if (!target.startsWith(localPathPrefix)) return undefined;
-  const [path = '', query = ''] = target.split('?', 2);
-  return { path, query: new URLSearchParams(query) };
 }

@@ -2,7 +2,7 @@
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { AppDirectory } from './app-directory.ts';
 import { localOrigin, portalLabel } from './local-names.ts';
-import { mainHost, nameUrlMap, siteUrlMap, type UrlMap } from './url-map.ts';
+import { mainHost, nameUrlMap, sameUrlMap, siteUrlMap, type UrlMap } from './url-map.ts';
 
 export interface Site {
   readonly app: AppListed;
@@ -10,7 +10,7 @@ export interface Site {
   readonly host: string;
   /** Where the client believes the app to be. */
   readonly origin: string;
-  /** Host name that the browser's cookie is bound to. */
+  /** What the browser's cookie is bound to: a host name, with `https:` before it at a real name over TLS. */
   readonly cookieHost: string;
   readonly map: UrlMap;
 }
@@ -22,10 +22,16 @@ export interface Sites {
   byId(id: string): Site | undefined;
   /** `http://<real name>`, through the proxy. */
   byName(host: string): Site | undefined;
+  /** `https://<real name>`, on this device, while it is served. */
+  byRealName(host: string): Site | undefined;
   byCookieHost(host: string): Site | undefined;
 }
 
-export function createSites(apps: AppDirectory, port: number): Sites {
+export function createSites(
+  apps: AppDirectory,
+  port: number,
+  isServed: (host: string) => boolean = () => false,
+): Sites {
   const siteMap = siteUrlMap(apps, port);
   const nameMap = nameUrlMap(apps);
   const byId = (id: string): Site | undefined => {
@@ -39,11 +45,22 @@ export function createSites(apps: AppDirectory, port: number): Sites {
     if (app === undefined) return undefined;
     return { app, host, origin: `http://${host}`, cookieHost: host, map: nameMap };
   };
+  const byRealName = (host: string): Site | undefined => {
+    const app = apps.httpByHost(host);
+    // A browser must not be sent there with a token while the name may lead elsewhere.
+    if (app === undefined || !isServed(host)) return undefined;
+    return { app, host, origin: `https://${host}`, cookieHost: `https:${host}`, map: sameUrlMap };
+  };
+  const byCookieHost = (host: string): Site | undefined => {
+    if (host.startsWith('https:')) return byRealName(host.slice('https:'.length));
+    return host.endsWith('.localhost') ? byId(host.slice(0, -'.localhost'.length)) : byName(host);
+  };
   return {
     portalOrigin: localOrigin(portalLabel, port),
     portalHost: `${portalLabel}.localhost`,
     byId,
     byName,
-    byCookieHost: (host) => (host.endsWith('.localhost') ? byId(host.slice(0, -'.localhost'.length)) : byName(host)),
+    byRealName,
+    byCookieHost,
   };
 }

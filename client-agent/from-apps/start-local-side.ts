@@ -25,6 +25,7 @@ import { createProxyLogin } from './proxy-login.ts';
 import { createSessionRoutes, sessionPath } from './session-routes.ts';
 import { createSites, type Sites } from './sites.ts';
 import { type SocksConnection, serveSocks } from './socks5.ts';
+import type { StartedNames } from './start-names.ts';
 
 export interface LocalSideParts {
   readonly agent: Agent;
@@ -81,7 +82,9 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
     const main = await listenHttp(common, config.portal, (socket) => onReady((it) => it.serve(socket)), onStranger);
     lifecycle.add('local port', main);
     const { port } = main;
-    const sites = createSites(apps, port);
+    let names: StartedNames | undefined;
+    const isServed = (host: string) => names?.addressOf(host) !== undefined;
+    const sites = createSites(apps, port, isServed);
     const cookies = new BrowserCookies(clock, port);
     const sessions = createSessionRoutes(sites, cookies, tokens);
     const login = createProxyLogin({ apps, sites, clients, port });
@@ -119,7 +122,11 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
       tcp[app] = lifecycle.add(`port of ${app}`, await openLocalPort(portParts, app, wanted)).port;
     }
 
-    const dns = config.dns.zones.length === 0 ? undefined : lifecycle.add('dns', await openDns(parts));
+    if (config.dns.zones.length > 0 || config.realNames) {
+      const { startNames } = await import('./start-names.ts');
+      names = await startNames({ parts, agent, apps, sites, cookies, sessions, common, lifecycle, log });
+    }
+    const dns = names?.dns;
 
     const oneTimeLink = (to = '/'): string =>
       links.write(`${sites.portalOrigin}${sessionPath}`, tokens.issue(sites.portalHost, to));
@@ -139,20 +146,6 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
     await lifecycle.stop();
     throw error;
   }
-}
-
-/** Loaded by those who use it: the agent's memory is a bar. */
-async function openDns({ agent, config, whoAsks, clock, log }: LocalSideParts) {
-  const { startDns } = await import('../names/start-dns.ts');
-  const { createWhoAsks } = await import('../names/who-asks.ts');
-  return startDns({
-    config: config.dns,
-    apps: () => agent.apps(),
-    addressOf: () => '127.0.0.1',
-    whoAsks: whoAsks ?? createWhoAsks(systemOwnerParts()),
-    clock,
-    log,
-  });
 }
 
 const dnsPort = (dns: { readonly port: number } | undefined) => (dns === undefined ? {} : { dns: dns.port });
@@ -177,7 +170,9 @@ function listenHttp(
 
 function openLink(sites: Sites, oneTimeLink: (to?: string) => string, app: string | undefined) {
   if (app === undefined) return { file: oneTimeLink(), url: `${sites.portalOrigin}/` };
-  const site = sites.byId(app);
+  const plain = sites.byId(app);
+  // Its own name is what links to it say.
+  const site = plain === undefined ? undefined : (sites.byRealName(plain.host) ?? plain);
   if (site === undefined) {
     throw new PosternError('not-allowed', undefined, {
       tell: `You have no app called ${app} that a browser can open.`,

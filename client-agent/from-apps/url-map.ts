@@ -46,6 +46,9 @@ export function nameUrlMap(apps: AppDirectory): UrlMap {
   return { keepsSecureCookies: false, toReal: map('https'), toLocal: map('http') };
 }
 
+/** For real host names over TLS: a browser sees what the app knows. */
+export const sameUrlMap: UrlMap = { keepsSecureCookies: true, toReal: (url) => url, toLocal: (url) => url };
+
 /** What the app is asked as. */
 export function mainHost(app: AppListed): string {
   return app.hosts[0]!;

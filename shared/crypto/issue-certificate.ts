@@ -47,7 +47,7 @@ const leafLife = day;
 /** X.520 upper bound of O and CN. */
 const maxNameChars = 64;
 
-async function loadX509() {
+export async function loadX509() {
   // The library registers its parts by decorators and needs the reflection shim in place first.
   await import('reflect-metadata');
   return import('@peculiar/x509');
@@ -152,7 +152,7 @@ interface Times {
 }
 
 /** X.509 counts whole seconds; nothing outlives what signed it. */
-function validity(now: number, lifeMs: number, issuer?: X509Certificate): Times {
+export function validity(now: number, lifeMs: number, issuer?: X509Certificate): Times {
   const wholeSecond = (ms: number) => Math.floor(ms / second) * second;
   const end = wholeSecond(now + lifeMs);
   const last = issuer === undefined ? end : issuer.validToDate.getTime();
@@ -161,9 +161,12 @@ function validity(now: number, lifeMs: number, issuer?: X509Certificate): Times 
   return { notBefore: wholeSecond(now - backdate), notAfter };
 }
 
-const dates = ({ notBefore, notAfter }: Times) => ({ notBefore: new Date(notBefore), notAfter: new Date(notAfter) });
+export const dates = ({ notBefore, notAfter }: Times) => ({
+  notBefore: new Date(notBefore),
+  notAfter: new Date(notAfter),
+});
 
-function signing(privateKey: KeyObject) {
+export function signing(privateKey: KeyObject) {
   const signingKey = privateKey.toCryptoKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
   return { signingKey, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' } };
 }
@@ -200,17 +203,17 @@ function nameConstraints(trustDomain: string): Buffer {
   return writeDer(tags.sequence, writeDer(0xa0, subtree));
 }
 
-const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
+export const spkiOf = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' });
 
 /** RFC 7093 section 2: the leftmost 160 bits of the SHA-256 of the SubjectPublicKeyInfo. */
-const keyId = (key: KeyObject): string => spkiFingerprint(key).slice(0, 40);
+export const keyId = (key: KeyObject): string => spkiFingerprint(key).slice(0, 40);
 
 /** 126 random bits behind 01: positive, never shorter than 16 bytes, so one number has one spelling in hex. */
-function newSerial(): string {
+export function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0]! & 0x3f) | 0x40;
   return bytes.toString('hex');
 }
 
-const pemOf = (certificate: { toString(format: 'pem'): string }): string =>
+export const pemOf = (certificate: { toString(format: 'pem'): string }): string =>
   `${certificate.toString('pem').trimEnd()}\n`;

@@ -10,7 +10,7 @@ import { Agent as Undici } from 'undici';
 import type { PosternError } from '#shared/base/errors.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { ExactRequest } from '#shared/contracts/grant.ts';
-import type { Agent, Lease, TrafficOrder, TunnelOrder } from '../../client-agent/agent-api.ts';
+import type { Agent, Lease, LocalEvent, TrafficOrder, TunnelOrder } from '../../client-agent/agent-api.ts';
 
 interface Test {
   teardown(close: () => unknown): void;
@@ -44,6 +44,7 @@ export class FakeAgentCore {
   onHold: () => void = () => {};
   /** Called when the client of such a request has gone. */
   onLeft: () => void = () => {};
+  readonly #listeners = new Set<(event: LocalEvent) => void>();
   #grants = 0;
   readonly #dispatcher = new Undici();
   readonly #gateway: number | ((app: string) => Lease);
@@ -61,6 +62,10 @@ export class FakeAgentCore {
     const part = {
       profile: 'test',
       apps: () => this.list,
+      on: (listener: (event: LocalEvent) => void) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
       state: () => ({ session: { signedIn: this.signedIn, idle: false } }),
       activity: () => {
         this.activities += 1;
@@ -71,6 +76,12 @@ export class FakeAgentCore {
       },
     };
     return part as unknown as Agent;
+  }
+
+  /** As the controller tells another list. */
+  setApps(list: readonly AppListed[]): void {
+    this.list = list;
+    for (const listener of this.#listeners) listener({ type: 'apps' });
   }
 
   async #run<T>(order: TrafficOrder<T>): Promise<T> {

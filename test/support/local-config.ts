@@ -7,6 +7,7 @@ export const localConfig = (more: Partial<AgentConfig['local']> = {}): AgentConf
   tcp: {},
   clientAddresses: [],
   dns: { zones: [], address: '127.0.0.1', port: 0, forwardTo: [] },
+  realNames: false,
   trustLoopback: false,
   ...more,
 });

@@ -26,6 +26,9 @@ export interface LocalRigOptions {
   readonly socks?: boolean;
   readonly clientAddresses?: string[];
   readonly dns?: Partial<AgentConfig['local']['dns']>;
+  readonly realNames?: boolean;
+  /** Of the clock at first. */
+  readonly now?: number;
   /** The system's unless told. */
   readonly ownerCheck?: OwnerCheck;
   readonly log?: Log;
@@ -56,7 +59,7 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
     options.onUpgrade,
   );
   const core = new FakeAgentCore(t, gateway, options.tcpApp);
-  const rig = { core, got, portalGot, now: 1_000_000_000_000 };
+  const rig = { core, got, portalGot, now: options.now ?? 1_000_000_000_000 };
   const directory = t.testdir();
   const clock = { now: () => rig.now };
   const log = options.log ?? silentLog;
@@ -67,6 +70,7 @@ export async function localRig(t: Test, options: LocalRigOptions = {}): Promise<
       socks: options.socks === true ? await freePort() : 0,
       tcp: options.tcp ?? {},
       clientAddresses: options.clientAddresses ?? [],
+      realNames: options.realNames ?? false,
       ...(options.dns === undefined ? {} : { dns: { ...localConfig().dns, ...options.dns } }),
     }),
     directory,
