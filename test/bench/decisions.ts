@@ -1,6 +1,10 @@
 /** Policy decisions: what one costs, what policies of other apps add to it, and the official engine beside it. */
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
+import type { App } from '#shared/contracts/app.ts';
 import { decide } from '../../controller/policy/decide.ts';
+import { allows } from '../../gateway/grants/allows.ts';
+import { RuleCompiler } from '../../gateway/grants/compile-rules.ts';
+import { wikiApp } from '../support/policy-desk.ts';
 import { ask, compile, goodFacts, wiki } from '../support/policy-facts.ts';
 import { type Bench, interleaved, median, medianRatio, perCpuSecond, times, whole } from './measure.ts';
 
@@ -56,18 +60,45 @@ const official = (policies: number) => {
     });
 };
 
+/** Rules as policies that look at request and network leave them, compiled with the grant; a new request each time. */
+const rules = {
+  v: 2,
+  permits: [
+    { p: 0 },
+    { p: 3, if: ['&&', ['==', ['c', 'request', 'operation'], 'export'], ['==', ['c', 'request', 'method'], 'POST']] },
+  ],
+  forbids: [
+    { p: 5, if: ['like', ['c', 'request', 'path'], '/admin', 0] },
+    { p: 8, if: ['!', ['isInRange', ['c', 'network', 'address'], ['ip', '10.0.0.0/8']]] },
+  ],
+};
+const residual = () => {
+  const compiled = new RuleCompiler().compile(rules);
+  const app = { ...wikiApp, operations: { export: 'POST /reports/*/export', view: 'GET /reports/**' } } as App;
+  const operations = 200_000;
+  return () =>
+    perCpuSecond(operations, () => {
+      for (let n = 0; n < operations; n++) {
+        const request = { method: 'GET', host: 'wiki.test', path: `/reports/${n}`, query: '' };
+        if (allows(compiled, { request, address: '10.1.2.3', app }).verdict !== 'allow')
+          throw new Error('it must allow');
+      }
+    });
+};
+
 export const decisions: Bench = {
   name: 'decisions',
   about:
-    'decisions in a second of one core, 2 policies of the app and 10 or 1,000 of others, beside the official engine',
+    'decisions in a second of one core, 2 policies of the app and 10 or 1,000 of others, beside the official engine; rules at a gateway',
   async run() {
     const contenders = {
       few: ours(10),
       many: ours(1000),
       officialFew: official(10),
       officialMany: official(1000),
+      residual: residual(),
     } as const;
-    const names = ['few', 'many', 'officialFew', 'officialMany'] as const;
+    const names = ['few', 'many', 'officialFew', 'officialMany', 'residual'] as const;
     for (const name of names) await contenders[name]();
     const rates = await interleaved(names, 5, (name) => contenders[name]());
     const beside = (own: readonly number[], theirs: readonly number[]) =>
@@ -82,6 +113,11 @@ export const decisions: Bench = {
         what: 'decisions a second of one core, 1,000 policies of other apps',
         measured: whole(median(rates.many)),
         beside: `${times(medianRatio(rates.few, rates.many))} the cost of 10; ${beside(rates.many, rates.officialMany)}`,
+      },
+      {
+        what: 'checks of 4 rules of a grant a second of one core, 3 of them residuals over operation, path and address',
+        measured: whole(median(rates.residual)),
+        beside: `${(1e6 / median(rates.residual)).toFixed(2)} us each`,
       },
     ];
   },
