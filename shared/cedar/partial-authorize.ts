@@ -1,16 +1,15 @@
 /**
  * Cedar's answer while members of the context are unknown: allow or deny where that is certain, and for the rest what is
- * left of each policy that can still matter. `complete` gives the answer that a full evaluation would have given.
+ * left of each policy that can still matter: it holds, or errs, whenever the whole policy would have.
  */
 import type { Ask } from './ask.ts';
-import { type Answer, authorize, type PolicyFailure } from './authorize.ts';
-import { compilePolicy, type Policy } from './compile-policy.ts';
-import { compileScope } from './compile-scope.ts';
+import type { PolicyFailure } from './authorize.ts';
+import type { Policy } from './compile-policy.ts';
 import { EvaluationError } from './evaluation-error.ts';
 import { wrongType } from './expect-type.ts';
 import { compilePartly, type EvaluatePartly, Residual, type Unknown } from './partial-expression.ts';
 import type { ConditionJson, Expr, PolicyJson } from './policy-json.ts';
-import { ScopeIndex } from './scope-index.ts';
+import type { ScopeIndex } from './scope-index.ts';
 
 export interface PolicyResidual {
   readonly policy: Policy;
@@ -80,24 +79,6 @@ function decideNow(satisfied: readonly Policy[], residuals: readonly PolicyResid
   if (satisfied.some(isForbid)) return 'deny';
   if (satisfied.length > 0) return residuals.some(({ policy }) => isForbid(policy)) ? 'residual' : 'allow';
   return residuals.some(({ policy }) => !isForbid(policy)) ? 'residual' : 'deny';
-}
-
-/** `ask`: as before, with a context of what was unknown (`contextOf`). */
-export function complete({ satisfied, errors, residuals }: PartialAnswer, ask: Ask): Answer {
-  const everywhere = compileScope({ principal: { op: 'All' }, action: { op: 'All' }, resource: { op: 'All' } });
-  const certain = satisfied.map((policy) => ({ ...policy, scope: everywhere, holds: () => true }));
-  const rest = residuals.map(({ policy, expr }) => ({
-    ...policy,
-    scope: everywhere,
-    holds: compilePolicy(policy.id, whenHolds(policy.effect, expr)).holds,
-  }));
-  const answer = authorize(new ScopeIndex([...certain, ...rest]), ask);
-  return { ...answer, errors: [...errors, ...answer.errors] };
-}
-
-function whenHolds(effect: Policy['effect'], body: Expr): PolicyJson {
-  const all = { op: 'All' } as const;
-  return { effect, principal: all, action: all, resource: all, conditions: [{ kind: 'when', body }] };
 }
 
 /** All conditions as one expression, which errs when one of them is no boolean. */

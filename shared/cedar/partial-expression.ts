@@ -13,7 +13,7 @@ import { isSurelyBoolean, type Shape } from './never-errs.ts';
 import { operandShape } from './operand-shape.ts';
 import type { Expr } from './policy-json.ts';
 import { toExpr } from './value-to-expr.ts';
-import { CedarRecord, type Value } from './values.ts';
+import type { Value } from './values.ts';
 
 /** What is left to be evaluated. */
 export class Residual {
@@ -187,12 +187,4 @@ function isIn(
     const whole = { in: { left: toExpr(entity), right: exprOf(within) } };
     return within instanceof Residual ? new Residual(whole) : evaluateKnown(whole)(ask);
   };
-}
-
-/** The context in which residuals are evaluated: what was unknown, and nothing else. */
-export function contextOf(unknown: ReadonlySet<string>, context: CedarRecord): CedarRecord {
-  const members = [...unknown].map((name) => [name, context.members.get(name)] as const);
-  const missing = members.find(([, value]) => value === undefined);
-  if (missing !== undefined) throw new Error(`the context has no ${missing[0]}, which was unknown before`);
-  return new CedarRecord(new Map(members as (readonly [string, Value])[]));
 }

@@ -194,6 +194,18 @@ t.test('P15 a grant renews nothing that it does not allow', async (t) => {
   const refused = (code: string) => ({ renewed: 0, refused: [{ index: 0, code }] });
   t.same(await renew(world.grant(device, { rules: exact('/other') })), refused('rules-refused'));
   t.same(await renew(world.grant(device, { rules: exact('/events') })), { renewed: 1, refused: [] });
+  const left = (permit: unknown, ...forbids: unknown[]): GrantClaims['rules'] => ({
+    v: 2,
+    permits: [{ p: 0, if: permit as never }],
+    forbids: forbids.map((form, at) => ({ p: at + 1, if: form as never })),
+  });
+  const path = (like: string) => ['like', ['c', 'request', 'path'], like, 0];
+  const from = (range: string) => ['isInRange', ['c', 'network', 'address'], ['ip', range]];
+  t.same(await renew(world.grant(device, { rules: left(path('/ev')) })), { renewed: 1, refused: [] });
+  t.same(await renew(world.grant(device, { rules: left(path('/other')) })), refused('rules-refused'));
+  t.same(await renew(world.grant(device, { rules: left(true, path('/ev')) })), refused('rules-refused'));
+  t.same(await renew(world.grant(device, { rules: left(from('10.0.0.0/8')) })), refused('rules-refused'), 'from here');
+  t.same(await renew(world.grant(device, { rules: left(['frobnicate']) })), refused('rules-unknown'));
   t.same(await renew(world.grant(device, { sub: 'bert' })), { renewed: 0, refused: [] }, 'another person');
   t.same(await renew(world.grant(device, { sid: 'ses_0000000009' })), { renewed: 0, refused: [] }, 'another session');
   t.same(await renew(world.grant(device, { app: 'db' })), { renewed: 0, refused: [] }, 'another app');

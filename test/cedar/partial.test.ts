@@ -8,14 +8,14 @@ import { compilePolicy } from '#shared/cedar/compile-policy.ts';
 import { IpAddr } from '#shared/cedar/ext-ipaddr.ts';
 import { linkTemplate } from '#shared/cedar/link-template.ts';
 import type { Shape } from '#shared/cedar/never-errs.ts';
-import { complete, type PartialAnswer, PartialPolicies } from '#shared/cedar/partial-authorize.ts';
-import { contextOf } from '#shared/cedar/partial-expression.ts';
+import { type PartialAnswer, PartialPolicies } from '#shared/cedar/partial-authorize.ts';
 import type { Expr, PolicyJson } from '#shared/cedar/policy-json.ts';
 import { decodeResidual, encodeResidual } from '#shared/cedar/residual-form.ts';
 import { ScopeIndex } from '#shared/cedar/scope-index.ts';
 import { CedarRecord, type Value } from '#shared/cedar/values.ts';
 import { readAsk, tell } from './support/both-engines.ts';
 import { arbitraryChoices, type Choices } from './support/choices.ts';
+import { complete, contextOf } from './support/complete-partial.ts';
 import { type AskJson, type Case, generateCase } from './support/generate-case.ts';
 import { printPolicy } from './support/print-policy.ts';
 

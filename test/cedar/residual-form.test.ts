@@ -4,13 +4,13 @@ import t from 'tap';
 import { canBe } from '#shared/cedar/can-be.ts';
 import { compilePolicy } from '#shared/cedar/compile-policy.ts';
 import type { Shape } from '#shared/cedar/never-errs.ts';
-import { complete, PartialPolicies } from '#shared/cedar/partial-authorize.ts';
-import { contextOf } from '#shared/cedar/partial-expression.ts';
+import { PartialPolicies } from '#shared/cedar/partial-authorize.ts';
 import type { PolicyJson } from '#shared/cedar/policy-json.ts';
 import { decodeResidual, encodeResidual, entitiesOfResiduals } from '#shared/cedar/residual-form.ts';
 import { ScopeIndex } from '#shared/cedar/scope-index.ts';
 import { recordFromJson } from '#shared/cedar/values-from-json.ts';
 import { readAsk } from './support/both-engines.ts';
+import { complete, contextOf } from './support/complete-partial.ts';
 
 const unknown = new Set(['request', 'network']);
 const ask = readAsk({

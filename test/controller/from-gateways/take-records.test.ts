@@ -44,6 +44,54 @@ t.test('P24 the same place with other content is an alarm, and the first content
   await store.stop();
 });
 
+t.test(
+  'numbers of policies have the names of their version, and names that a gateway sends are not believed',
+  async (t) => {
+    const store = await openStore(':memory:');
+    const version = { files: '[]', tests: '[]', by: 'owner', message: '', at: 0, in_force: 0 };
+    await store.db
+      .insertInto('policy_versions')
+      .values([
+        { ...version, epoch: 1, names: '["a","b","c"]' },
+        { ...version, epoch: 2, names: '["c","a"]' },
+        { ...version, epoch: 3 },
+      ])
+      .execute();
+    const told = [
+      { epoch: 1, numbers: [2, 0] },
+      { epoch: 2, numbers: [0] },
+      { epoch: 2, numbers: [0, 7] },
+      { epoch: 3, numbers: [1] },
+      { epoch: 9, numbers: [1] },
+      { numbers: [1] },
+      { epoch: 1, policies: ['staff'], numbers: [1] },
+      { epoch: 1, policies: ['staff'] },
+    ];
+    const records = told.map((over, at) => record(at + 1, over));
+    t.same(await takeRecords(store.db, 1, { gateway: 'gw1', spool, records }), { through: 8 });
+    t.same(
+      await takeRecords(store.db, 1, { gateway: 'gw1', spool, records }),
+      { through: 8 },
+      'P24 sent again: no alarm',
+    );
+    const kept = (await searchRecords(store.db, {})).records.toReversed();
+    t.same(
+      kept.map(({ policies, numbers }) => [policies, numbers]),
+      [
+        [['a', 'c'], undefined],
+        [['c'], undefined],
+        [['c'], [7]],
+        [undefined, [1]],
+        [undefined, [1]],
+        [undefined, [1]],
+        [['b'], undefined],
+        [undefined, undefined],
+      ],
+    );
+    await store.stop();
+  },
+);
+
 t.test('P1 a gateway cannot write in the name of another', async (t) => {
   const store = await openStore(':memory:');
   const order = { gateway: 'gw1', spool, records: [record(1, { gateway: 'gw2' })] };
