@@ -9,7 +9,7 @@ import { claimName, retireName } from '../store/gone-names.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
 
-export const apiTokenPrefix = 'postern_api_';
+const apiTokenPrefix = 'postern_api_';
 const usualDays = 90;
 
 export interface ApiClient {
@@ -23,7 +23,7 @@ export interface TokenGiven {
   readonly endsAt: number;
 }
 
-export const hashApiToken = (token: string): string => sha256(token).toString('hex');
+const hashApiToken = (token: string): string => sha256(token).toString('hex');
 
 export interface NewApiClient {
   readonly name: string;

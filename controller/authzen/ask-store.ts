@@ -49,7 +49,7 @@ function uidOf(part: string, { type, id }: EntityAsked): EntityUid {
 const fullName = /^((?:[A-Za-z_][A-Za-z0-9_]*::)+Action)::"(.*)"$/s;
 
 /** `Action::"name"`, or one of a namespace by its full name; with a schema also the one action of this name in any namespace. */
-export function findAction({ schema, actions }: CompiledStore, name: string): EntityUid {
+function findAction({ schema, actions }: CompiledStore, name: string): EntityUid {
   const plain = uidFromJson({ type: 'Action', id: name });
   const full = fullName.exec(name);
   if (full !== null && !actions.some(({ key }) => key === plain.key))

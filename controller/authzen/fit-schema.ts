@@ -14,7 +14,7 @@ export interface Fitting {
 }
 
 /** Throws `policy-invalid` naming the place, never the value. */
-export function fitValue(json: Json, type: TypeJson, path: string, fitting: Fitting): ValueJson {
+function fitValue(json: Json, type: TypeJson, path: string, fitting: Fitting): ValueJson {
   const wrong = (wanted: string) => refuse(`${path}: the schema wants ${wanted}`);
   switch (type.type) {
     case 'String':

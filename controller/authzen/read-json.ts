@@ -7,7 +7,7 @@ export type Json = boolean | number | bigint | string | null | readonly Json[] |
 export type JsonObject = { readonly [name: string]: Json };
 
 /** Brackets inside each other. The official engine, which reads what administrators load, breaks between 100 and 200. */
-export const maxJsonDepth = 64;
+const maxJsonDepth = 64;
 
 /** Throws `bad-request`, which quotes nothing, for what is no JSON or too deep. */
 export function readJson(text: string): Json {

@@ -45,7 +45,7 @@ export interface Search {
   readonly limit: number | undefined;
 }
 
-export const requestLimits = {
+const requestLimits = {
   /** Items of one batch. */
   evaluations: 1000,
   /** Characters of a type, an id or a name. */

@@ -12,9 +12,9 @@ export interface SearchPage {
   readonly next: string | undefined;
 }
 
-export const usualPage = 100;
+const usualPage = 100;
 /** Work of one page; a page may end before it is full, even with nothing found yet. */
-export const pageMs = 250;
+const pageMs = 250;
 
 export async function runSearch(
   point: DecisionPoint,

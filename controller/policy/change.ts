@@ -2,7 +2,7 @@
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import type { Facts, PostureFact, Question } from './facts.ts';
 
-export const changeKinds = [
+const changeKinds = [
   'sign-in',
   'second-factor',
   'factor',

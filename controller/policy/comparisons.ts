@@ -55,10 +55,6 @@ export function literalsFor(policies: readonly CompiledPolicy[], path: string): 
   return [...new Set(beside.flatMap(({ literals }) => literals))];
 }
 
-export function comparisonsIn(body: Expr, wanted: boolean): readonly Comparison[] {
-  return read(body, wanted);
-}
-
 function scopeOf({ principal, effect }: PolicyJson): Comparison[] {
   const named = 'entity' in principal ? [principal.entity] : 'entities' in principal ? principal.entities : [];
   const within = principal.op === 'is' && principal.in !== undefined && 'entity' in principal.in && principal.in.entity;

@@ -1,23 +1,15 @@
 /**
- * The same answer in three wordings. An employee reads their own factors and facts (`fixes.ts`); an admin all of it, with file
+ * The same answer in two wordings; employees have theirs (`fixes.ts`). An admin all of it, with file
  * and line and what would help; an auditor what was so, and nothing that was not.
  */
-import { errorTable } from '#shared/base/errors.ts';
 import { allowReasons, denyReasons, type Reason } from '#shared/contracts/reasons.ts';
-import type { Fix } from '#shared/contracts/sign-in.ts';
 import type { ConditionNote, Explanation, PolicyNote } from './explain.ts';
 import type { FactNote, Wanted } from './fact-notes.ts';
 import { tellAge } from './fact-state.ts';
-import { codeOf } from './fixes.ts';
 import type { Smallest } from './smallest-changes.ts';
 
 const reasonTexts: Readonly<Record<Reason, string>> = { ...allowReasons, ...denyReasons };
 export const reasonText = (reason: string): string => reasonTexts[reason as Reason] ?? 'This reason is not known here.';
-
-/** What an employee is told of a deny: the same for an app that is not there (P12). */
-export function employeeWords(fixes: readonly Fix[]): string[] {
-  return [errorTable[codeOf(fixes)].title, ...fixes.map(({ text }) => `- ${text}`)];
-}
 
 /** `changes`: when the smallest ones were searched. */
 export function adminWords(explanation: Explanation, at: number, changes?: Smallest): string[] {
@@ -60,7 +52,7 @@ const states = {
 } as const;
 
 /** `session.secondFactorAge = 10,800 s, wanted < 900 s (sign-in, 3 h before)`. */
-export function factWords({ path, value, source, measuredAt, goodUntil, state, wanted }: FactNote, at: number): string {
+function factWords({ path, value, source, measuredAt, goodUntil, state, wanted }: FactNote, at: number): string {
   const fresh = state === 'passed' || state === 'failed';
   const more = [
     state === undefined ? '' : states[state],
@@ -77,7 +69,7 @@ function wantedWords({ text, met }: Wanted): string {
   return met ? `, as wanted: ${text}` : `, wanted ${text}`;
 }
 
-export function changeWords({ sets, complete }: Smallest): string[] {
+function changeWords({ sets, complete }: Smallest): string[] {
   const search = complete ? [] : ['The search ended at its limit: there may be other, smaller ways.'];
   if (sets.length === 0) return ['No change that Postern knows of would allow it: it takes another policy.', ...search];
   const lists = sets.flatMap((set, index) => [

@@ -116,7 +116,7 @@ function sinceOf(path: string, { session }: Question['facts']): number | null {
 }
 
 /** Undefined when there is none, as a request that was not told. */
-export function valueAt(path: string, question: Question): Value | undefined {
+function valueAt(path: string, question: Question): Value | undefined {
   const [part = '', name = ''] = path.split('.');
   const { person } = question.facts;
   const { app } = question;

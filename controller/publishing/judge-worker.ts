@@ -1,8 +1,7 @@
 /** The worker in which drafts are judged: the official engine and everything slow about policies are here, away from whoever waits. */
 import { parentPort } from 'node:worker_threads';
 import { asPosternError } from '#shared/base/errors.ts';
-import type { PolicyDraft } from '../policy/judge-draft.ts';
-import { judgeDraft } from '../policy/judge-draft.ts';
+import { type Judged, judgeDraft, type PolicyDraft } from '../policy/judge-draft.ts';
 import type { Known } from '../policy/known.ts';
 
 export interface JudgeOrder {
@@ -10,11 +9,18 @@ export interface JudgeOrder {
   readonly known: Known | undefined;
 }
 
+export interface JudgeAnswer {
+  readonly judged?: Judged;
+  readonly failed?: string;
+}
+
+const answer = (given: JudgeAnswer) => parentPort?.postMessage(given);
+
 parentPort?.on('message', ({ draft, known }: JudgeOrder) => {
   try {
-    parentPort?.postMessage({ judged: judgeDraft(draft, known) });
+    answer({ judged: judgeDraft(draft, known) });
   } catch (error) {
     // The engine may be broken from here on: whoever asked ends this worker.
-    parentPort?.postMessage({ failed: asPosternError(error).message });
+    answer({ failed: asPosternError(error).message });
   }
 });

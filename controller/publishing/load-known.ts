@@ -25,7 +25,7 @@ export async function loadKnown(db: Db): Promise<Known> {
 }
 
 /** Upstreams and pins are nobody's business who tests policies. */
-export function knownApp(app: App): KnownApp {
+function knownApp(app: App): KnownApp {
   const { id, kind, site, groups } = app;
   const common = { id, site, ...(groups === undefined ? {} : { groups }) };
   if (kind === 'tcp') return { ...common, kind };

@@ -6,9 +6,9 @@ import { PosternError } from '#shared/base/errors.ts';
 import * as first from './migrations/0001-first.ts';
 import * as residualRules from './migrations/0002-residual-rules.ts';
 import * as once from './migrations/0003-once.ts';
+import * as shadow from './migrations/0004-shadow.ts';
 import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
-import * as shadow from './migrations/0006-shadow.ts';
 import * as services from './migrations/0007-services.ts';
 import * as doors from './migrations/0008-doors.ts';
 import { NodeSqlite } from './node-sqlite.ts';
@@ -22,9 +22,9 @@ const migrations: Record<string, Migration> = {
   '0001-first': { up: first.up as Migration['up'] },
   '0002-residual-rules': { up: residualRules.up as Migration['up'] },
   '0003-once': { up: once.up as Migration['up'] },
+  '0004-shadow': { up: shadow.up as Migration['up'] },
   '0005-policy-drafts': { up: policyDrafts.up as Migration['up'] },
   '0006-replay': { up: replay.up as Migration['up'] },
-  '0006-shadow': { up: shadow.up as Migration['up'] },
   '0007-services': { up: services.up as Migration['up'] },
   '0008-doors': { up: doors.up as Migration['up'] },
 };

@@ -49,7 +49,7 @@ export function uidFromJson(json: UidJson): EntityUid {
 
 const typePath = /^[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)*$/;
 
-export function wellFormed(text: string): string {
+function wellFormed(text: string): string {
   if (!text.isWellFormed()) throw refuse('A text is not well-formed Unicode.');
   return text;
 }

@@ -103,7 +103,6 @@ export const replayResult = strict({
 });
 export type ReplayResult = Static<typeof replayResult>;
 export const replayLine = linesOf(replayResult);
-export type ReplayLine = Static<typeof replayLine>;
 
 const people = Type.Array(slug);
 

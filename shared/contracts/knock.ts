@@ -29,7 +29,6 @@
  * "postern knock door\0" + door makes of it the 32 bytes that this one door is given, and those, with "postern knock v1", the
  * id key (32), cipher key (32), mac key (32) and the secret of the HOTP (20).
  */
-import type { Static } from 'typebox';
 import { hour, minute, second } from '../base/clock.ts';
 import { oneOf, strict, text } from './common.ts';
 
@@ -89,7 +88,6 @@ export type DoorMode = (typeof doorModes)[number];
 
 /** What enrolment and joining give: 32 bytes as base64url for the controller's door, and what stands in front of it. */
 export const controllerKnock = strict({ secret: text(64), door: oneOf([...doorModes]) });
-export type ControllerKnock = Static<typeof controllerKnock>;
 
 /** The name of a door, which its keys are made for. */
 export const controllerDoor = 'controller';

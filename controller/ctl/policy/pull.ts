@@ -55,7 +55,7 @@ interface Pulling {
 }
 
 /** Throws `conflict`, before anything is written, for files that were edited. */
-export function pullInto(
+function pullInto(
   dir: string,
   { epoch, files, known }: Pulling,
   { force, prune }: { readonly force: boolean; readonly prune: boolean },

@@ -10,7 +10,7 @@ import { type Known, type KnownApp, withParents } from '../known.ts';
 import { momentOf } from './moment.ts';
 
 /** An address that is nobody's (RFC 5737): a policy that wants one of yours must be given it. */
-export const someAddress = '192.0.2.10';
+const someAddress = '192.0.2.10';
 
 /** Why a case asks nothing that can be decided. */
 export class CaseError extends Error {

@@ -44,7 +44,7 @@ const refuse = (file: string, message: string, place?: Place): PolicyProblem => 
   message,
 });
 
-export const testFileName = (id: string): string => `${id}.tests.yaml`;
+const testFileName = (id: string): string => `${id}.tests.yaml`;
 
 function readFile({ id, text }: PolicyFile): { cases: PlacedCase[]; problems: PolicyProblem[] } {
   const file = testFileName(id);

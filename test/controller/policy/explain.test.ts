@@ -2,9 +2,11 @@ import t from 'tap';
 import { searchChanges } from '../../../controller/policy/admin-search.ts';
 import { couldAllow } from '../../../controller/policy/decide-partly.ts';
 import { explainVerdict } from '../../../controller/policy/explain.ts';
-import { adminWords, auditorWords, employeeWords } from '../../../controller/policy/explain-words.ts';
+import { adminWords, auditorWords } from '../../../controller/policy/explain-words.ts';
 import type { Facts, Question } from '../../../controller/policy/facts.ts';
-import { findFixes } from '../../../controller/policy/fixes.ts';
+import { codeOf, findFixes } from '../../../controller/policy/fixes.ts';
+import { errorTable } from '../../../shared/base/errors.ts';
+import type { Fix } from '../../../shared/contracts/sign-in.ts';
 import { ask, compile, get, goodFact, goodFacts, hourMs, tuesday, withPosture } from '../../support/policy-facts.ts';
 
 const person = (over: Partial<Facts['person']>): Facts => ({ ...goodFacts, person: { ...goodFacts.person, ...over } });
@@ -14,6 +16,11 @@ const session = (over: Partial<NonNullable<Facts['session']>>): Facts => ({
 });
 
 const operations = { export: 'POST /reports/*/export', read: 'GET /**' };
+
+const employeeWords = (fixes: readonly Fix[]) => [
+  errorTable[codeOf(fixes)].title,
+  ...fixes.map(({ text }) => `- ${text}`),
+];
 
 function wordings(text: string, question: Question) {
   const set = compile(text);
