@@ -2,11 +2,12 @@
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { ExplanationShown } from '#shared/contracts/admin-explain.ts';
-import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
+import type { ExactRequest, GrantAction, GrantUse } from '#shared/contracts/grant.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
 import { canonicalRequest } from '#shared/wire/canonical-request.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Decider } from '../grants/decider.ts';
+import { isOnceRequest } from '../grants/judge-ask.ts';
 import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
 import type { Verdict } from '../policy/decide.ts';
 import { couldAllow } from '../policy/decide-partly.ts';
@@ -14,6 +15,7 @@ import type { Facts } from '../policy/facts.ts';
 import { findFixes } from '../policy/fixes.ts';
 import { explainFully } from '../policy/full-explanation.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
+import { ruleOn } from '../policy/what-rules.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
 
@@ -32,10 +34,14 @@ export interface WhatIfAsk {
 }
 
 export interface WhatIf extends Verdict {
+  /** Of an allow: `once` when it would be granted for one use (P18). */
+  readonly use?: GrantUse;
   readonly fixes: readonly Fix[];
   readonly facts: Facts;
   readonly explanation: ExplanationShown;
 }
+
+const onceWords = 'granted for one use: one request or connection at one gateway, and each asks anew';
 
 /** Throws `not-found` for a person, device or app that is not there, `request-refused` for a request without one form. */
 export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: number): Promise<WhatIf> {
@@ -62,11 +68,15 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
   const set = decider.policy();
   const verdict = couldAllow(set, question);
   const operations = app.kind === 'http' ? app.operations : undefined;
+  const forOne = request !== undefined && isOnceRequest(app, request);
+  const use = set === undefined || verdict.verdict === 'deny' ? undefined : ruleOn(set, { ...question, forOne }).use;
+  const explanation = explainFully(set, question, verdict, { checks, operations });
   return {
     ...verdict,
+    ...(use === undefined ? {} : { use }),
     fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks),
     facts,
-    explanation: explainFully(set, question, verdict, { checks, operations }),
+    explanation: use === 'once' ? { ...explanation, words: [...explanation.words, onceWords] } : explanation,
   };
 }
 

@@ -4,7 +4,7 @@ import { explanation } from './admin-explain.ts';
 import * as shown from './admin-objects.ts';
 import { list } from './admin-shapes.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time } from './common.ts';
-import { exactRequest, grantAction } from './grant.ts';
+import { exactRequest, grantAction, grantUse } from './grant.ts';
 import { policyKnown } from './policy-known.ts';
 import { defineContract } from './route.ts';
 import { fix } from './sign-in.ts';
@@ -95,6 +95,8 @@ export const adminPolicy = defineContract({
     }),
     answer: strict({
       verdict: oneOf(['allow', 'deny']),
+      /** Of an allow: `once` when it would be granted for one use. */
+      use: Type.Optional(grantUse),
       reasons: Type.Array(text(64)),
       policies: Type.Array(text(128)),
       errors: Type.Array(text(2000)),

@@ -144,6 +144,23 @@ t.test('what if: supposed factors, addresses, times and requests', async (t) => 
   await desk.store.stop();
 });
 
+t.test('P18 what if: an allow tells whether it would be for one use', async (t) => {
+  const desk = await PolicyDesk.open();
+  await desk.publish(`${staff} @id("leave") @authorization("once") permit(principal, action == Action::"request", resource) when {
+    context.request.path == "/leave" };`);
+  const ask = { person: 'alice', app: 'wiki', act: 'request', from: '10.0.0.1' } as const;
+  const run = (over: object) => whatIf(desk.db, desk.decider, { ...ask, ...over }, desk.now);
+  const leave = await run({ request: { ...get, path: '/leave' } });
+  t.match(leave, { verdict: 'allow', use: 'once' });
+  t.match(leave.explanation.words.join('\n'), 'granted for one use');
+  for (const over of [{}, { request: get }]) {
+    const many = await run(over);
+    t.match(many, { verdict: 'allow', use: 'many' });
+    t.notMatch(many.explanation.words.join('\n'), 'granted for one use');
+  }
+  await desk.store.stop();
+});
+
 t.test('a test that fails stops publishing, and is kept with the version when it passes', async (t) => {
   const desk = await PolicyDesk.open();
   const tests = (expect: string) => `tests:\n  - { name: staff, groups: [staff], app: wiki, expect: ${expect} }\n`;
