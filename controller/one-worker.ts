@@ -17,6 +17,8 @@ export interface OneWorkerOptions<Answer, Result> {
   readonly what: string;
   /** Far above what the largest order that is taken needs; a minute unless told. */
   readonly mostMs?: number | undefined;
+  /** Orders that may wait; any number unless told. */
+  readonly mostWaiting?: number;
   /** What it throws is thrown to whoever asked, and the worker is not used again. */
   readonly read: (answer: Answer) => Result;
 }
@@ -25,18 +27,36 @@ export class OneWorker<Order, Answer, Result> {
   readonly #options: OneWorkerOptions<Answer, Result>;
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #waiting: (() => Promise<void>)[] = [];
+  #running = false;
   #stopped = false;
 
   constructor(options: OneWorkerOptions<Answer, Result>) {
     this.#options = options;
   }
 
-  /** Throws `policy-too-slow` for what takes too long or too much memory, or ends the worker, and what `read` throws. */
-  ask(order: Order): Promise<Result> {
-    const turn = this.#last.then(() => this.#run(order));
-    this.#last = turn.catch(() => {});
-    return turn;
+  /**
+   * `first`: before all others that wait, however many. Throws `policy-too-slow` for what takes too long or too much memory, or ends
+   * the worker, what `read` throws, and `conflict` when too many wait.
+   */
+  ask(order: Order, first = false): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const { mostWaiting = Number.POSITIVE_INFINITY } = this.#options;
+      if (!first && this.#waiting.length >= mostWaiting) {
+        const tell = `${mostWaiting} others wait already: try again in a while.`;
+        throw new PosternError('conflict', tell, { tell });
+      }
+      const run = () => this.#run(order).then(resolve, reject);
+      if (first) this.#waiting.unshift(run);
+      else this.#waiting.push(run);
+      if (!this.#running) void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#running = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await next();
+    this.#running = false;
   }
 
   async stop(): Promise<void> {

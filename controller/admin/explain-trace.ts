@@ -22,6 +22,7 @@ import { explainFully } from '../policy/full-explanation.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
+import { Turns } from '../take-turns.ts';
 import { agreementOf, tellMissing } from './compare-verdicts.ts';
 import { showVersion } from './show-policy.ts';
 
@@ -52,7 +53,12 @@ export async function explainTrace(db: Db, decider: Decider, order: ExplainOrder
   const { checks } = await readPostureSettings(db);
   const explainer = new Explainer(db, decider, order, checks);
   const explained: ExplainedRecord[] = [];
-  for (const record of records.toReversed()) explained.push(await explainer.explain(record));
+  // Whoever sends requests chooses their trace, and each search for what would help costs thousands of decisions.
+  const turns = new Turns();
+  for (const record of records.toReversed()) {
+    explained.push(await explainer.explain(record));
+    await turns.pause();
+  }
   return { trace, as: order.as, records: explained };
 }
 

@@ -7,9 +7,9 @@ import { type Entity, type EntityStore, noMembers } from '#shared/cedar/entities
 import { ScopeIndex } from '#shared/cedar/scope-index.ts';
 import type { EntityUid } from '#shared/cedar/values.ts';
 import { recordFromJson, uidFromJson } from '#shared/cedar/values-from-json.ts';
+import { Turns } from '../take-turns.ts';
 import type { PlainEntity, PlainStore } from './prepare-store.ts';
 import type { StoreSchema } from './store-schema.ts';
-import { Turns } from './take-turns.ts';
 
 export interface CompiledStore extends Pick<PlainStore, 'known' | 'counts'> {
   readonly index: ScopeIndex;

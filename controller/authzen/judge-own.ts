@@ -32,12 +32,7 @@ export interface OwnVerdict extends Verdict {
  * A person, device or app that is not there is answered like one that nothing permits (P12). All of it is of one moment: one
  * transaction reads what it rests on.
  */
-export function judgeOwn(parts: OwnParts, asked: OwnQuestion, withHints = false): Promise<OwnVerdict> {
-  const judge = () => judgeNow(parts, asked, withHints);
-  return parts.inTurn?.(judge) ?? judge();
-}
-
-function judgeNow({ db, clock, decider }: OwnParts, asked: OwnQuestion, withHints: boolean): Promise<OwnVerdict> {
+export function judgeOwn({ db, clock, decider }: OwnParts, asked: OwnQuestion, withHints = false): Promise<OwnVerdict> {
   const at = asked.at ?? clock.now();
   return db.transaction().execute(async (trx): Promise<OwnVerdict> => {
     const found = await loadPerson(trx, asked, decider.timezone, at);

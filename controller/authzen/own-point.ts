@@ -22,8 +22,6 @@ export interface OwnParts {
   readonly db: Db;
   readonly clock: Clock;
   readonly decider: Decider;
-  /** Does one piece of work when its turn has come; at once unless told. */
-  readonly inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 const acts = ['request', 'connect'] as const satisfies readonly GrantAction[];

@@ -2,9 +2,10 @@
  * One page of a search: candidates are tried one after the other until the page is full or its time is up. Then the cursor
  * says where the next page begins, so that however large a store is no search holds up anything else.
  */
+
+import { Turns } from '../take-turns.ts';
 import type { DecisionPoint, Found } from './decision-point.ts';
 import type { Search } from './read-request.ts';
-import { Turns } from './take-turns.ts';
 
 export interface SearchPage {
   readonly results: readonly Found[];

@@ -1,8 +1,10 @@
 /**
- * Where questions about our own schema are judged: one after the other, a few milliseconds in each turn of the event loop however
+ * Where the questions of API clients are judged: one after the other, a few milliseconds in each turn of the event loop however
  * many calls are open, and by turns of who asks (P27). Each call alone would take its few milliseconds of the same turn.
  */
-import { Turns } from './take-turns.ts';
+
+import { Turns } from '../take-turns.ts';
+import type { DecisionPoint } from './decision-point.ts';
 
 type Work = () => Promise<unknown>;
 
@@ -37,4 +39,15 @@ export class Workbench {
     }
     this.#running = false;
   }
+}
+
+/** The same point, each of whose questions is one piece of work. */
+export function inTurns(point: DecisionPoint, take: <T>(work: () => Promise<T>) => Promise<T>): DecisionPoint {
+  return {
+    evaluate: (asked) => take(async () => point.evaluate(asked)),
+    async *candidates(search, after) {
+      for await (const { cursor, test } of point.candidates(search, after))
+        yield { cursor, test: () => take(async () => test()) };
+    },
+  };
 }

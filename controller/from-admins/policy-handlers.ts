@@ -14,7 +14,12 @@ import { reportCut } from './report-cut.ts';
 export function policyHandlers(parts: AdminParts): HandlersOf<typeof adminPolicy> {
   const { db, clock, decider, judge } = parts;
   const reportOf = reportCut(parts);
-  const told = ({ actor, because, trace }: AdminCaller) => ({ actor, because, trace });
+  const told = ({ actor, because, trace, standing }: AdminCaller) => ({
+    actor,
+    because,
+    trace,
+    first: standing === 'shell',
+  });
 
   return {
     async policy({ query: { epoch } }) {

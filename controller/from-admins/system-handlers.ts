@@ -23,11 +23,11 @@ class DryRun extends Error {
 }
 
 /** Undefined when there is nothing to publish. */
-async function judgePolicies({ db, judge }: AdminParts, bundle: Bundle): Promise<Judged | undefined> {
+async function judgePolicies({ db, judge }: AdminParts, bundle: Bundle, first: boolean): Promise<Judged | undefined> {
   const { policies: files, policyTests: tests = [] } = bundle;
   if (files === undefined) return undefined;
   if (isSameVersion(await versionInForce(db), bundle)) return undefined;
-  return judge({ files, tests }, knownWith(await loadKnown(db), bundle));
+  return judge({ files, tests }, knownWith(await loadKnown(db), bundle), first);
 }
 
 export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
@@ -39,7 +39,7 @@ export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem
     async apply({ body: { bundle, dryRun, message = 'applied' }, caller }) {
       const at = clock.now();
       const { actor, because, trace } = caller;
-      const judged = await judgePolicies(parts, bundle);
+      const judged = await judgePolicies(parts, bundle, caller.standing === 'shell');
       if (judged !== undefined && !dryRun) await requireNoApproval(db, caller.standing);
       const order = { bundle, judged, actor, message, because, trace };
       // The dry run is the real thing without its end, so that the two cannot disagree.

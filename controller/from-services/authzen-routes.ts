@@ -20,7 +20,7 @@ import { readEvaluation, readEvaluations, readSearch, type SearchKind, searchKin
 import { runSearch } from '../authzen/run-search.ts';
 import { scopeOf, storePath } from '../authzen/store-path.ts';
 import { storePoint } from '../authzen/store-point.ts';
-import type { Workbench } from '../authzen/workbench.ts';
+import { inTurns, type Workbench } from '../authzen/workbench.ts';
 import type { ClientGate } from './authorize-client.ts';
 import type { AuthzenCounts } from './authzen-counts.ts';
 import { sendPlainError } from './plain-errors.ts';
@@ -104,10 +104,11 @@ function addRoute(scope: FastifyInstance, parts: AuthzenParts, { url, bodyLimit,
 }
 
 async function pointOf(parts: AuthzenParts, store: string, { name }: ApiClient): Promise<DecisionPoint> {
-  if (store === '') return ownPoint({ ...parts, inTurn: (work) => parts.bench.take(name, work) });
+  const asWork = (point: DecisionPoint) => inTurns(point, (work) => parts.bench.take(name, work));
+  if (store === '') return asWork(ownPoint(parts));
   const found = await parts.stores.find(store);
   if (found === undefined) throw notThere(store);
-  return storePoint(found);
+  return asWork(storePoint(found));
 }
 
 async function evaluate(parts: AuthzenParts, call: Call): Promise<unknown> {

@@ -16,7 +16,11 @@ import type { Judge } from './policy-judge.ts';
 import { type StoreOrder, storeVersion } from './store-version.ts';
 import { readVersion } from './version-files.ts';
 
-export type PublishOrder = Omit<StoreOrder, 'judged'> & PolicyDraft;
+export type PublishOrder = Omit<StoreOrder, 'judged'> &
+  PolicyDraft & {
+    /** The owner at the shell waits for nobody else's draft (P6). */
+    readonly first?: boolean | undefined;
+  };
 
 export interface InForceParts {
   readonly db: Db;
@@ -42,8 +46,11 @@ export interface Published {
 }
 
 /** Throws as `storeVersion` and `Judge` do; then the version in force stays as it was. */
-export async function publishPolicy(parts: PublishParts, { files, tests, ...order }: PublishOrder): Promise<Published> {
-  const judged = await parts.judge({ files, tests }, await loadKnown(parts.db));
+export async function publishPolicy(
+  parts: PublishParts,
+  { files, tests, first, ...order }: PublishOrder,
+): Promise<Published> {
+  const judged = await parts.judge({ files, tests }, await loadKnown(parts.db), first);
   const at = parts.clock.now();
   const stored = await parts.db.transaction().execute((trx) => storeVersion(trx, at, parts, { ...order, judged }));
   const { change, revoked } = await takeInForce(parts, stored.set);
@@ -61,7 +68,7 @@ export async function publishPolicy(parts: PublishParts, { files, tests, ...orde
 export async function rollbackPolicy(
   parts: PublishParts,
   to: number,
-  order: Omit<StoreOrder, 'judged' | 'rollbackTo'>,
+  order: Omit<PublishOrder, 'files' | 'tests' | 'rollbackTo'>,
 ): Promise<Published> {
   const versions = parts.db.selectFrom('policy_versions').select(['files', 'tests']);
   const row = await versions.where('epoch', '=', to).executeTakeFirst();

@@ -6,7 +6,7 @@ import t from 'tap';
 import { evaluateMany } from '../../controller/authzen/evaluate-many.ts';
 import { ownPoint } from '../../controller/authzen/own-point.ts';
 import { readEvaluations } from '../../controller/authzen/read-request.ts';
-import { Workbench } from '../../controller/authzen/workbench.ts';
+import { inTurns, Workbench } from '../../controller/authzen/workbench.ts';
 import { runServices, vectorStore } from '../controller/support/run-services.ts';
 import { PolicyDesk } from '../support/policy-desk.ts';
 
@@ -34,7 +34,7 @@ t.test('P27 however many batches are open, a turn of the event loop has one shar
       return desk.now;
     },
   };
-  const point = ownPoint({ db: desk.db, clock, decider: desk.decider, inTurn: (work) => bench.take('busy', work) });
+  const point = inTurns(ownPoint({ db: desk.db, clock, decider: desk.decider }), (work) => bench.take('busy', work));
   const batch = readEvaluations({ ...evaluation, evaluations: [{}, {}] })!;
   let running = true;
   const all = Promise.all(Array.from({ length: 10 }, () => evaluateMany(point, batch))).finally(() => {
