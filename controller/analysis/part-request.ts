@@ -2,8 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { ExactRequest } from '#shared/contracts/grant.ts';
-import { canonicalRequest } from '#shared/wire/canonical-request.ts';
-import { operationOf } from '#shared/wire/operations.ts';
+import { canonicalFacts } from '../policy/canonical-facts.ts';
 import type { RequestFacts } from '../policy/facts.ts';
 import type { MissingPart } from '../policy/judge-partly.ts';
 
@@ -24,10 +23,8 @@ export function partRequest(app: App, { request, operation }: RequestWanted): Pa
     throw notFound(`${app.id} is a TCP app: it has no requests.`);
   }
   if (request !== undefined) {
-    const { method, host, path, query } = request;
-    const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
-    if (typeof canonical !== 'string')
-      return { request: { ...canonical, operation: operationOf(app, canonical) }, missing: [] };
+    const canonical = canonicalFacts(app, request);
+    if (typeof canonical !== 'string') return { request: canonical, missing: [] };
     const tell = `Refused: ${canonical}.`;
     throw new PosternError('request-refused', `the request is refused: ${canonical}`, { tell });
   }

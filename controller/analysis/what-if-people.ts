@@ -2,7 +2,6 @@
  * What would be decided for many people, each on the device last seen, with their last real posture and session: by the
  * version in force, and by a draft beside it.
  */
-import { hour, second } from '#shared/base/clock.ts';
 import type { PeopleGroup, WhatIfPeopleResult } from '#shared/contracts/admin-analysis.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { PostureCheck } from '#shared/contracts/posture.ts';
@@ -12,6 +11,7 @@ import { findFixes } from '../policy/fixes.ts';
 import { judgePartly, type PartVerdict } from '../policy/judge-partly.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
+import { signedInLike, withFactorAge } from '../policy/supposed-session.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
 import { type KnownDevice, loadPeople, type PeopleWanted } from './load-people.ts';
@@ -136,18 +136,5 @@ function supposeSession({ facts, lastSession }: KnownDevice, order: WhatIfPeople
   const { now, at, secondFactorAgeSeconds: age } = order;
   const live = facts.session !== null && facts.session.endsAt > now ? facts.session : null;
   const moved = shiftFacts({ ...facts, session: live }, at - now);
-  const hadSecond = lastSession !== null && lastSession.secondFactorAt !== null;
-  const session = moved.session ?? {
-    id: 'ses_supposed',
-    methods: lastSession?.methods ?? ['pwd'],
-    startedAt: at,
-    endsAt: at + hour,
-    secondFactorAt: hadSecond ? at : null,
-  };
-  if (age === undefined) return { ...moved, session };
-  const others = session.methods.filter((method) => method !== 'otp' && method !== 'mfa');
-  if (age < 0) return { ...moved, session: { ...session, methods: others, secondFactorAt: null } };
-  const secondFactorAt = at - age * second;
-  const startedAt = Math.min(session.startedAt, secondFactorAt);
-  return { ...moved, session: { ...session, methods: [...others, 'otp', 'mfa'], secondFactorAt, startedAt } };
+  return { ...moved, session: withFactorAge(moved.session ?? signedInLike(lastSession, at), age, at) };
 }

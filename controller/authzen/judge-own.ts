@@ -2,10 +2,9 @@
 import type { App } from '#shared/contracts/app.ts';
 import type { GrantAction } from '#shared/contracts/grant.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
-import { canonicalRequest } from '#shared/wire/canonical-request.ts';
-import { operationOf } from '#shared/wire/operations.ts';
 import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
 import { toSession } from '../identity/sessions.ts';
+import { canonicalFacts } from '../policy/canonical-facts.ts';
 import { decide, type Verdict } from '../policy/decide.ts';
 import { couldAllow, needsRequest } from '../policy/decide-partly.ts';
 import type { Facts, Question, RequestFacts } from '../policy/facts.ts';
@@ -105,9 +104,8 @@ async function loadPerson(
 /** Only a request in its one canonical form is judged (P9). */
 function canonical(app: App, { request }: OwnQuestion): RequestFacts | undefined | 'refused' {
   if (request === undefined || app.kind !== 'http') return undefined;
-  const { method, host, path, query } = request;
-  const found = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
-  return typeof found === 'string' ? 'refused' : { ...found, operation: operationOf(app, found) };
+  const found = canonicalFacts(app, request);
+  return typeof found === 'string' ? 'refused' : found;
 }
 
 function deny(reason: Reason): OwnVerdict {

@@ -15,8 +15,8 @@ import {
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import type { Reason } from '#shared/contracts/reasons.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
-import { canonicalRequest } from '#shared/wire/canonical-request.ts';
-import { isOnceOperation, operationOf } from '#shared/wire/operations.ts';
+import { isOnceOperation } from '#shared/wire/operations.ts';
+import { canonicalFacts } from '../policy/canonical-facts.ts';
 import type { Verdict } from '../policy/decide.ts';
 import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts, Question, RequestFacts } from '../policy/facts.ts';
@@ -124,12 +124,12 @@ function decoy({ appId, act }: Ask): AppFacts {
 /** Undefined when there is none or it is not in its one canonical form (P9): a gateway would never match it. */
 export function readRequest(app: App, request: ExactRequest | undefined): RequestFacts | undefined {
   if (request === undefined || app.kind !== 'http') return undefined;
-  const { method, host, path, query } = request;
-  const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
+  const canonical = canonicalFacts(app, request);
   if (typeof canonical === 'string') return undefined;
+  const { method, host, path, query } = request;
   const same =
     canonical.method === method && canonical.host === host && canonical.path === path && canonical.query === query;
-  return same ? { ...canonical, operation: operationOf(app, canonical) } : undefined;
+  return same ? canonical : undefined;
 }
 
 const standingCodes: Partial<Record<Reason, ErrorCode>> = {

@@ -12,6 +12,7 @@ import { nextOpening } from './next-opening.ts';
 import { otherNetworks } from './other-networks.ts';
 import { ownChanges } from './own-changes.ts';
 import { type CompiledPolicy, type PolicySet, readsPart } from './policy-set.ts';
+import { withSecondFactor } from './supposed-session.ts';
 import { showWanted } from './wanted.ts';
 
 export interface Condition {
@@ -84,10 +85,8 @@ function findConditions({ policies, best, opens, verdict }: Open): Condition[] {
   const { session, device } = best.facts;
   const reads = (path: string) => readsPart(policies, path);
   if (session !== null) {
-    const methods = session.methods.filter((method) => method !== 'otp' && method !== 'mfa');
     const factor = ['session.secondFactorAge', 'session.secondFactor', 'session.methods'];
-    if (factor.some(reads) && closes(withSession(best, { ...session, methods, secondFactorAt: null })))
-      add('second-factor', factor);
+    if (factor.some(reads) && closes(withSession(best, withSecondFactor(session, null)))) add('second-factor', factor);
     if (reads('session.signInAge') && closes(withSession(best, { ...session, startedAt: 0 })))
       add('sign-in', ['session.signInAge']);
   }

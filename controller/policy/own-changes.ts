@@ -18,6 +18,7 @@ import { type FactState, factState, tellAge } from './fact-state.ts';
 import type { PostureFact, Question } from './facts.ts';
 import { seenValue } from './facts-to-context.ts';
 import { type CompiledPolicy, readsPart } from './policy-set.ts';
+import { signedInAt, withSecondFactor } from './supposed-session.ts';
 
 /** In the order in which they are preferred. */
 export function ownChanges(
@@ -40,16 +41,10 @@ function sessionChanges(policies: readonly CompiledPolicy[], question: Question)
   return found;
 }
 
-/** What a sign-in gives, whatever the person has set up (finish-sign-in.ts). */
-const methodsOfSignIn = ['pwd', 'otp', 'mfa'];
-
 const signedInNow = (question: Question): Question =>
   withSession(question, {
-    id: question.facts.session?.id ?? 'ses_supposed',
-    methods: methodsOfSignIn,
-    startedAt: question.at,
+    ...signedInAt(question.at),
     endsAt: Math.max(question.facts.session?.endsAt ?? 0, question.at + hour),
-    secondFactorAt: question.at,
   });
 
 function firstSignIn(): Change {
@@ -90,8 +85,7 @@ function freshSecondFactor(last: number | null, at: number): Change {
     suppose: (question) => {
       const { session } = question.facts;
       if (session === null) return question;
-      const methods = [...new Set([...session.methods, 'otp', 'mfa'])];
-      return withSession(question, { ...session, secondFactorAt: question.at, methods });
+      return withSession(question, withSecondFactor(session, question.at));
     },
   };
 }

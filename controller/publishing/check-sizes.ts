@@ -3,7 +3,6 @@
  * is in force, as a denial for its size helps nobody. Each person is judged with what they last had, signed in this moment, and
  * as if their device were good in every respect and known in none.
  */
-import { hour } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { type GrantClaims, rulesVersion } from '#shared/contracts/grant.ts';
@@ -15,6 +14,7 @@ import { askOf } from '../policy/ask-of.ts';
 import type { Facts, Question } from '../policy/facts.ts';
 import { bestPosture } from '../policy/good-device.ts';
 import { type PolicySet, readsPart } from '../policy/policy-set.ts';
+import { signedInAt } from '../policy/supposed-session.ts';
 import { ruleOn } from '../policy/what-rules.ts';
 import type { Db } from '../store/open-store.ts';
 import { busiestRate } from './grant-rate.ts';
@@ -112,20 +112,18 @@ function* factsOf({ person, devices }: KnownPerson, timezone: string, at: number
   if (person.state !== 'active' || person.groups === null) return;
   const [first] = devices;
   const device = first?.facts.device ?? nobody.device;
-  const common = { v: 1 as const, person, session: freshSession(at), network: { address: '' }, timezone };
+  const common = {
+    v: 1 as const,
+    person,
+    session: { ...signedInAt(at), id: 'ses_supposed00000000' },
+    network: { address: '' },
+    timezone,
+  };
   const os = device.posture['os']?.value;
   yield { ...common, device: { ...device, state: 'active', posture: bestPosture(at, os) } };
   yield { ...common, device: { ...device, state: 'active', posture: {}, checks: {} } };
   for (const { facts } of devices) yield { ...common, device: facts.device };
 }
-
-const freshSession = (at: number): NonNullable<Facts['session']> => ({
-  id: 'ses_supposed00000000',
-  methods: ['pwd', 'otp', 'mfa'],
-  startedAt: at,
-  endsAt: at + hour,
-  secondFactorAt: at,
-});
 
 /** Equal for people whom no policy tells apart. */
 function keyOf({ person, device }: Facts, named: ReadonlySet<string>): string {

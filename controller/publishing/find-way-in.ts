@@ -11,6 +11,7 @@ import type { AppFacts, Facts } from '../policy/facts.ts';
 import { bestPosture, goodFact } from '../policy/good-device.ts';
 import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
+import { signedInAt } from '../policy/supposed-session.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
 import { loadKnown } from './load-known.ts';
@@ -89,13 +90,7 @@ async function supposeGoodDevice(db: Db, { person: id, timezone, at }: WayInOrde
       posture: bestPosture(at, device?.os),
       checks: Object.fromEntries(checks.map((check) => [check.id, goodFact(true, at)])),
     },
-    session: {
-      id: 'ses_supposed',
-      methods: ['pwd', 'otp', 'mfa'],
-      startedAt: at,
-      endsAt: at + hour,
-      secondFactorAt: at,
-    },
+    session: signedInAt(at),
     network: { address: '127.0.0.1' },
     timezone,
   };

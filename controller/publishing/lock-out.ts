@@ -9,6 +9,7 @@ import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts } from '../policy/facts.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
+import { signedInAt } from '../policy/supposed-session.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface LockOutOrder {
@@ -113,7 +114,7 @@ async function loadWays(
   for (const { id, person, role } of await query.execute()) {
     const address = await lastAddress(db, id);
     const facts = await loadFacts(db, { device: id, session: undefined, address, timezone });
-    if (facts !== undefined) ways.push({ person, role, facts: { ...facts, session: freshSession(at) } });
+    if (facts !== undefined) ways.push({ person, role, facts: { ...facts, session: signedInAt(at) } });
   }
   return ways;
 }
@@ -130,11 +131,3 @@ async function lastAddress(db: Db, device: string): Promise<string> {
     .executeTakeFirst();
   return row?.from_address ?? '127.0.0.1';
 }
-
-const freshSession = (at: number): Facts['session'] => ({
-  id: 'ses_supposed',
-  methods: ['pwd', 'otp', 'mfa'],
-  startedAt: at,
-  endsAt: at + hour,
-  secondFactorAt: at,
-});

@@ -1,11 +1,9 @@
 /** What would be decided for a person, by the version in force and the facts as they are, with some of them supposed. */
-import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { ExplanationShown } from '#shared/contracts/admin-explain.ts';
 import type { ExactRequest, GrantAction, GrantUse } from '#shared/contracts/grant.ts';
 import type { Fix } from '#shared/contracts/sign-in.ts';
-import { canonicalRequest } from '#shared/wire/canonical-request.ts';
-import { operationOf } from '#shared/wire/operations.ts';
+import { partRequest } from '../analysis/part-request.ts';
 import type { Decider } from '../grants/decider.ts';
 import { isOnceRequest } from '../grants/judge-ask.ts';
 import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
@@ -15,6 +13,7 @@ import type { Facts } from '../policy/facts.ts';
 import { findFixes } from '../policy/fixes.ts';
 import { explainFully } from '../policy/full-explanation.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
+import { signedInLike, withFactorAge } from '../policy/supposed-session.ts';
 import { ruleOn } from '../policy/what-rules.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
@@ -29,7 +28,7 @@ export interface WhatIfAsk {
   readonly from?: string | undefined;
   /** Milliseconds; now unless told. Facts keep the age they have now. */
   readonly at?: number | undefined;
-  /** Negative: never. As in the live session unless told. */
+  /** Negative: never. As in the live session, else the last one, unless told. */
   readonly secondFactorAgeSeconds?: number | undefined;
 }
 
@@ -48,23 +47,16 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
   const app = await loadApp(db, ask.app);
   if (app === undefined)
     throw new PosternError('not-found', `there is no app ${ask.app}`, { tell: 'There is no such app.' });
-  const facts = supposeSession(
-    shiftFacts(await realFacts(db, decider, ask), (ask.at ?? now) - now),
-    ask,
-    ask.at ?? now,
-  );
+  const at = ask.at ?? now;
+  const real = await realFacts(db, decider, ask);
+  const moved = shiftFacts(real.facts, at - now);
+  // Who is not signed in is taken to sign in as they did last, as in the what-if for many people.
+  const isSignedIn = moved.session !== null && moved.session.endsAt > at;
+  const signedIn = isSignedIn ? moved.session! : signedInLike(real.last ?? null, at);
+  const facts = { ...moved, session: withFactorAge(signedIn, ask.secondFactorAgeSeconds, at) };
   const { checks } = await readPostureSettings(db);
-  let request: (ExactRequest & { operation: string }) | undefined;
-  if (ask.request !== undefined && app.kind === 'http' && ask.act === 'request') {
-    const { method, host, path, query } = ask.request;
-    const canonical = canonicalRequest({ method, host, url: query === '' ? path : `${path}?${query}`, app });
-    if (typeof canonical === 'string')
-      throw new PosternError('request-refused', `the request is refused: ${canonical}`, {
-        tell: `Refused: ${canonical}.`,
-      });
-    request = { ...canonical, operation: operationOf(app, canonical) };
-  }
-  const question = { facts, app: appFacts(app), act: ask.act, request, at: ask.at ?? now };
+  const { request } = ask.act === 'request' ? partRequest(app, { request: ask.request }) : { request: undefined };
+  const question = { facts, app: appFacts(app), act: ask.act, request, at };
   const set = decider.policy();
   const verdict = couldAllow(set, question);
   const operations = app.kind === 'http' ? app.operations : undefined;
@@ -87,7 +79,7 @@ async function noDevice(db: Db, { person, device }: WhatIfAsk): Promise<PosternE
   return new PosternError('not-found', `${person}: ${tell}`, { tell });
 }
 
-async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk): Promise<Facts> {
+async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk) {
   let query = db
     .selectFrom('devices')
     .select('id')
@@ -97,45 +89,25 @@ async function realFacts(db: Db, decider: Decider, ask: WhatIfAsk): Promise<Fact
   query = ask.device === undefined ? query.where('state', '=', 'active') : query.where('id', '=', ask.device);
   const device = await query.executeTakeFirst();
   if (device === undefined) throw await noDevice(db, ask);
-  const session = await db
+  const sessions = await db
     .selectFrom('sessions')
-    .select('id')
+    .select(['id', 'state', 'methods', 'second_factor_at'])
     .where('device_id', '=', device.id)
-    .where('state', '=', 'live')
+    .where('person_id', '=', ask.person)
     .orderBy('started_at', 'desc')
-    .executeTakeFirst();
+    .execute();
+  const live = sessions.find(({ state }) => state === 'live');
   const order = {
     device: device.id,
-    session: session?.id,
+    session: live?.id,
     address: ask.from ?? '127.0.0.1',
     timezone: decider.timezone,
   };
   const facts = await loadFacts(db, order);
   if (facts === undefined) throw new PosternError('not-found', `there is no person ${ask.person}`);
-  return facts;
-}
-
-/** Nobody signed in: what-if asks about policies, so a sign-in of this moment with a password is supposed. */
-function supposeSession(facts: Facts, ask: WhatIfAsk, at: number): Facts {
-  const supposed = {
-    id: 'ses_supposed',
-    methods: ['pwd'],
-    startedAt: at,
-    endsAt: at + 3_600_000,
-    secondFactorAt: null,
-  };
-  const ended = facts.session === null || facts.session.endsAt <= at;
-  const session = ended || facts.session === null ? supposed : facts.session;
-  const age = ask.secondFactorAgeSeconds;
-  if (age === undefined) return { ...facts, session };
-  if (age < 0) {
-    const methods = session.methods.filter((method) => method !== 'otp' && method !== 'mfa');
-    return { ...facts, session: { ...session, methods, secondFactorAt: null } };
-  }
-  const secondFactorAt = at - age * second;
-  const methods = [...new Set([...session.methods, 'otp', 'mfa'])];
+  const [last] = live === undefined ? sessions : [live];
   return {
-    ...facts,
-    session: { ...session, methods, secondFactorAt, startedAt: Math.min(session.startedAt, secondFactorAt) },
+    facts,
+    last: last && { methods: JSON.parse(last.methods) as string[], secondFactorAt: last.second_factor_at },
   };
 }

@@ -138,6 +138,10 @@ t.test('what if: supposed factors, addresses, times and requests', async (t) => 
   t.match(await run({ secondFactorAgeSeconds: -1 }), { verdict: 'deny', fixes: [{ kind: 'second-factor' }] });
   t.match(await run({ from: '192.0.2.1' }), { verdict: 'deny', fixes: [{ kind: 'network' }] });
   t.match(await run({ at: desk.now + 4 * 86_400_000 }), { verdict: 'deny', fixes: [{ kind: 'time' }] }, 'a Saturday');
+  await desk.db.updateTable('sessions').set({ state: 'ended' }).execute();
+  t.match(await run({}), { verdict: 'allow' }, 'who is signed out signs in as they did last');
+  await desk.db.updateTable('sessions').set({ second_factor_at: null, methods: '["pwd"]' }).execute();
+  t.match(await run({}), { verdict: 'deny', fixes: [{ kind: 'second-factor' }] });
   await t.rejects(run({ app: 'none' }), { code: 'not-found' });
   await t.rejects(run({ person: 'bob' }), { code: 'not-found' });
   await t.rejects(run({ request: { ...get, path: '/%2e%2e/x' } }), { code: 'request-refused' });
