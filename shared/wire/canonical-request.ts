@@ -8,6 +8,7 @@
  * policy should permit by query and not forbid by it.
  */
 import type { HttpApp } from '../contracts/app.ts';
+import { hidesOperation } from './operations.ts';
 
 export interface CanonicalRequest {
   /** Upper case; HEAD is judged as GET, though the app gets HEAD. */
@@ -35,6 +36,7 @@ export const spellingReasons = [
   'double-slash',
   'encoded-dot',
   'dot-segments',
+  'operation',
 ] as const;
 export type SpellingReason = (typeof spellingReasons)[number];
 
@@ -44,7 +46,7 @@ export interface RequestSpelling {
   readonly host: string;
   /** The request target: origin form, or absolute form with the same authority as `host`. */
   readonly url: string;
-  readonly app: Pick<HttpApp, 'hosts' | 'allowSpellings'>;
+  readonly app: Pick<HttpApp, 'hosts' | 'allowSpellings' | 'operations'>;
 }
 
 const maxTarget = 16_384;
@@ -67,7 +69,9 @@ export function canonicalRequest(spelling: RequestSpelling): CanonicalRequest | 
   if (!/^[\x21\x22\x24-\x7e]*$/.test(target.query)) return 'characters';
   const path = canonicalPath(target.path, app.allowSpellings ?? []);
   if (typeof path === 'string') return path;
-  return { method: method === 'HEAD' ? 'GET' : method, host, path: path.path, query: target.query };
+  const judged = method === 'HEAD' ? 'GET' : method;
+  if (app.allowSpellings !== undefined && hidesOperation(app, { method: judged, path: path.path })) return 'operation';
+  return { method: judged, host, path: path.path, query: target.query };
 }
 
 /** The target that goes to the app. */

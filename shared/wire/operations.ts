@@ -36,11 +36,47 @@ export function operationOf(
   request: { readonly method: string; readonly path: string },
 ): string {
   if (app.operations === undefined) return '';
+  return compiled(app.operations)[placeOf(app.operations, request)]?.name ?? '';
+}
+
+/** Of the pattern that names it, the most exact first; behind all of them when none does. */
+function placeOf(operations: Operations, request: { readonly method: string; readonly path: string }): number {
+  const all = compiled(operations);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  for (const { name, method: wanted, path } of compiled(app.operations)) {
-    if ((wanted === '*' || wanted === method) && path.test(request.path)) return name;
-  }
-  return '';
+  const at = all.findIndex(
+    ({ method: wanted, path }) => (wanted === '*' || wanted === method) && path.test(request.path),
+  );
+  return at < 0 ? all.length : at;
+}
+
+/**
+ * True for a request spelled so that an app which reads `//` as `/`, a backslash as `/` or `;x` as nothing would see one that a more exact
+ * pattern names: it would be judged as one thing and done as another. An encoded slash counts where no pattern names the
+ * request as it stands: in apps that tell the two apart it is part of a name. `path`: canonical.
+ */
+export function hidesOperation(
+  app: { readonly operations?: Operations | undefined },
+  request: { readonly method: string; readonly path: string },
+): boolean {
+  const { operations } = app;
+  if (operations === undefined || !/\/\/|%2F|%5C|;|%3B/.test(request.path)) return false;
+  const own = placeOf(operations, request);
+  const isNamed = own < compiled(operations).length;
+  return readingsOf(request.path, isNamed ? otherReadings : [/%2F/g, ...otherReadings]).some(
+    (path) => placeOf(operations, { method: request.method, path }) < own,
+  );
+}
+
+const otherReadings = [/%5C/g, /(?:;|%3B)[^/]*/g, /\/{2,}/g];
+
+/** With each of these read the other way or not: parameters go, all else is one slash. */
+function readingsOf(path: string, others: readonly RegExp[]): string[] {
+  const otherwise = (reading: string, other: RegExp) =>
+    reading.replace(other, (found) => (/^(?:;|%3B)/.test(found) ? '' : '/'));
+  return others.reduce(
+    (readings, other) => readings.flatMap((reading) => [reading, otherwise(reading, other)]),
+    [path],
+  );
 }
 
 /** True when requests like this one are granted one by one (P18), because the app says so. */
