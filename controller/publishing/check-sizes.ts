@@ -136,8 +136,9 @@ function keyOf({ person, device }: Facts, named: ReadonlySet<string>): string {
 }
 
 function measure(set: PolicySet, app: App, facts: Facts, at: number): TooLarge | undefined {
-  const { rules } = ruleOn(set, questionOf(app, facts, at));
-  if (rules === undefined) return undefined;
+  const { rules, use } = ruleOn(set, questionOf(app, facts, at));
+  // Each of those is for one request, and has its size.
+  if (rules === undefined || use === 'once') return undefined;
   const { bytes, room } = measureRules(claimsOf(app, facts, rules), 'k'.repeat(43));
   if (bytes <= room) return undefined;
   const undecided = [...rules.permits, ...rules.forbids, ...(rules.once ?? [])].filter((term) => term.if !== undefined);

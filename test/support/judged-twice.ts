@@ -31,6 +31,8 @@ export function judgeInTwo(set: PolicySet, question: Question, app: App, scope: 
   const ruled = { request, address: facts.network.address, app };
   const { verdict, policies } = allows(compiled, ruled);
   if (verdict === 'rules-unknown' && compiled === undefined) throw new Error(`not known: ${JSON.stringify(rules)}`);
+  // The agent then asks for this one request, by itself (P18).
+  if (verdict === 'once-needed' && scope === 'app') return judgeInTwo(set, question, app, 'request');
   const names = policies.map((number) => set.policies[number]!.name).toSorted();
   return verdict === 'allow' ? { allowed: true, policies: names } : denied;
 }
