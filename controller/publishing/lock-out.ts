@@ -3,11 +3,13 @@
  * session as fresh as they can make it, under the version in force and under the new one. Nothing is granted by this.
  */
 import { hour } from '#shared/base/clock.ts';
+import type { GrantAction } from '#shared/contracts/grant.ts';
 import { appFacts, loadApps, loadFacts } from '../grants/load-facts.ts';
 import type { Verdict } from '../policy/decide.ts';
 import { couldAllow } from '../policy/decide-partly.ts';
 import type { AppFacts, Facts } from '../policy/facts.ts';
-import type { PolicySet } from '../policy/policy-set.ts';
+import { policiesInScope } from '../policy/in-scope.ts';
+import { type PolicySet, readsPart } from '../policy/policy-set.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
 import { signedInAt } from '../policy/supposed-session.ts';
 import type { Db } from '../store/open-store.ts';
@@ -44,7 +46,7 @@ export async function findLockOut(db: Db, order: LockOutOrder): Promise<LockOut>
   if (before === undefined) return { everyone: false, lines: [] };
   const apps = (await loadApps(db)).slice(0, most.apps).map(appFacts);
   const ways = await loadWays(db, order, ['owner', 'admin'], most.administrators * 4);
-  const later = moments.find((by) => ways.some((way) => apps.some((app) => canUse(before, way, app, order.at, by))));
+  const later = firstUse(before, ways, apps, order.at);
   const lines: string[] = [];
   let [using, lost] = [0, 0];
   if (later !== undefined)
@@ -66,6 +68,22 @@ export async function findLockOut(db: Db, order: LockOutOrder): Promise<LockOut>
   return { everyone: using > 0 && lost === using, lines: lines.slice(0, most.lines) };
 }
 
+/**
+ * The first of `moments` at which somebody can use something. This is in a transaction, and often nobody who administers uses any app: where
+ * no policy in scope looks at the time, the week is not gone through, since all else is shifted with it.
+ */
+function firstUse(set: PolicySet, ways: readonly Way[], apps: readonly AppFacts[], at: number): number | undefined {
+  if (ways.some((way) => apps.some((app) => canUse(set, way, app, at, 0)))) return 0;
+  const turning = ways.map((way) => ({ way, own: apps.filter((app) => turnsWithTime(set, way, app, at)) }));
+  return moments
+    .slice(1)
+    .find((by) => turning.some(({ way, own }) => own.some((app) => canUse(set, way, app, at, by))));
+}
+
+function turnsWithTime(set: PolicySet, { facts }: Way, app: AppFacts, at: number): boolean {
+  return readsPart(policiesInScope(set, { facts, app, act: actOn(app), at }), 'time');
+}
+
 /** Apps that somebody of those last seen can use now and nobody of them could any more. */
 export async function findLostApps(db: Db, { before, after, at, timezone }: LockOutOrder): Promise<string[]> {
   if (before === undefined) return [];
@@ -83,9 +101,15 @@ const canUse = (set: PolicySet, { facts }: Way, app: AppFacts, at: number, later
   judge(set, facts, app, at, later).verdict === 'allow';
 
 function judge(set: PolicySet, facts: Facts, app: AppFacts, at: number, later: number): Verdict {
-  const act = app.kind === 'http' ? 'request' : 'connect';
-  return couldAllow(set, { facts: later === 0 ? facts : shiftFacts(facts, later), app, act, at: at + later });
+  return couldAllow(set, {
+    facts: later === 0 ? facts : shiftFacts(facts, later),
+    app,
+    act: actOn(app),
+    at: at + later,
+  });
 }
+
+const actOn = ({ kind }: AppFacts): GrantAction => (kind === 'http' ? 'request' : 'connect');
 
 function tellWhy(after: Verdict, before: Verdict): string {
   if (after.policies.length > 0) return `"${after.policies.join('", "')}" forbids it`;
