@@ -1,0 +1,109 @@
+/**
+ * The kernel door as text for nft (P27, P28): one table of our own, which drops what wants to begin a connection to a protected
+ * port unless its source has knocked. Pure.
+ *
+ * - An accept ends only our own chain: the host's other tables judge afterwards as they would without us, and a drop of theirs
+ *   stands. What is for other ports passes untouched.
+ * - Connections that run pass by the kernel's own record of them; a segment out of nowhere is not one of those.
+ * - Loopback passes: whoever is on this host sees what listens anyway, and only the prelude door tells its users apart.
+ * - Knocks are limited by source, IPv6 by /64. Where the set of sources is full, a source beyond it is not limited: refusing it
+ *   would let a flood of invented sources keep the good out. The listener has bounds of its own.
+ * - When nobody listens for knocks any more, no ICMP error says so.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import { PosternError } from '../../base/errors.ts';
+import { plainAddress } from '../../base/plain-address.ts';
+import { maxKnockBytes } from '../../contracts/knock.ts';
+
+export interface DoorName {
+  readonly role: 'controller' | 'gateway';
+  /** The first of the protected ports: two processes on one host differ in it, or in their role. */
+  readonly port: number;
+}
+
+export interface KernelRules extends DoorName {
+  /** TCP ports that answer nobody who has not knocked. */
+  readonly ports: readonly number[];
+  /** UDP. */
+  readonly knockPort: number;
+  /** How long a source may begin connections after its knock: 10 to 30. */
+  readonly openSeconds: number;
+  /** Of one source: more are dropped. */
+  readonly knocksPerSecond?: number;
+}
+
+const udpHeaderBytes = 8;
+const maxSources = 65_536;
+
+/** In family `inet`. */
+export const tableOf = ({ role, port }: DoorName): string => `postern_${role}_${toPort(port)}`;
+
+/** One line, one transaction: the table as it must be, in place of one that is there. No moment between is open. */
+export function rulesLine(rules: KernelRules): string {
+  const { ports, knockPort, openSeconds, knocksPerSecond = 20 } = rules;
+  if (!(openSeconds >= 10 && openSeconds <= 30) || !Number.isInteger(openSeconds)) {
+    throw new PosternError('invalid-config', 'a door is open for 10 to 30 whole seconds after a knock');
+  }
+  if (!Number.isInteger(knocksPerSecond) || knocksPerSecond < 1 || ports.length === 0) {
+    throw new PosternError('invalid-config', 'a door protects at least one port and takes at least one knock a second');
+  }
+  const table = tableOf(rules);
+  const limit = `limit rate over ${knocksPerSecond}/second burst ${2 * knocksPerSecond} packets`;
+  const body = [
+    ...['ipv4', 'ipv6'].flatMap((family) => [
+      `set let_in_${family} { type ${family}_addr . inet_service; flags timeout; timeout ${openSeconds}s; size ${maxSources}; };`,
+      `set knockers_${family} { type ${family}_addr; flags dynamic,timeout; timeout 10s; size ${maxSources}; };`,
+    ]),
+    chain('door', [
+      'ct state established accept',
+      `ip saddr . tcp dport @let_in_ipv4 tcp flags & (syn | ack | rst | fin) == syn accept`,
+      `ip6 saddr . tcp dport @let_in_ipv6 tcp flags & (syn | ack | rst | fin) == syn accept`,
+      'drop',
+    ]),
+    chain('knocks', [
+      `udp length > ${udpHeaderBytes + maxKnockBytes} drop`,
+      `update @knockers_ipv4 { ip saddr ${limit} } drop`,
+      `update @knockers_ipv6 { ip6 saddr and ffff:ffff:ffff:ffff:: ${limit} } drop`,
+      'accept',
+    ]),
+    chain('arriving', [
+      'type filter hook input priority filter - 10',
+      'policy accept',
+      'iif "lo" accept',
+      `tcp dport { ${ports.map(toPort).join(', ')} } jump door`,
+      `udp dport ${toPort(knockPort)} jump knocks`,
+    ]),
+    chain('leaving', [
+      'type filter hook output priority filter - 10',
+      'policy accept',
+      ...['icmp', 'ipv6-icmp'].map(
+        (protocol) => `meta l4proto ${protocol} ct direction reply ct original proto-dst ${toPort(knockPort)} drop`,
+      ),
+    ]),
+  ];
+  return `${removalLine(rules)}; table inet ${table} { ${body.join(' ')} }`;
+}
+
+/** Also right when there is no such table. */
+export const removalLine = (name: DoorName): string =>
+  `add table inet ${tableOf(name)}; delete table inet ${tableOf(name)}`;
+
+/** Lets a source begin connections to a port, from now on for the whole time again. Throws on what is no address. */
+export function letInLine(name: DoorName, source: string, port: number): string {
+  const address = plainAddress(source);
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined;
+  if (family === undefined) throw new PosternError('bad-request', 'the source to let in is no address');
+  const element = `element inet ${tableOf(name)} let_in_${family} { ${address} . ${toPort(port)} }`;
+  // What is there already would keep its old end.
+  return `add ${element}; delete ${element}; add ${element}`;
+}
+
+export const listLine = (name: DoorName): string => `list table inet ${tableOf(name)}`;
+
+const chain = (name: string, rules: readonly string[]): string =>
+  `chain ${name} { ${rules.map((rule) => `${rule};`).join(' ')} };`;
+
+function toPort(port: number): number {
+  if (Number.isInteger(port) && port > 0 && port <= 65_535) return port;
+  throw new PosternError('invalid-config', 'a kernel door wants the numbers of its ports');
+}

@@ -1,0 +1,88 @@
+/**
+ * Knocks by UDP (P25, P27, P28): each datagram is judged, a good one lets its source in, and none is ever answered. What cannot be
+ * taken in time is lost in the kernel's own bounded buffer, as any datagram may be.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import type { Log } from '../../base/log.ts';
+import { plainAddress } from '../../base/plain-address.ts';
+import type { KnockKind } from '../../contracts/knock.ts';
+import type { KnockJudge } from './knock-judge.ts';
+import { type SourceLimits, WaitingRoom } from './waiting-room.ts';
+
+export interface KnockListenerOptions {
+  readonly judge: Pick<KnockJudge, 'judge' | 'count'>;
+  /** Resolves when this source may connect to what the knock is for. */
+  readonly letIn: (source: string, kind: KnockKind) => Promise<void>;
+  readonly port: number;
+  /** One for each address family that is wanted: `0.0.0.0` and `::` by default. */
+  readonly hosts?: readonly string[];
+  readonly log: Log;
+  /** Knocks whose counter is being kept. */
+  readonly limits?: SourceLimits;
+}
+
+const usualLimits: SourceLimits = { perSource: 64, total: 1024 };
+const bufferBytes = 1024 * 1024;
+
+interface Waiting {
+  readonly address: string;
+}
+
+export class KnockListener {
+  readonly #options: KnockListenerOptions;
+  readonly #room: WaitingRoom<Waiting>;
+  readonly #sockets: Socket[] = [];
+
+  constructor(options: KnockListenerOptions) {
+    this.#options = options;
+    const { limits = usualLimits, judge } = options;
+    this.#room = new WaitingRoom(limits, ({ address }) => judge.count('gave-way', address));
+  }
+
+  /** Rejects when an address cannot be bound; a host without IPv6 has one family less. */
+  async start(): Promise<void> {
+    const { hosts = ['0.0.0.0', '::'], port } = this.#options;
+    try {
+      for (const host of hosts) await this.#bind(host, port);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#sockets.splice(0).map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
+  }
+
+  async #bind(host: string, port: number): Promise<void> {
+    const isSix = host.includes(':');
+    const socket = createSocket({ type: isSix ? 'udp6' : 'udp4', ipv6Only: isSix, recvBufferSize: bufferBytes });
+    socket.on('message', (bytes, { address }) => void this.#take(bytes, address));
+    try {
+      socket.bind({ port, address: host, exclusive: true });
+      await once(socket, 'listening');
+    } catch (error) {
+      socket.close();
+      if (host === '::' && (error as NodeJS.ErrnoException).code === 'EAFNOSUPPORT') return;
+      throw error;
+    }
+    socket.on('error', (error) => this.#options.log.error({ err: error }, 'the socket for knocks failed'));
+    this.#sockets.push(socket);
+  }
+
+  /** Never rejects. */
+  async #take(bytes: Buffer, observed: string): Promise<void> {
+    const { judge, letIn, log } = this.#options;
+    const waiting: Waiting = { address: plainAddress(observed) };
+    this.#room.enter(waiting, waiting.address);
+    const verdict = await judge.judge(bytes, waiting.address, 'observed');
+    // It may have given way meanwhile.
+    if (!this.#room.leave(waiting) || !verdict.ok) return;
+    try {
+      await letIn(verdict.source, verdict.knock.kind);
+    } catch (error) {
+      log.error({ err: error }, 'a good knock could not open the kernel door');
+    }
+  }
+}
