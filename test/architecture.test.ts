@@ -139,6 +139,17 @@ t.test('the documents name files and rules that are there', async (t) => {
   t.equal(rules.size, 35);
 });
 
+t.test('the map of ARCHITECTURE.md has every folder', async (t) => {
+  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+  const map = /## Where things are\n([\s\S]*?)\n## /.exec(text)?.[1] ?? '';
+  const folders = new Set(product.flatMap(({ path }) => /^[\w-]+\/([\w-]+)\//.exec(path)?.[1] ?? []));
+  t.ok(folders.size > 30, `${folders.size} folders`);
+  t.same(
+    [...folders].filter((folder) => !new RegExp(`\\b${folder}/`).test(map)),
+    [],
+  );
+});
+
 t.test('private keys are read only by authority and keystores', async (t) => {
   const readers = ['controller/authority/', 'gateway/keystore/', 'client-agent/keystore/', 'shared/crypto/'];
   const wrong = each(product, (file) =>

@@ -68,20 +68,24 @@ export async function whoCan(
 function accessOf(
   set: PolicySet | undefined,
   { person, devices }: KnownPerson,
-  { app, part, at, checks }: WhoCanOrder,
+  { app, part, operation, at, checks }: WhoCanOrder,
 ): AccessOfPerson | undefined {
   if (set === undefined) return undefined;
   const act = app.kind === 'http' ? 'request' : 'connect';
   const missing = new Set(part.missing);
+  const forOne = app.kind === 'http' && operation !== undefined && app.once?.includes(operation) === true;
   const found = devices.flatMap(({ facts }) => {
     const question = { facts, app: appFacts(app), act, request: part.request, at } as const;
     const access = findAccess(set, question, missing, checks);
     if (access === undefined) return [];
     const { policies, conditions } = access;
+    const isOnce = policies.some((name) => set.byName.get(name)?.once);
+    const isOpen = policies.length === 0 && !forOne;
     return [
       {
         device: facts.device.id,
         policies: [...policies],
+        ...(isOpen ? {} : { use: forOne || isOnce ? ('once' as const) : ('many' as const) }),
         groups: groupsOf(set, policies, facts),
         conditions: conditions.map(({ kind, text }) => ({ kind, text })),
       },

@@ -5,7 +5,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { policyFile } from './admin-objects.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
-import { exactRequest } from './grant.ts';
+import { exactRequest, grantUse } from './grant.ts';
 import { defineContract } from './route.ts';
 
 const count = Type.Integer({ minimum: 0 });
@@ -139,6 +139,8 @@ export const accessByDevice = strict({
   device: madeId,
   /** Empty when it depends on the request. */
   policies: names,
+  /** `once`: by a policy, or an operation of the app, that is granted for one use at a time. Absent when it depends on the request. */
+  use: Type.Optional(grantUse),
   /** Their groups that these policies name. */
   groups: Type.Array(text(64)),
   conditions: Type.Array(strict({ kind: text(32), text: text(1000) })),

@@ -46,10 +46,11 @@ function tell({ io }: CliCall, result: WhoCanResult): void {
   const section = (title: string, list: readonly AccessOfPerson[]) => {
     if (list.length === 0) return;
     const rows = list.flatMap(({ person, devices }) =>
-      devices.map(({ device, policies, groups, conditions }) => ({
+      devices.map(({ device, policies, use, groups, conditions }) => ({
         person,
         device,
         by: policies.join(',') || '(depends on the request)',
+        use: use ?? '',
         through: groups.join(','),
         conditions: conditions.map(({ text }) => text).join('; '),
       })),

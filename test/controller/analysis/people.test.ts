@@ -141,6 +141,19 @@ t.test(
     t.same(conditions(now, 'bob'), [...asked, hours, 'request: request.operation == export']);
     t.same(conditions(await who(desk, undefined, 'export'), 'bob'), [...asked, hours]);
 
+    const marked = compile(`@id("read") permit(principal in Group::"staff", action, resource);
+    @id("once") @authorization("once") permit(principal in Group::"finance", action, resource);`);
+    const uses = (await who(desk, marked)).can.map(({ person, devices }) => [person, devices[0]?.use]);
+    t.same(
+      uses,
+      [
+        ['alice', 'many'],
+        ['bob', 'once'],
+      ],
+      'P18 which of it is for one use',
+    );
+    t.notOk('use' in (now.can[1]?.devices[0] ?? {}), 'what depends on the request says nothing of it');
+
     const draft = compile(`@id("read") permit(principal in Group::"staff", action, resource);
     @id("closed") forbid(principal, action == Action::"request", resource) when { context.request.operation == "export" };`);
     const changed = await who(desk, draft);

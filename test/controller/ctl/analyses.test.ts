@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import type { ReplayResult } from '../../../shared/contracts/admin-analysis.ts';
 import { enrolAgent, joinGateway } from '../support/fake-peers.ts';
 import { type RunController, runController } from '../support/run-controller.ts';
-import { ctlOf } from '../support/run-ctl.ts';
+import { ctlOf, shellOf } from '../support/run-ctl.ts';
 
 const wiki = {
   name: 'Wiki',
@@ -37,7 +37,7 @@ function directory(t: Test, text: string): string {
 
 t.test('policy replay: what a draft would turn, and who asked', async (t) => {
   const controller = await openOrganisation(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   await joinGateway(t, controller, 'gw-main');
   const emma = await enrolAgent(t, controller, 'emma');
   for (let n = 0; n < 3; n += 1) await emma.call.grants({ body: { app: 'wiki', act: 'request', idleMs: 0 } });
@@ -80,7 +80,7 @@ t.test('policy replay: what a draft would turn, and who asked', async (t) => {
 
   const who = await ctl(['policy', 'who-can', 'wiki', '--draft', fit]);
   t.match(who, { code: 0, out: /^1 of 2 people can use wiki; 1 have no device in service\.\nWould gain it: 0/ });
-  t.match(who.out, /After:\nPERSON[^\n]*\nemma +dev_\S+ +fit +device\.firewallOn true/);
+  t.match(who.out, /After:\nPERSON[^\n]*\nemma +dev_\S+ +fit +many +device\.firewallOn true/);
   t.match(await ctl(['policy', 'who-can', 'wiki', 'export', '--json']), {
     code: 0,
     out: /"operation":"export".*"emma"/,

@@ -6,11 +6,11 @@ import { decodeInvitation } from '../../../shared/wire/invitation.ts';
 import { makeWorld } from '../../support/gateway-world.ts';
 import { joinGateway } from '../support/fake-peers.ts';
 import { runController } from '../support/run-controller.ts';
-import { ctlOf } from '../support/run-ctl.ts';
+import { shellOf } from '../support/run-ctl.ts';
 
 t.test('apps from flags', async (t) => {
   const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5'];
   t.match(await ctl(['app', 'add', 'notes']), { code: 1, err: /missing: --host, --upstream$/m });
   t.match(await ctl([...add, '--kind', 'tcp']), { code: 1, err: /missing: --port$/m });
@@ -32,7 +32,7 @@ t.test('apps from flags', async (t) => {
 
 t.test('app check: what each gateway finds, and what lies around it', async (t) => {
   const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   await ctl(['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://127.0.0.1:1']);
   const check = () => ctl(['app', 'check', 'notes']);
   t.match(await ctl(['app', 'check', 'nothing']), { code: 1, err: /There is no such app/ });
@@ -63,7 +63,7 @@ t.test('app check: what each gateway finds, and what lies around it', async (t) 
 
 t.test('TLS to the upstream from flags: one way to trust takes the place of another', async (t) => {
   const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   const dir = t.testdir({ 'ca.pem': (await makeWorld()).root.certificate, 'none.pem': 'nothing' });
   const ca = join(dir, 'ca.pem');
   const tlsOf = async () => JSON.parse((await ctl(['app', 'show', 'notes', '--json'])).out).tls;
@@ -89,7 +89,7 @@ t.test('TLS to the upstream from flags: one way to trust takes the place of anot
 
 t.test('P11 an app granted request by request: said once what that costs, shown, and taken back', async (t) => {
   const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   await ctl(['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5']);
   const set = (...flags: string[]) => ctl(['app', 'set', 'notes', ...flags]);
   const shown = async () => JSON.parse((await ctl(['app', 'show', 'notes', '--json'])).out).exactRequest;
@@ -104,7 +104,7 @@ t.test('P11 an app granted request by request: said once what that costs, shown,
 
 t.test('app permit: the first policy, for a group or a person', async (t) => {
   const controller = await runController(t);
-  const ctl = ctlOf(t, controller);
+  const ctl = shellOf(controller);
   const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5', '--permit'];
   t.match(await ctl([...add, 'nobody']), { code: 1, err: /neither a group nor a person nobody/ });
   t.match(await ctl(['app', 'show', 'notes']), { code: 1, err: /no app notes/ }, 'and nothing was added');
