@@ -66,7 +66,14 @@ export async function settledRecords(admin: AdminClient, since: number, last: st
     const ended = new Set(records.filter(isEnd).map(({ opening }) => opening));
     const open = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
     if (!records.some(({ request }) => request?.path === last)) throw new Error(`${last} is not in the log`);
-    if (open.length > 0) throw new Error(`${open.length} accesses are open in the log`);
+    if (open.length > 0) {
+      const told = open
+        .slice(0, 3)
+        .map(({ id, time, gateway, app, request, details }) =>
+          JSON.stringify({ id, at: new Date(time).toISOString(), gateway, app, path: request?.path, details }),
+        );
+      throw new Error(`${open.length} accesses are open in the log: ${told.join(', ')}`);
+    }
     return records;
   }, 60_000);
 }

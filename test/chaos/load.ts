@@ -109,7 +109,13 @@ export class Load {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(20_000)]);
       const given = once(signal, 'abort').then(() => Promise.reject(new Error('no tunnel in time')));
       given.catch(() => {});
-      const socket = await Promise.race([control.connect('echo', { hold: false }), given]);
+      const connecting = control.connect('echo', { hold: false });
+      // One that comes too late belongs to nobody, and would stay open for as long as its agent renews it.
+      connecting.then(
+        (late) => signal.aborted && late.destroy(),
+        () => {},
+      );
+      const socket = await Promise.race([connecting, given]);
       signal.addEventListener('abort', () => socket.destroy(), { once: true });
       socket.on('error', () => {}).resume();
       socket.write(`${this.#path('tcp', person)}\n`);
