@@ -61,7 +61,7 @@ ${table(['fact', 'kind', 'worst value', 'good for (s)', 'meaning'], facts)}
 
 ## Lints of policies
 
-What publishing warns of. \`@allow("its-name")\` on a policy silences a warning for that policy; an error stops publishing.
+What publishing warns of; [the guide](policy-guide.md) shows policies that keep to it. \`@allow("its-name")\` on a policy silences a warning for that policy; an error stops publishing.
 
 ${table(['lint', 'severity', 'meaning'], lintRows)}
 

@@ -69,7 +69,8 @@ export const tasks: {
     else if (order.request !== undefined || order.operation !== undefined)
       throw new PosternError('bad-request', undefined, { tell: 'Say of which app the request is.' });
     ready();
-    const wanted = { ...order, apps, listsAll: app !== undefined, address: from ?? anywhere, timezone, now, at };
+    const lists = { listsAll: app !== undefined, explains: app !== undefined && order.people?.length === 1 };
+    const wanted = { ...order, ...lists, apps, address: from ?? anywhere, timezone, now, at };
     return whatIfPeople(db, wanted, sets, onProgress);
   },
 

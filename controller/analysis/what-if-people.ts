@@ -2,7 +2,7 @@
  * What would be decided for many people, each on the device last seen, with their last real posture and session: by the
  * version in force, and by a draft beside it.
  */
-import type { PeopleGroup, WhatIfPeopleResult } from '#shared/contracts/admin-analysis.ts';
+import type { OneExplained, PeopleGroup, WhatIfPeopleResult } from '#shared/contracts/admin-analysis.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { PostureCheck } from '#shared/contracts/posture.ts';
 import { appFacts } from '../grants/load-facts.ts';
@@ -13,15 +13,18 @@ import type { PolicySet } from '../policy/policy-set.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
 import { signedInLike, withFactorAge } from '../policy/supposed-session.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
+import { explainQuestion } from '../publishing/explain-question.ts';
 import type { Db } from '../store/open-store.ts';
 import { type KnownDevice, loadPeople, type PeopleWanted } from './load-people.ts';
 import { type PartRequest, partRequest, type RequestWanted } from './part-request.ts';
 import type { OnProgress } from './replay.ts';
 
 export interface WhatIfPeopleOrder extends PeopleWanted, RequestWanted {
-  /** One, or all: then only what changes is listed. */
+  /** One, or all: then only what changes is listed, or without a draft who is denied. */
   readonly apps: readonly App[];
   readonly listsAll: boolean;
+  /** The one person's verdict on the one app, unless only part of the request is known. */
+  readonly explains?: boolean;
   /** Milliseconds: now, and the moment supposed. Facts keep the age they have now. */
   readonly now: number;
   readonly at: number;
@@ -70,6 +73,7 @@ class Outcome {
   readonly #lose = new Set<string>();
   readonly #gain = new Set<string>();
   readonly #groups = new Map<string, PeopleGroup>();
+  #one: OneExplained | undefined;
 
   constructor(order: WhatIfPeopleOrder, sets: Sets, checks: readonly PostureCheck[]) {
     this.#order = order;
@@ -92,22 +96,26 @@ class Outcome {
       if (isDenied) this.#denied.add(person);
       if (change === 'lose') this.#lose.add(person);
       if (change === 'gain') this.#gain.add(person);
-      if (this.#order.listsAll || change === 'lose' || change === 'gain') {
-        const fix = isDenied ? this.#fixOf(draft ?? inForce, question, part) : undefined;
+      const isListed = this.#order.listsAll || (draft === undefined && isDenied);
+      if (isListed || change === 'lose' || change === 'gain') {
+        const fix = isDenied ? findFixes(draft ?? inForce, question, this.#checks)[0]?.text : undefined;
         this.#group({ app: app.id, change, ...shown(after), ...(fix === undefined ? {} : { fix }) }, person);
       }
+      if (this.#order.explains && (part.request === undefined || part.missing.length === 0))
+        this.#one = this.#explain(app, question);
     }
   }
 
-  sums(): Pick<WhatIfPeopleResult, 'denied' | 'lose' | 'gain' | 'groups'> {
+  sums(): Pick<WhatIfPeopleResult, 'denied' | 'lose' | 'gain' | 'groups' | 'one'> {
     const groups = [...this.#groups.values()].sort((a, b) => b.people.length - a.people.length);
-    return { denied: this.#denied.size, lose: this.#lose.size, gain: this.#gain.size, groups };
+    const sizes = { denied: this.#denied.size, lose: this.#lose.size, gain: this.#gain.size };
+    return { ...sizes, groups, ...(this.#one === undefined ? {} : { one: this.#one }) };
   }
 
-  /** Where only part of the request is known, what would help with any request. */
-  #fixOf(set: PolicySet | undefined, question: Question, { missing }: PartRequest): string | undefined {
-    const whole = missing.length === 0 ? question : { ...question, request: undefined };
-    return findFixes(set, whole, this.#checks)[0]?.text;
+  #explain(app: App, question: Question): OneExplained {
+    const found = explainQuestion(this.#sets.draft ?? this.#sets.inForce, question, app, this.#checks);
+    const { verdict, use, fixes, explanation } = found;
+    return { verdict, ...(use === undefined ? {} : { use }), fixes: [...fixes], explanation };
   }
 
   #group(group: Omit<PeopleGroup, 'people'>, person: string): void {
@@ -135,6 +143,6 @@ function shown({ verdict, reasons, policies }: PartVerdict): Pick<PeopleGroup, '
 function supposeSession({ facts, lastSession }: KnownDevice, order: WhatIfPeopleOrder): Facts {
   const { now, at, secondFactorAgeSeconds: age } = order;
   const live = facts.session !== null && facts.session.endsAt > now ? facts.session : null;
-  const moved = shiftFacts({ ...facts, session: live }, at - now);
+  const moved = shiftFacts({ ...facts, session: live }, at - now, at);
   return { ...moved, session: withFactorAge(moved.session ?? signedInLike(lastSession, at), age, at) };
 }

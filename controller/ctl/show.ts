@@ -30,7 +30,7 @@ export function readTime(text: string, now: number): number {
   const ago = /^(\d+)(s|m|h|d)$/.exec(text);
   if (ago !== null) return now - Number(ago[1]) * { s: second, m: minute, h: hour, d: day }[ago[2] as 's']!;
   const at = Date.parse(text);
-  if (Number.isNaN(at)) throw usage(`"${text}" is no time: 15m, 2h, 7d or 2026-11-20T10:00:00Z`);
+  if (Number.isNaN(at)) throw misuse(`"${text}" is no time: 15m, 2h, 7d or 2026-11-20T10:00:00Z`);
   return at;
 }
 
@@ -83,7 +83,7 @@ export const options = ({ values }: CliCall, name: string): string[] => [...((va
 /** One of the words, or a usage error that names them. */
 export function oneWord<const W extends string>(text: string, words: readonly W[], what: string): W {
   const found = words.find((known) => known === text);
-  if (found === undefined) throw usage(`${what} is one of: ${words.join(', ')}`);
+  if (found === undefined) throw misuse(`${what} is one of: ${words.join(', ')}`);
   return found;
 }
 
@@ -100,7 +100,7 @@ export function numbered(call: CliCall, name: string): number | undefined {
 }
 
 function wholeNumber(text: string, what: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw usage(`${what} is a whole number`);
+  if (!/^\d{1,15}$/.test(text)) throw misuse(`${what} is a whole number`);
   return Number(text);
 }
 

@@ -1,9 +1,16 @@
 /** The same facts at another time: every age and every time left stay as they are. For "what if it were Saturday". */
 import type { Facts, PostureFact } from './facts.ts';
 
-/** `by`: milliseconds, negative for an earlier time. */
-export function shiftFacts(facts: Facts, by: number): Facts {
-  const move = (fact: PostureFact) => ({ ...fact, measuredAt: fact.measuredAt + by, goodUntil: fact.goodUntil + by });
+/**
+ * `by`: milliseconds, negative for an earlier time. `at`: the time supposed. What was measured between the asking and the reading of
+ * the facts counts as measured then: a fact of the future would be none.
+ */
+export function shiftFacts(facts: Facts, by: number, at = Number.POSITIVE_INFINITY): Facts {
+  const move = (fact: PostureFact) => ({
+    ...fact,
+    measuredAt: Math.min(fact.measuredAt + by, at),
+    goodUntil: fact.goodUntil + by,
+  });
   const moveAll = (record: Readonly<Record<string, PostureFact>>) =>
     Object.fromEntries(Object.entries(record).map(([key, fact]) => [key, move(fact)]));
   const { session, device } = facts;

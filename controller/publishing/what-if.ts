@@ -1,22 +1,15 @@
 /** What would be decided for a person, by the version in force and the facts as they are, with some of them supposed. */
 import { PosternError } from '#shared/base/errors.ts';
-import type { ExplanationShown } from '#shared/contracts/admin-explain.ts';
-import type { ExactRequest, GrantAction, GrantUse } from '#shared/contracts/grant.ts';
-import type { Fix } from '#shared/contracts/sign-in.ts';
+import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import { partRequest } from '../analysis/part-request.ts';
 import type { Decider } from '../grants/decider.ts';
-import { isOnceRequest } from '../grants/judge-ask.ts';
 import { appFacts, loadApp, loadFacts } from '../grants/load-facts.ts';
-import type { Verdict } from '../policy/decide.ts';
-import { couldAllow } from '../policy/decide-partly.ts';
 import type { Facts } from '../policy/facts.ts';
-import { findFixes } from '../policy/fixes.ts';
-import { explainFully } from '../policy/full-explanation.ts';
 import { shiftFacts } from '../policy/shift-facts.ts';
 import { signedInLike, withFactorAge } from '../policy/supposed-session.ts';
-import { ruleOn } from '../policy/what-rules.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
+import { type ExplainedQuestion, explainQuestion } from './explain-question.ts';
 
 export interface WhatIfAsk {
   readonly person: string;
@@ -32,15 +25,9 @@ export interface WhatIfAsk {
   readonly secondFactorAgeSeconds?: number | undefined;
 }
 
-export interface WhatIf extends Verdict {
-  /** Of an allow: `once` when it would be granted for one use (P18). */
-  readonly use?: GrantUse;
-  readonly fixes: readonly Fix[];
+export interface WhatIf extends ExplainedQuestion {
   readonly facts: Facts;
-  readonly explanation: ExplanationShown;
 }
-
-const onceWords = 'granted for one use: one request or connection at one gateway, and each asks anew';
 
 /** Throws `not-found` for a person, device or app that is not there, `request-refused` for a request without one form. */
 export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: number): Promise<WhatIf> {
@@ -49,7 +36,7 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
     throw new PosternError('not-found', `there is no app ${ask.app}`, { tell: 'There is no such app.' });
   const at = ask.at ?? now;
   const real = await realFacts(db, decider, ask);
-  const moved = shiftFacts(real.facts, at - now);
+  const moved = shiftFacts(real.facts, at - now, at);
   // Who is not signed in is taken to sign in as they did last, as in the what-if for many people.
   const isSignedIn = moved.session !== null && moved.session.endsAt > at;
   const signedIn = isSignedIn ? moved.session! : signedInLike(real.last ?? null, at);
@@ -57,19 +44,7 @@ export async function whatIf(db: Db, decider: Decider, ask: WhatIfAsk, now: numb
   const { checks } = await readPostureSettings(db);
   const { request } = ask.act === 'request' ? partRequest(app, { request: ask.request }) : { request: undefined };
   const question = { facts, app: appFacts(app), act: ask.act, request, at };
-  const set = decider.policy();
-  const verdict = couldAllow(set, question);
-  const operations = app.kind === 'http' ? app.operations : undefined;
-  const forOne = request !== undefined && isOnceRequest(app, request);
-  const use = set === undefined || verdict.verdict === 'deny' ? undefined : ruleOn(set, { ...question, forOne }).use;
-  const explanation = explainFully(set, question, verdict, { checks, operations });
-  return {
-    ...verdict,
-    ...(use === undefined ? {} : { use }),
-    fixes: verdict.verdict === 'allow' ? [] : findFixes(set, question, checks),
-    facts,
-    explanation: use === 'once' ? { ...explanation, words: [...explanation.words, onceWords] } : explanation,
-  };
+  return { ...explainQuestion(decider.policy(), question, app, checks), facts };
 }
 
 async function noDevice(db: Db, { person, device }: WhatIfAsk): Promise<PosternError> {

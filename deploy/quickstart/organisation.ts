@@ -9,14 +9,19 @@ export const organisationDir = join(import.meta.dirname, 'organisation');
 
 export function readOrganisation(ports: Ports): Bundle {
   const bundle = parse(readFileSync(join(organisationDir, 'organisation.yaml'), 'utf8')) as Bundle;
-  const files = globSync('policies/*.cedar', { cwd: organisationDir }).sort();
-  const policies = files.map((file) => ({
-    id: basename(file, '.cedar'),
-    text: readFileSync(join(organisationDir, file), 'utf8'),
-  }));
   const apps = bundle.apps?.map((app) => {
     const place = `127.0.0.1:${ports[app.id as 'wiki' | 'payroll' | 'live' | 'echo']}`;
     return { ...app, upstream: app.kind === 'http' ? `http://${place}` : place };
   });
-  return { ...bundle, apps: apps as NonNullable<Bundle['apps']>, policies };
+  return {
+    ...bundle,
+    apps: apps as NonNullable<Bundle['apps']>,
+    policies: filesOf('.cedar'),
+    policyTests: filesOf('.tests.yaml'),
+  };
 }
+
+const filesOf = (ending: string) =>
+  globSync(`policies/*${ending}`, { cwd: organisationDir })
+    .sort()
+    .map((file) => ({ id: basename(file, ending), text: readFileSync(join(organisationDir, file), 'utf8') }));

@@ -78,12 +78,9 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
     const given = words.slice(0, 2).join(' ');
     const more = Object.keys(cli.commands).filter((known) => known.startsWith(`${words[0]} `));
     if (words.length === 1 && more.length > 0) {
-      if (wantsHelp(argv)) {
-        io.out(listBelow(cli, words[0]!));
-        return 0;
-      }
-      io.err(`${cli.name}: ${safeText(words[0]!)} what? There is: ${more.join(', ')}`);
-      return 2;
+      const isAsked = wantsHelp(argv);
+      (isAsked ? io.out : io.err)(listBelow(cli, words[0]!));
+      return isAsked ? 0 : 2;
     }
     const near = nearestName(given, Object.keys(cli.commands)) ?? nearestName(words[0]!, Object.keys(cli.commands));
     const advice = near === undefined ? `try: ${cli.name} --help` : `did you mean: ${cli.name} ${near}`;
@@ -187,6 +184,16 @@ function readCall(
 }
 
 function usageError({ code, message }: Error & { code?: string }, options: Record<string, CliOption>): string {
+  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+    // Node's own words go over several lines.
+    const given = /'(?:-\w, )?(-[^' ]*)/.exec(message)?.[1] ?? 'this option';
+    if (message.includes('does not take')) return `${safeText(given)} takes no value`;
+    const dash =
+      message.includes('ambiguous') && given.startsWith('--')
+        ? `; one that begins with a dash is written ${given}=-...`
+        : '';
+    return `${safeText(given)} wants a value${safeText(dash)}`;
+  }
   if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return safeText(message.split('. ', 1)[0]!);
   const given = /'(-[^']*)'/.exec(message)?.[1] ?? 'option';
   const near = nearestName(given.replace(/^-+/, ''), Object.keys(options));

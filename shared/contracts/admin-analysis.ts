@@ -3,10 +3,12 @@
  * then the result. It runs beside everything else, and ends when its reader goes.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { explanation } from './admin-explain.ts';
 import { policyFile } from './admin-objects.ts';
 import { appId, changeNumber, madeId, oneOf, slug, strict, text, time, trace } from './common.ts';
 import { exactRequest, grantUse } from './grant.ts';
 import { defineContract } from './route.ts';
+import { fix } from './sign-in.ts';
 
 const count = Type.Integer({ minimum: 0 });
 const span = { first: time, last: time } as const;
@@ -119,6 +121,15 @@ export const peopleGroup = strict({
 });
 export type PeopleGroup = Static<typeof peopleGroup>;
 
+/** `fixes`: what the person would be told of a deny. */
+const oneExplained = strict({
+  verdict: oneOf(['allow', 'deny']),
+  use: Type.Optional(grantUse),
+  fixes: Type.Array(fix),
+  explanation,
+});
+export type OneExplained = Static<typeof oneExplained>;
+
 export const whatIfPeopleResult = strict({
   at: time,
   draft: Type.Boolean(),
@@ -129,8 +140,10 @@ export const whatIfPeopleResult = strict({
   denied: count,
   lose: count,
   gain: count,
-  /** With one app all of them; with all apps those that change. */
+  /** With one app all of them; with all apps those that change, or without a draft those that are denied. */
   groups: Type.Array(peopleGroup),
+  /** Of one person and one app, unless the question is of an operation, which stands for many requests. */
+  one: Type.Optional(oneExplained),
 });
 export type WhatIfPeopleResult = Static<typeof whatIfPeopleResult>;
 export const whatIfPeopleLine = linesOf(whatIfPeopleResult);
@@ -186,7 +199,7 @@ export const adminAnalysis = defineContract({
     body: strict({
       ...supposed,
       people: Type.Optional(Type.Array(slug, { maxItems: 10_000 })),
-      /** All apps unless told; then only what changes is listed. */
+      /** All apps unless told; then only what changes, or without a draft what is denied, is listed. */
       app: Type.Optional(appId),
       request: Type.Optional(exactRequest),
       secondFactorAgeSeconds: Type.Optional(Type.Integer()),

@@ -1,9 +1,10 @@
 /** `posternctl policy explain`: why something was decided as it was; exit code 1 when it would now be decided otherwise. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { asPosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { type ExplainedRecord, readers } from '#shared/contracts/admin-explain.ts';
 import { withAdmin } from '../connect.ts';
-import { chosen, flag, given, usage, when } from '../show.ts';
+import { chosen, flag, given, misuse, when } from '../show.ts';
 
 export const explain: CliCommand = {
   about: 'Why everything under a trace was decided as it was; exit code 1 when the log disagrees with its own facts',
@@ -19,9 +20,13 @@ read what the person was told, and nothing else.`,
   run: (call) =>
     withAdmin(call, async (admin) => {
       const [trace = ''] = call.args;
-      if (!/^[0-9a-f]{8,32}$/.test(trace)) throw usage('<trace> is 8 to 32 hex digits, as a refusal shows them');
+      if (!/^[0-9a-f]{8,32}$/.test(trace)) throw misuse('<trace> is 8 to 32 hex digits, as a refusal shows them');
       const query = given({ as: chosen(call, 'as', readers), changes: flag(call, 'changes') ? true : undefined });
-      const answer = await admin.explain({ params: { trace }, query });
+      const answer = await admin.explain({ params: { trace }, query }).catch((error: unknown) => {
+        // That nothing is known of it says nothing about the log.
+        const { code, message } = asPosternError(error);
+        throw code === 'not-found' ? misuse(message) : error;
+      });
       if (call.json) call.io.out(JSON.stringify(answer));
       else for (const [at, record] of answer.records.entries()) print(call, record, at);
       return answer.records.some(({ again }) => again?.agreement === 'different') ? 1 : 0;

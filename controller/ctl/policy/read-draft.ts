@@ -7,7 +7,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Draft } from '#shared/contracts/admin-analysis.ts';
 import { readNdjson } from '#shared/wire/ndjson.ts';
 import { readPolicyDirectory } from '../read-directory.ts';
-import { numbered, usage } from '../show.ts';
+import { misuse, numbered } from '../show.ts';
 
 export const versionOption: Readonly<Record<string, CliOption>> = {
   version: { type: 'string', value: 'N', about: 'A version that was published, instead of a directory' },
@@ -16,7 +16,7 @@ export const versionOption: Readonly<Record<string, CliOption>> = {
 /** `dir` or `--version`; undefined when neither was given. */
 export function draftOf(call: CliCall, dir: string | undefined): Draft | undefined {
   const epoch = numbered(call, 'version');
-  if (dir !== undefined && epoch !== undefined) throw usage('give a directory or --version, not both');
+  if (dir !== undefined && epoch !== undefined) throw misuse('give a directory or --version, not both');
   if (dir !== undefined) return { files: readPolicyDirectory(dir).files };
   return epoch === undefined ? undefined : { epoch };
 }

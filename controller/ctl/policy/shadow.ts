@@ -4,7 +4,7 @@ import { printTable, safeText } from '#shared/base/print-table.ts';
 import type { ShadowShown } from '#shared/contracts/admin-shadow.ts';
 import { withAdmin } from '../connect.ts';
 import { readPolicyDirectory } from '../read-directory.ts';
-import { answerDone, option, plural, readTime, usage, when } from '../show.ts';
+import { answerDone, misuse, option, plural, readTime, when } from '../show.ts';
 import { tellingProblems } from './tell-problems.ts';
 
 export const shadowStart: CliCommand = {
@@ -45,7 +45,7 @@ export const shadowStop: CliCommand = {
 
 /** Milliseconds. */
 function lengthOf(text: string): number {
-  if (!/^\d+(s|m|h|d)$/.test(text)) throw usage(`"${text}" is no length of time: 15m, 2h, 7d`);
+  if (!/^\d+(s|m|h|d)$/.test(text)) throw misuse(`"${text}" is no length of time: 15m, 2h, 7d`);
   return -readTime(text, 0);
 }
 

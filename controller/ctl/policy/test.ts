@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import type { CliCommand } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
-import { misuse, option, plural } from '../show.ts';
+import { flag, misuse, option, plural } from '../show.ts';
 import { junitOf } from './junit.ts';
 import { judgeDirectory, offlineOptions } from './offline.ts';
 import { tellFailedTests, tellProblems } from './tell-problems.ts';
@@ -13,6 +13,7 @@ export const test: CliCommand = {
   options: {
     ...offlineOptions,
     only: { type: 'string', value: 'TEXT', about: 'Tests whose name holds this text' },
+    verbose: { type: 'boolean', short: 'v', about: 'Tests that passed too' },
     junit: { type: 'string', value: 'FILE', about: 'Write the results as JUnit XML too' },
   },
   help: 'Exit code 0: all passed. 1: a test failed, or the policies are not valid. 2: not understood. 3: the controller cannot be reached.',
@@ -35,7 +36,8 @@ export const test: CliCommand = {
     else {
       tellProblems(call, errors);
       tellFailedTests(call, tests);
-      for (const { name, passed } of tests) if (passed) call.io.out(safeText(`passed: ${name}`));
+      if (flag(call, 'verbose'))
+        for (const { name, passed } of tests) if (passed) call.io.out(safeText(`passed: ${name}`));
       call.io.out(
         errors.length > 0
           ? `not valid: ${plural(errors.length, 'error')}, no test was run`

@@ -1,9 +1,10 @@
 /** `posternctl policy what-if` for many people, or for one under a draft. */
 import type { CliCall } from '#shared/base/cli.ts';
 import { printTable, safeText } from '#shared/base/print-table.ts';
-import { type WhatIfPeopleResult, whatIfPeopleLine } from '#shared/contracts/admin-analysis.ts';
+import { type OneExplained, type WhatIfPeopleResult, whatIfPeopleLine } from '#shared/contracts/admin-analysis.ts';
 import { type AdminClient, withAdmin } from '../connect.ts';
-import { flag, given, option, plural, readTime, usage } from '../show.ts';
+import { flag, given, misuse, option, plural, readTime } from '../show.ts';
+import { askedAge } from './asked-age.ts';
 import { askedRequest } from './asked-request.ts';
 import { draftOf, readAnalysis } from './read-draft.ts';
 import { tellingProblems } from './tell-problems.ts';
@@ -13,8 +14,12 @@ export function whatIfPeople(call: CliCall): Promise<number> {
     tellingProblems(call, async () => {
       const body = await readBody(call, admin);
       const result = await readAnalysis(call, whatIfPeopleLine, await admin.whatIfPeople({ body }));
+      if (body.people !== undefined && result.withoutDevice.length > 0)
+        throw misuse('This person has no device in service.');
       if (call.json) call.io.out(JSON.stringify(result));
-      else tell(call, result);
+      else if (result.one === undefined) tell(call, result);
+      else tellOne(call, result, result.one);
+      if (result.one !== undefined) return result.one.verdict === 'allow' ? 0 : 1;
       return (result.draft ? result.lose : result.denied) > 0 ? 1 : 0;
     }),
   );
@@ -23,13 +28,12 @@ export function whatIfPeople(call: CliCall): Promise<number> {
 async function readBody(call: CliCall, admin: AdminClient) {
   const [person, named] = call.args;
   const many = flag(call, 'all') || option(call, 'group') !== undefined;
-  if (many === (person !== undefined)) throw usage('say one person and app, or --all, or --group');
-  if (option(call, 'device') !== undefined) throw usage('--device goes with one person and the version in force');
+  if (many === (person !== undefined)) throw misuse('say one person and app, or --all, or --group');
+  if (option(call, 'device') !== undefined) throw misuse('--device goes with one person and the version in force');
   const id = named ?? option(call, 'app');
   const app = id === undefined ? undefined : (await admin.apps()).items.find((known) => known.id === id);
-  if (id !== undefined && app === undefined) throw usage(`there is no app ${id}`);
-  if (app === undefined && option(call, 'request') !== undefined) throw usage('--request wants --app');
-  const age = option(call, 'second-factor-age');
+  if (id !== undefined && app === undefined) throw misuse(`there is no app ${id}`);
+  if (app === undefined && option(call, 'request') !== undefined) throw misuse('--request wants --app');
   const at = option(call, 'at');
   return given({
     draft: draftOf(call, option(call, 'draft')),
@@ -40,12 +44,32 @@ async function readBody(call: CliCall, admin: AdminClient) {
     request: app === undefined ? undefined : askedRequest(call, app),
     from: option(call, 'from'),
     at: at === undefined ? undefined : readTime(at, Date.now()),
-    secondFactorAgeSeconds: age === undefined ? undefined : Number(age),
+    secondFactorAgeSeconds: askedAge(call),
   });
+}
+
+/** What it is now, and the draft's verdict in the words of what-if for the version in force. */
+function tellOne({ io, args }: CliCall, { groups }: WhatIfPeopleResult, { explanation, fixes }: OneExplained): void {
+  const change = groups[0]?.change;
+  const now = change === 'lose' || change === 'allow' ? 'allowed' : 'denied';
+  io.out(`In force: ${now}. By the draft:`);
+  tellExplanation(io, args[0] ?? '', explanation.words, fixes);
+}
+
+export function tellExplanation(
+  io: CliCall['io'],
+  person: string,
+  words: readonly string[],
+  fixes: readonly { readonly text: string }[],
+): void {
+  for (const line of words) io.out(safeText(line));
+  if (fixes.length > 0) io.out(`${person} would read`);
+  for (const { text } of fixes) io.out(safeText(`  - ${text}`));
 }
 
 /** Names in one line of a table; `--json` has all. */
 const mostNames = 6;
+const mostHelp = 80;
 
 function tell({ io }: CliCall, { people, withoutDevice, denied, lose, gain, draft, groups }: WhatIfPeopleResult): void {
   io.out(
@@ -68,7 +92,7 @@ function tell({ io }: CliCall, { people, withoutDevice, denied, lose, gain, draf
       reason,
       by: policies.join(','),
       who: ids.length > mostNames ? `${ids.slice(0, mostNames).join(',')},...` : ids.join(','),
-      'would help': fix === undefined ? '' : fix.slice(0, 80),
+      'would help': fix === undefined ? '' : fix.length > mostHelp ? `${fix.slice(0, mostHelp - 3)}...` : fix,
     }));
     io.out(`\n${title}:\n${printTable(rows).split('\n').map(safeText).join('\n')}`);
   }

@@ -3,10 +3,11 @@ import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { asPosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { withAdmin } from '../connect.ts';
-import { flag, given, option, readTime, usage } from '../show.ts';
+import { flag, given, misuse, option, readTime } from '../show.ts';
+import { askedAge } from './asked-age.ts';
 import { askedRequest } from './asked-request.ts';
 import { versionOption } from './read-draft.ts';
-import { whatIfPeople } from './what-if-people.ts';
+import { tellExplanation, whatIfPeople } from './what-if-people.ts';
 
 export const whatIf: CliCommand = {
   about: 'What would be decided, with reasons and smallest fixes; exit code 1 for a deny',
@@ -21,13 +22,17 @@ export const whatIf: CliCommand = {
     device: { type: 'string', value: 'ID', about: 'The device last seen unless told' },
     request: { type: 'string', value: '"METHOD /PATH"', about: 'One request; any unless told' },
     host: { type: 'string', value: 'HOST', about: "Host of that request; the app's first unless told" },
-    from: { type: 'string', value: 'ADDRESS', about: 'Network address' },
-    at: { type: 'string', value: 'TIME', about: 'ISO time' },
-    'second-factor-age': { type: 'string', value: 'SECONDS', about: 'Age of the second factor; -1 for never' },
+    from: { type: 'string', value: 'ADDRESS', about: 'Network address that they ask from' },
+    at: { type: 'string', value: 'TIME', about: 'Like 2026-11-25T10:00; now unless told' },
+    'second-factor-age': {
+      type: 'string',
+      value: 'SECONDS',
+      about: 'How long ago the second factor was confirmed, or "never"',
+    },
   },
-  help: `With --all, --group or --draft: exit code 1 when somebody would lose something against the version in force, and without
---draft when somebody is denied. Whoever is not signed in is taken to sign in as they did last; without --from everybody asks from
-an address that is in none of your networks.`,
+  help: `With --all or --group: exit code 1 when a draft would take something from somebody, and without one when somebody is denied.
+Whoever is not signed in is taken to sign in as they did last; without --from everybody asks from an address that is in none of
+your networks. Facts keep the age that they have now.`,
   run: async (call) => {
     try {
       const isMany =
@@ -46,11 +51,10 @@ an address that is in none of your networks.`,
 function ask(call: CliCall): Promise<number> {
   return withAdmin(call, async (admin) => {
     const [person, id] = call.args;
-    if (person === undefined || id === undefined) throw usage('say which person and app, or --all');
-    if (option(call, 'operation') !== undefined) throw usage('--operation goes with --all, --group or --draft');
+    if (person === undefined || id === undefined) throw misuse('say which person and app, or --all');
+    if (option(call, 'operation') !== undefined) throw misuse('--operation goes with --all, --group or --draft');
     const app = (await admin.apps()).items.find((known) => known.id === id);
-    if (app === undefined) throw usage(`there is no app ${id}`);
-    const age = option(call, 'second-factor-age');
+    if (app === undefined) throw misuse(`there is no app ${id}`);
     const at = option(call, 'at');
     const answer = await admin.whatIf({
       body: given({
@@ -61,15 +65,11 @@ function ask(call: CliCall): Promise<number> {
         from: option(call, 'from'),
         request: askedRequest(call, app),
         at: at === undefined ? undefined : readTime(at, Date.now()),
-        secondFactorAgeSeconds: age === undefined ? undefined : Number(age),
+        secondFactorAgeSeconds: askedAge(call),
       }),
     });
     if (call.json) call.io.out(JSON.stringify(answer));
-    else {
-      for (const line of answer.explanation.words) call.io.out(safeText(line));
-      if (answer.fixes.length > 0) call.io.out(`${person} would read`);
-      for (const { text } of answer.fixes) call.io.out(safeText(`  - ${text}`));
-    }
+    else tellExplanation(call.io, person, answer.explanation.words, answer.fixes);
     return answer.verdict === 'allow' ? 0 : 1;
   });
 }

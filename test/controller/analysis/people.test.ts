@@ -95,6 +95,12 @@ t.test('what if for all: who would be denied, and what would help the most of th
   const all = await ask(desk, draft, { apps: await loadApps(desk.db), listsAll: false });
   t.match(all, { denied: 4, lose: 4, gain: 1 });
   t.ok(all.groups.every(({ change }) => change === 'lose' || change === 'gain'));
+  const denied = await ask(desk, undefined, { apps: await loadApps(desk.db), listsAll: false });
+  t.ok(denied.denied > 0 && denied.groups.length > 0, 'who is denied is named, with nothing to compare with');
+  t.ok(denied.groups.every(({ change }) => change === 'deny'));
+  // A report that came in between the asking and the reading.
+  const before = await ask(desk, draft, { now: desk.now - 2000, at: desk.now - 2000 });
+  t.match(before, { denied: 4, lose: 4, gain: 1 }, 'is not one of the future');
   await desk.store.stop();
 });
 

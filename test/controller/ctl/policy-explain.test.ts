@@ -88,10 +88,10 @@ when { context.device.firewallOn && context.session.secondFactorAge <= 900 };`,
     explanation: { policies: [{ name: 'export' }] },
   });
 
-  t.match(await ctl(['policy', 'explain', 'f'.repeat(32)]), { code: 1, err: /No record has this trace/ });
-  t.match(await ctl(['policy', 'explain', 'xyz']), { code: 1, err: /8 to 32 hex digits/ });
+  t.match(await ctl(['policy', 'explain', 'f'.repeat(32)]), { code: 2, err: /No record has this trace/ });
+  t.match(await ctl(['policy', 'explain', 'xyz']), { code: 2, err: /8 to 32 hex digits/ });
   t.match(await ctl(['policy', 'explain', 'c0ffee00', '--as', 'nobody']), {
-    code: 1,
+    code: 2,
     err: /--as is one of: employee, admin, auditor/,
   });
   const asAuditor = controller.as({ token: await controller.signIn('audrey', 'auditor') });
