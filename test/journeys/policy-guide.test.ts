@@ -45,6 +45,12 @@ t.test(
   },
 );
 
+t.test('the policy that the README shows is one of the samples, as it stands there', async (t) => {
+  const sample = readFileSync(join(root, 'deploy/quickstart/organisation/policies/payroll.cedar'), 'utf8');
+  const [, shown = ''] = /```\n(@id[\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  t.ok(shown !== '' && sample.includes(shown), shown);
+});
+
 t.test('what a guide shows is run, and compared but for ids, times and ages', async (t) => {
   t.throws(
     () => readGuide('```cedar\npermit (principal, action, resource);\n```'),
