@@ -98,11 +98,13 @@ for (const door of doorsOf(chain)) {
       if (one.broken === true) t.ok(heard.broken, `${one.name}: broken off`);
       else t.equal(heard.text, one.heard, one.name);
       const ours = heard.names.filter((name) =>
-        /^(postern.(?!trace$|verdict$)|proxy-|x-hop|x_|content-encoding)/.test(name),
+        /^(postern.(?!trace$|verdict$|forwarded$)|proxy-|x-hop|x_|content-encoding)/.test(name),
       );
-      const verdicts = heard.names.filter((name) => name === 'postern-verdict').length;
+      const count = (wanted: string) => heard.names.filter((name) => name === wanted).length;
+      const fromGateway = door.name === 'gateway' && one.heard?.startsWith('502') ? 1 : 0;
       t.strictSame(ours, [], `${one.name}: nothing that is not the app's to say`);
-      t.equal(verdicts, door.name === 'gateway' && one.heard?.startsWith('502') ? 1 : 0, `${one.name}: nor a verdict`);
+      t.equal(count('postern-verdict'), fromGateway, `${one.name}: nor a verdict`);
+      t.equal(count('postern-forwarded'), fromGateway, `${one.name}: nor whether it was forwarded`);
       if (one.later !== undefined) {
         const gone = once(bad!, 'close');
         bad!.write(one.later, 'latin1');
