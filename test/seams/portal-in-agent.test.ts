@@ -4,11 +4,12 @@ import { silentLog } from '#shared/base/log.ts';
 import { startLocal } from '../../client-agent/from-apps/start-local.ts';
 import { launchChromium, needsChromium } from '../support/chromium.ts';
 import { fakeCode, fakePassword, makeFakeAgent } from '../support/fake-agent-portal.ts';
+import { localConfig } from '../support/local-config.ts';
 import { makeClients } from '../support/make-clients.ts';
 
 t.test('P30: the file of `postern open` signs one browser in', needsChromium(), async (t) => {
   const agent = makeFakeAgent();
-  const config = { local: { portal: 0, socks: 0, tcp: {}, clientAddresses: [], trustLoopback: false } };
+  const config = { local: localConfig() };
   const clock = { now: () => Date.now() };
   const directory = t.testdir({});
   const local = await startLocal({
