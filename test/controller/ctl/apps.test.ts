@@ -77,7 +77,7 @@ t.test('TLS to the upstream from flags: one way to trust takes the place of anot
   t.same(others, { serverName: 'notes.inside', minVersion: 'TLSv1.3' }, 'the CA is gone, the rest stays');
   t.match(await set('--tls-pin', 'abc'), { code: 1, err: /neither 64 hex digits nor a file|cannot be read/ });
   t.match(await set('--tls-pin', join(dir, 'none.pem')), { code: 1, err: /neither 64 hex digits nor a file/ });
-  t.match(await set('--tls-min', 'SSLv3'), { code: 1, err: /--tls-min is one of: TLSv1\.2, TLSv1\.3/ });
+  t.match(await set('--tls-min', 'SSLv3'), { code: 2, err: /--tls-min is one of: TLSv1\.2, TLSv1\.3/ });
   t.match(await set('--tls-ca', join(dir, 'none.pem')), { code: 1, err: /no certificate in PEM/ });
   t.match(await set('--upstream', 'http://10.0.0.5'), { code: 1, err: /not https/ });
   t.match(await set('--tls-insecure'), { code: 0 });
