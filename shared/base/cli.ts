@@ -76,10 +76,10 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
       return asked ? 0 : 2;
     }
     const given = words.slice(0, 2).join(' ');
-    const more = Object.keys(cli.commands).filter((known) => known.startsWith(`${words[0]} `));
-    if (words.length === 1 && more.length > 0) {
+    const below = listBelow(cli, words.join(' '));
+    if (below !== '') {
       const isAsked = wantsHelp(argv);
-      (isAsked ? io.out : io.err)(listBelow(cli, words[0]!));
+      (isAsked ? io.out : io.err)(below);
       return isAsked ? 0 : 2;
     }
     const near = nearestName(given, Object.keys(cli.commands)) ?? nearestName(words[0]!, Object.keys(cli.commands));

@@ -61,6 +61,21 @@ t.test('help as a word is help; the first word of several commands names them', 
   t.match(out.join('\n'), /^There is:\n {2}group list\s+All\nMore: tool COMMAND --help$/);
 });
 
+t.test('so do two words that begin commands', async (t) => {
+  const out: string[] = [];
+  const err: string[] = [];
+  const commands = {
+    'policy show': { about: 'One', run: () => {} },
+    'policy shadow stop': { about: 'Ends', run: () => {} },
+  };
+  const cli: Cli = { name: 'tool', about: 'A tool.', commands };
+  const io = { out: (x: string) => out.push(x), err: (x: string) => err.push(x) };
+  t.equal(await runCli(cli, ['policy', 'shadow', '--help'], io), 0);
+  t.match(out.join('\n'), /^There is:\n {2}policy shadow stop\s+Ends\nMore/);
+  t.equal(await runCli(cli, ['policy', 'shado'], io), 2);
+  t.match(err.join('\n'), /there is no command "policy shado"/);
+});
+
 t.test('help is the table', async (t) => {
   const all = await run('--help');
   t.equal(all.code, 0);
