@@ -20,8 +20,12 @@ async function stateOf({ child }: Served): Promise<{ counts: Record<string, numb
 
 const isAccepted = (line: string) => line.includes('Flags [S.]');
 
+/** Within half a minute. */
 async function until(what: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await what())) await wait(50);
+  for (let tries = 0; !(await what()); tries += 1) {
+    if (tries === 600) throw new Error(`never: ${what}`);
+    await wait(50);
+  }
 }
 
 t.test('P28: no packet before a knock; after it that source connects, and no other', options, async (t) => {

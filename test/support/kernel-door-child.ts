@@ -21,6 +21,8 @@ export interface BehindDoor {
   readonly credentials: readonly (Omit<KnockCredential, 'secret'> & { readonly secret: string })[];
 }
 
+process.on('disconnect', () => process.exit(0));
+
 const order: BehindDoor = JSON.parse(process.argv[2]!);
 const { mutual, bootstrap, knockPort, credentials } = order;
 const tell = (message: object) => new Promise((resolve) => process.send!(message, resolve));

@@ -52,14 +52,27 @@ export async function makeDoorWorld(t: Test) {
 
   /** What the host sends to outside, in words of tcpdump; neighbour discovery and the like aside. */
   const captured: string[] = [];
+  let rest = '';
   const filter = 'tcp or udp or icmp or (icmp6 and ip6[40] < 128)';
   const dump = start(
     outside,
     [findProgram('tcpdump')!, '-i', 'door', '-Q', 'in', '-nltU', '--immediate-mode', filter],
     false,
   );
-  dump.stdout!.on('data', (chunk: Buffer) => captured.push(...chunk.toString().split('\n').filter(Boolean)));
-  for await (const chunk of dump.stderr!) if (/listening on/.test(String(chunk))) break;
+  dump.stdout!.on('data', (chunk: Buffer) => {
+    const lines = (rest + String(chunk)).split('\n');
+    rest = lines.pop()!;
+    captured.push(...lines.filter(Boolean));
+  });
+  // Read to its end: it says this in several pieces, and a pipe closed in between would end it.
+  await new Promise<void>((resolve, reject) => {
+    let said = '';
+    dump.stderr!.on('data', (chunk: Buffer) => {
+      said += String(chunk);
+      if (/listening on [^\n]*\n/.test(said)) resolve();
+    });
+    dump.once('exit', () => reject(new Error(`tcpdump ended: ${said}`)));
+  });
 
   const stranger = start(outside, script('outside-child.ts'), true);
   await once(stranger, 'message');

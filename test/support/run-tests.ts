@@ -7,6 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Parser } from 'tap-parser';
+import { endOrphans, runMark } from './end-orphans.ts';
 
 const root = join(import.meta.dirname, '../..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
@@ -24,8 +25,18 @@ if (!existsSync(join(root, '.tap/plugins')) || !existsSync(mark) || readFileSync
 const requireAll = process.env['POSTERN_TEST_REQUIRE'] === 'all';
 const args = ['run', '--reporter=tap', ...(requireAll ? ['--fail-skip'] : []), ...process.argv.slice(2)];
 // Each test file, and each process that it starts, would compile the same modules again.
-const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...process.env };
+const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...process.env, ...runMark() };
 const child = spawn(tap, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+
+// The longest file has three minutes. After more than that without a word nothing will come: first what was left behind is ended,
+// then everything, so that the run ends and says what failed.
+const silenceMs = 240_000;
+let isSilentAgain = false;
+const silence = setTimeout(() => {
+  for (const each of endOrphans(isSilentAgain)) print(`  ended, since the tests said nothing for long: ${each}`);
+  isSilentAgain = true;
+  silence.refresh();
+}, silenceMs);
 
 const failedFiles: string[] = [];
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -54,13 +65,15 @@ function watch(parser: Parser, path: readonly string[]): { failures: number } {
       counts.skipped += 1;
       print(`  skipped ${where}: ${String(result.skip)}`);
     }
-    if (path.length === 0) report(result.name, ok);
+    // Of a file that was ended the result is named after that.
+    const expired: unknown = result.diag?.expired;
+    if (path.length === 0) report(typeof expired === 'string' ? expired : result.name, ok);
   });
   return seen;
 }
 
 function report(name: string, ok: boolean): void {
-  if (!ok) failedFiles.push(name);
+  if (!ok && existsSync(join(root, name)) && !failedFiles.includes(name)) failedFiles.push(name);
   print(`${ok ? 'ok    ' : 'not ok'} ${name}`);
 }
 
@@ -74,8 +87,9 @@ function indent(text: string | undefined): string {
 
 const parser = new Parser({ strict: false });
 watch(parser, []);
-child.stdout.pipe(parser);
+child.stdout.on('data', () => silence.refresh()).pipe(parser);
 child.once('close', (code) => {
+  clearTimeout(silence);
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
   writeFileSync(join(root, '.tap/failed-files'), failedFiles.map((name) => `${name}\n`).join(''));
   print(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
