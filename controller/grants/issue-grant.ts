@@ -73,14 +73,14 @@ export async function issueGrant(parts: GrantParts, ask: GrantAsk): Promise<Gran
   const onRecord = (recorded: Decided) => {
     decided = recorded;
   };
-  const work = (trx: Trx) => decideIn(trx, parts, { ask, at, kid, onRecord });
+  const work = (trx: Trx) => decideIn(trx, parts, { ask, kid, onRecord });
   const outcome = await (parts.batch?.run(work) ?? parts.db.transaction().execute(work));
   if (decided !== undefined) parts.onDecided?.(decided);
   if (outcome instanceof PosternError) throw await evenOut(parts, ask, outcome, performance.now() - begun);
-  const { claims, scope, gateways } = outcome;
+  const { claims, scope, gateways, at: decidedAt } = outcome;
   // Asked again: the key that was current before the transaction may have been withdrawn during it (P20).
   const grant = mintGrant(claims, parts.signer());
-  return { grant, id: claims.jti, expiresInMs: claims.exp * second - at, scope, gateways: [...gateways] };
+  return { grant, id: claims.jti, expiresInMs: claims.exp * second - decidedAt, scope, gateways: [...gateways] };
 }
 
 const stepMs = 50;
@@ -98,26 +98,24 @@ async function evenOut(parts: GrantParts, ask: GrantAsk, denial: PosternError, t
 }
 
 interface Issued {
+  readonly at: number;
   readonly claims: GrantClaims;
   readonly scope: 'app' | 'request';
   readonly gateways: readonly GatewayAddress[];
 }
 interface Deciding {
   readonly ask: GrantAsk;
-  readonly at: number;
   readonly kid: string;
   readonly onRecord: (recorded: Decided) => void;
 }
 
 /** Returns the error of a denial: its record must be committed. */
-async function decideIn(
-  trx: Trx,
-  parts: GrantParts,
-  { ask, at, kid, onRecord }: Deciding,
-): Promise<Issued | PosternError> {
+async function decideIn(trx: Trx, parts: GrantParts, { ask, kid, onRecord }: Deciding): Promise<Issued | PosternError> {
   const { device, session, address } = ask;
   const facts = await loadFacts(trx, { device, session, address, timezone: parts.decider.timezone });
   if (facts === undefined) throw new PosternError('device-suspended', `device ${device} is not known`);
+  // After the facts: one that was committed while this waited for its turn would seem to come from the future.
+  const at = parts.clock.now();
   await requireKey(trx, ask);
   const app = await loadApp(trx, ask.app);
   const { checks } = await readPostureSettings(trx);
@@ -174,7 +172,7 @@ async function decideIn(
       facts: snapshot,
     })
     .execute();
-  return { claims, scope, gateways };
+  return { at, claims, scope, gateways };
 }
 
 /**

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { DeviceBudget } from '../../../controller/grants/device-budget.ts';
-import { issueGrant } from '../../../controller/grants/issue-grant.ts';
+import { type GrantParts, issueGrant } from '../../../controller/grants/issue-grant.ts';
 import { takeReport } from '../../../controller/posture/take-report.ts';
+import type { BatchedTransactions } from '../../../controller/store/batched-transactions.ts';
+import type { Trx } from '../../../controller/store/open-store.ts';
 import { deviceId, PolicyDesk, sessionId, wikiApp } from '../../support/policy-desk.ts';
 import { tuesday } from '../../support/policy-facts.ts';
 
@@ -265,5 +267,28 @@ t.test('no grant without standing, a policy, a gateway or a budget', async (t) =
   t.equal((await desk.records('grant')).filter(({ reasons }) => reasons[0] === 'over-budget').length, 1);
   desk.now += 50;
   t.ok(await issueGrant(parts, ask));
+  await desk.store.stop();
+});
+
+t.test('a report that is committed while an ask waits for its turn counts', async (t) => {
+  const desk = await PolicyDesk.open();
+  await desk.publish(
+    `@id("firewall") permit(principal, action, resource)
+       when { context.device has firewallOn && context.device.firewallOn };`,
+  );
+  const parts: GrantParts = {
+    ...desk.grantParts,
+    batch: {
+      run: async <T>(work: (trx: Trx) => Promise<T>) => {
+        desk.now += 40;
+        const report = { text: desk.report({ firewallOn: true }), peer: desk.peer, trace: 'b'.repeat(32) };
+        await takeReport(desk.postureParts, report);
+        return desk.db.transaction().execute(work);
+      },
+    } as BatchedTransactions,
+  };
+  const ask = { device: deviceId, jkt: desk.jkt, session: sessionId, app: 'wiki', act: 'request' } as const;
+  const answer = await issueGrant(parts, { ...ask, idleMs: 0, address: '10.1.2.3', trace: 'a'.repeat(32) });
+  t.equal(answer.expiresInMs % 1000, 1000 - 40, 'told from the moment of the decision');
   await desk.store.stop();
 });
