@@ -6,7 +6,6 @@ import { loadConfig } from '#shared/base/config.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
-import { doorModes } from '#shared/contracts/knock.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -21,7 +20,7 @@ export const controllerConfig = strict({
     bootstrap: Type.Integer({ ...portOrAny, default: 8442, description: 'Port of the bootstrap server; 0 takes any' }),
   }),
   door: {
-    ...oneOf([...doorModes]),
+    ...oneOf(['none', 'prelude']),
     default: 'none',
     description:
       'What meets strangers on both ports. prelude: silence, but for the knock of an enrolled device, a gateway or an open invitation',

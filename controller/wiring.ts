@@ -127,7 +127,7 @@ async function start(
   const reached = { bootstrap: '', mutual: '' };
   const door = config.door === 'none' ? undefined : await openDoor({ dir, db, clock, log, knocks }, lifecycle);
   const prelude = door?.prelude;
-  const frontDoor = { mode: config.door, secrets: knocks, admitted: async () => door?.refresh() };
+  const frontDoor = { told: () => ({ door: config.door }), secrets: knocks, admitted: async () => door?.refresh() };
   const bootstrap = makeBootstrapServer({
     ...identity,
     log,

@@ -2,7 +2,6 @@
 import { type Static, Type } from 'typebox';
 import { logLevels } from '#shared/base/log.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
-import { doorModes } from '#shared/contracts/knock.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -16,7 +15,7 @@ export const gatewayConfig = strict({
     port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
   }),
   door: {
-    ...oneOf([...doorModes]),
+    ...oneOf(['none', 'prelude']),
     default: 'none',
     description:
       'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device',

@@ -156,7 +156,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     'stream',
     followStream({
       link,
-      door: config.door,
+      door: () => ({ door: config.door }),
       time: new ControllerTime(clock),
       log,
       position: () =>

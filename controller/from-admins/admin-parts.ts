@@ -9,7 +9,7 @@ import type { AnalysisDesk } from '../analysis/analysis-desk.ts';
 import type { Authority } from '../authority/open-authority.ts';
 import type { PolicyStores } from '../authzen/policy-stores.ts';
 import type { AgentEvents } from '../from-agents/agent-events.ts';
-import type { FrontDoor } from '../from-agents/bootstrap-routes.ts';
+import type { TellDoor } from '../from-agents/bootstrap-routes.ts';
 import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
@@ -45,7 +45,7 @@ export interface AdminParts {
   readonly cutGateway: (id: string) => void;
   /** `host:port` of the servers, as invitations name them. */
   readonly reached: () => { readonly bootstrap: string; readonly mutual: string };
-  readonly door: FrontDoor;
+  readonly door: TellDoor;
   readonly policyStores: PolicyStores;
   /** Undefined while the services listener is off. */
   readonly services: () => Pick<RunningServices, 'url' | 'certificateEndsAt'> | undefined;

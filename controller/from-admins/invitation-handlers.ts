@@ -81,6 +81,6 @@ export function inviteText(
   const { bootstrap, mutual } = reached();
   const [root] = authority.bundle();
   if (root === undefined) throw new PosternError('internal', 'the trust bundle is empty');
-  const knock = { invitation: id, secret: door.secrets.of(invitationOwner(id)), door: door.mode };
+  const knock = { invitation: id, secret: door.secrets.of(invitationOwner(id)), ...door.told() };
   return invitationText({ bootstrap, mutual, root, code, role, organisation: settings.organisation, knock });
 }

@@ -78,6 +78,7 @@ async function prepareGateway(
       last_seen_at: null,
       joined_at: null,
       door: 'none',
+      knock_ports: '',
     };
     await trx
       .insertInto('gateways')

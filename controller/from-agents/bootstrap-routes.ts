@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
-import type { DoorMode } from '#shared/contracts/knock.ts';
+import type { FrontDoor } from '#shared/contracts/knock.ts';
 import { oldestAgentVersion, oldestGatewayVersion, protocolVersion } from '#shared/contracts/protocol-version.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
@@ -15,12 +15,12 @@ import { openExpiredRenewal } from '../identity/renew-expired.ts';
 export interface BootstrapParts extends IdentityParts {
   /** Mutual servers, `host:port`, that agents and gateways are told of. */
   readonly controllers: () => string[];
-  readonly door: FrontDoor;
+  readonly door: TellDoor;
 }
 
-/** What newcomers are told of the door. */
-export interface FrontDoor {
-  readonly mode: DoorMode;
+export interface TellDoor {
+  /** What newcomers are told of the door, as it is now. */
+  readonly told: () => FrontDoor;
   readonly secrets: Pick<KnockSecrets, 'of'>;
   /** Resolves when who was just let in may knock. */
   readonly admitted: () => Promise<void>;
@@ -35,7 +35,8 @@ export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
   const { authority, clock, controllers, door } = parts;
   const knockOf = async (owner: string) => {
     await door.admitted();
-    return { secret: door.secrets.of(owner), door: door.mode };
+    const { door: mode, ports } = door.told();
+    return { secret: door.secrets.of(owner), door: mode, ...(ports === undefined ? {} : { ports: [...ports] }) };
   };
   const expired = openExpiredRenewal(parts);
   const agents: BootstrapHandlers['agents'] = {

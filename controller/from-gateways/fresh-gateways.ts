@@ -17,22 +17,28 @@ export interface FreshGateway {
   /** The change number that it confirmed last. */
   readonly through: number;
   readonly door: DoorMode;
+  /** Of its kernel door; empty for none. */
+  readonly knockPorts: readonly number[];
 }
 
 /** Of one site, or of all. By `db`, which may be a transaction: the store has one connection. */
 export async function freshGateways(db: Db, parts: FreshParts, site?: string): Promise<FreshGateway[]> {
   let query = db
     .selectFrom('gateways')
-    .select(['id', 'site', 'address', 'jkt', 'through', 'door'])
+    .select(['id', 'site', 'address', 'jkt', 'through', 'door', 'knock_ports'])
     .where('state', '=', 'active')
     .where('generation', '=', parts.generation)
     .orderBy('id');
   if (site !== undefined) query = query.where('site', '=', site);
   const connected = parts.streams.connected();
-  return (await query.execute()).flatMap(({ jkt, ...row }) =>
-    jkt !== null && connected.has(row.id) ? [{ ...row, jkt, door: row.door as DoorMode }] : [],
+  return (await query.execute()).flatMap(({ jkt, door, knock_ports, ...row }) =>
+    jkt !== null && connected.has(row.id)
+      ? [{ ...row, jkt, door: door as DoorMode, knockPorts: portsIn(knock_ports) }]
+      : [],
   );
 }
+
+const portsIn = (text: string): number[] => (text === '' ? [] : text.split(',').map(Number));
 
 /** The lowest number that every fresh gateway has confirmed (P20); the highest number there is when none is fresh. */
 export async function confirmedThrough(db: Db, parts: FreshParts): Promise<number> {

@@ -15,9 +15,10 @@ export async function readyGateways(
 ): Promise<GatewayAddress[]> {
   const isAnyHidden = fresh.some(({ door }) => door !== 'none');
   const told = isAnyHidden && session !== undefined ? await knockChange(db, session) : 0;
-  return fresh.flatMap(({ through, door, ...gateway }) => {
+  return fresh.flatMap(({ through, door, knockPorts, ...gateway }) => {
     if (door === 'none') return [gateway];
-    return told > 0 && through >= told ? [{ ...gateway, door }] : [];
+    if (told === 0 || through < told) return [];
+    return [{ ...gateway, door, ...(knockPorts.length === 0 ? {} : { knockPorts: [...knockPorts] }) }];
   });
 }
 

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
 import { hour } from '#shared/base/clock.ts';
-import type { DoorMode } from '#shared/contracts/knock.ts';
+import type { FrontDoor } from '#shared/contracts/knock.ts';
 import type { DenyReason } from '#shared/contracts/reasons.ts';
 import { encodeInvitation } from '#shared/wire/invitation.ts';
 import { hintChange } from '../store/changes.ts';
@@ -146,12 +146,13 @@ export interface InvitationTextOrder {
   readonly code: string;
   readonly role: 'device' | 'gateway';
   readonly organisation: string;
-  /** What it knocks with at the controller's door, and whether there is one. */
-  readonly knock: { readonly invitation: string; readonly secret: string; readonly door: DoorMode };
+  /** What it knocks with at the controller's door, and what that is. */
+  readonly knock: FrontDoor & { readonly invitation: string; readonly secret: string };
 }
 
 /** The text that a person is sent: where to go, whom to trust, and the code. */
 export function invitationText(order: InvitationTextOrder): string {
+  const { invitation: invited, secret, door, ports } = order.knock;
   return encodeInvitation({
     v: 1,
     u: order.bootstrap,
@@ -160,7 +161,7 @@ export function invitationText(order: InvitationTextOrder): string {
     k: order.code,
     r: order.role,
     o: order.organisation,
-    n: { i: order.knock.invitation, s: order.knock.secret, d: order.knock.door },
+    n: { i: invited, s: secret, d: door, ...(ports === undefined ? {} : { p: [...ports] }) },
   });
 }
 

@@ -145,8 +145,9 @@ export interface Tables extends ShadowTables {
     through: number;
     last_seen_at: number | null;
     joined_at: number | null;
-    /** What it said stands in front of it: none | prelude. */
+    /** What it said stands in front of it (`doorModes`), and where a kernel door takes knocks: UDP ports with commas between. */
     door: string;
+    knock_ports: string;
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 

@@ -9,7 +9,7 @@ import {
   staleAfterMs,
   streamLine,
 } from '#shared/contracts/gateway-to-controller.ts';
-import type { DoorMode } from '#shared/contracts/knock.ts';
+import type { FrontDoor } from '#shared/contracts/knock.ts';
 import { type LongChannel, openLongChannel } from '#shared/wire/long-channel.ts';
 import type { ControllerTimes } from '../state/state-keeper.ts';
 import type { ControllerLink } from './controller-link.ts';
@@ -19,7 +19,7 @@ export interface FollowParts {
   readonly link: Pick<ControllerLink, 'client' | 'failOver' | 'address'>;
   readonly time: ControllerTime;
   /** What stands in front of this gateway: agents are told by the controller. */
-  readonly door: DoorMode;
+  readonly door: () => FrontDoor;
   readonly log: Log;
   /** Where the gateway is, so that only what follows must be sent; undefined asks for a snapshot. */
   readonly position: () => { readonly generation: string; readonly after: number } | undefined;
@@ -30,12 +30,19 @@ export interface FollowParts {
 }
 
 export interface Following {
+  /** What stands in front of this gateway has changed: the controller is told. */
+  doorChanged(): void;
   /** P20: somebody named what is not known here. At most once in ten seconds a snapshot is asked for. */
   askAgain(): void;
   stop(): Promise<void>;
 }
 
 const askAgainMs = 10 * second;
+
+const asQuery = ({ door, ports }: FrontDoor) => ({
+  ...(door === 'none' ? {} : { door }),
+  ...(ports === undefined ? {} : { knockPorts: ports.join(',') }),
+});
 
 export function followStream({ link, time, door, log, position, onMessage, onCheck }: FollowParts): Following {
   const validator = Compile(streamLine);
@@ -45,7 +52,7 @@ export function followStream({ link, time, door, log, position, onMessage, onChe
     connect(signal) {
       time.restart();
       const from = wantsSnapshot ? undefined : position();
-      return link.client.stream({ signal, query: { ...from, ...(door === 'none' ? {} : { door }) } });
+      return link.client.stream({ signal, query: { ...from, ...asQuery(door()) } });
     },
     check: (value): value is StreamLine => validator.Check(value),
     async onMessage(message) {
@@ -72,6 +79,7 @@ export function followStream({ link, time, door, log, position, onMessage, onChe
     silenceMs: staleAfterMs,
   });
   return {
+    doorChanged: () => channel.reconnect(),
     askAgain() {
       const now = performance.now();
       if (now < nextAsk) return;

@@ -18,7 +18,7 @@ import {
   trace,
 } from './common.ts';
 import { exactRequest, grantAction, maxGrantBytes } from './grant.ts';
-import { controllerKnock, doorModes } from './knock.ts';
+import { controllerKnock, doorModes, knockPorts } from './knock.ts';
 import { postureCheck } from './posture.ts';
 import { defineContract } from './route.ts';
 import { fix, signInPurpose, signInState } from './sign-in.ts';
@@ -140,6 +140,8 @@ const gatewayAddress = strict({
   jkt: Type.Optional(Type.String({ minLength: 43, maxLength: 43 })),
   /** What stands in front of it; nothing unless told. A gateway behind a door is named only once it has this session's knock key (P26). */
   door: Type.Optional(oneOf([...doorModes])),
+  /** Where its kernel door takes knocks. */
+  knockPorts: Type.Optional(knockPorts),
 });
 /** What this session knocks with at gateways' doors: 32 bytes as base64url, of which each door has its own key. */
 const sessionKnock = strict({ secret: text(64) });

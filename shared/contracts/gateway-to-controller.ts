@@ -158,6 +158,8 @@ export const gatewayToController = defineContract({
       after: Type.Optional(changeNumber),
       /** What stands in front of this gateway; none unless told. */
       door: Type.Optional(oneOf([...doorModes])),
+      /** Where its kernel door takes knocks: UDP ports with commas between. */
+      knockPorts: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,4}(,[1-9][0-9]{0,4}){0,7}$' })),
     }),
     stream: 'ndjson',
   },

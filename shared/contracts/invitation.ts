@@ -1,7 +1,7 @@
 /** What an invitation's text carries; `shared/wire/invitation.ts` writes and reads the text. */
 import { type Static, Type } from 'typebox';
 import { address, madeId, oneOf, shortText, strict } from './common.ts';
-import { doorModes } from './knock.ts';
+import { doorModes, knockPorts } from './knock.ts';
 
 export const invitationPrefix = 'postern-invite:';
 /** Characters of the whole text, checked before anything is decoded. */
@@ -20,7 +20,14 @@ export const invitation = strict({
   r: oneOf(['device', 'gateway']),
   /** Organisation, to be shown before the code is used. */
   o: shortText,
-  /** What to knock with (P26): the invitation's id, 32 bytes as base64url, and what stands in front of the controller. */
-  n: Type.Optional(strict({ i: madeId, s: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), d: oneOf([...doorModes]) })),
+  /** What to knock with (P26): the invitation's id, 32 bytes as base64url, what stands in front of the controller, and the UDP ports of its kernel door. */
+  n: Type.Optional(
+    strict({
+      i: madeId,
+      s: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+      d: oneOf([...doorModes]),
+      p: Type.Optional(knockPorts),
+    }),
+  ),
 });
 export type Invitation = Static<typeof invitation>;

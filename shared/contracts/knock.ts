@@ -29,6 +29,8 @@
  * "postern knock door\0" + door makes of it the 32 bytes that this one door is given, and those, with "postern knock v1", the
  * id key (32), cipher key (32), mac key (32) and the secret of the HOTP (20).
  */
+
+import { Type } from 'typebox';
 import { hour, minute, second } from '../base/clock.ts';
 import { oneOf, strict, text } from './common.ts';
 
@@ -83,11 +85,33 @@ export type DoorTimes = { readonly toleranceMs: number; readonly epochMs: number
 export const knockReserve = 1000;
 export const knockLeap = 2000;
 
-export const doorModes = ['none', 'prelude'] as const;
+/** `prelude`: the first bytes of a connection are a knock. `kernel`: a knock by UDP comes before it. `both`: first by UDP, then on the connection. */
+export const doorModes = ['none', 'prelude', 'kernel', 'both'] as const;
 export type DoorMode = (typeof doorModes)[number];
+export const hasPrelude = (mode: DoorMode): boolean => mode === 'prelude' || mode === 'both';
+export const hasKernelDoor = (mode: DoorMode): boolean => mode === 'kernel' || mode === 'both';
 
-/** What enrolment and joining give: 32 bytes as base64url for the controller's door, and what stands in front of it. */
-export const controllerKnock = strict({ secret: text(64), door: oneOf([...doorModes]) });
+/** UDP ports that take knocks, each as good as the others, in the order in which they are to be tried. */
+export const knockPorts = Type.Array(Type.Integer({ minimum: 1, maximum: 65_535 }), { minItems: 1, maxItems: 8 });
+/** Where nothing else is set or told. Two numbers, so that one host may carry a controller and a gateway. */
+export const usualKnockPorts: Readonly<Record<DoorKind, readonly number[]>> = {
+  controller: [62_201],
+  gateway: [62_202],
+};
+
+/** What enrolment and joining give: 32 bytes as base64url for the controller's door, what stands in front of it, and where a kernel door takes knocks. */
+export const controllerKnock = strict({
+  secret: text(64),
+  door: oneOf([...doorModes]),
+  ports: Type.Optional(knockPorts),
+});
+
+/** What newcomers and agents are told of a door. */
+export interface FrontDoor {
+  readonly door: DoorMode;
+  /** Of a kernel door. */
+  readonly ports?: readonly number[] | undefined;
+}
 
 /** The name of a door, which its keys are made for. */
 export const controllerDoor = 'controller';

@@ -68,7 +68,7 @@ t.test("P19 a controller's clock that is set back is followed after a new connec
   const fresh = Promise.withResolvers<void>();
   const following = followStream({
     time,
-    door: 'none',
+    door: () => ({ door: 'none' }),
     log: silentLog,
     link: {
       address: 'controller',

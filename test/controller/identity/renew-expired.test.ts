@@ -94,6 +94,7 @@ t.test('P4 thirty days for a device, seven for a gateway, and not a moment more'
       last_seen_at: null,
       joined_at: endsAt,
       door: 'none',
+      knock_ports: '',
     })
     .execute();
   const setEnd = (certificate_ends_at: number) =>

@@ -60,7 +60,7 @@ t.test('a store of the first release is brought to this one with all that is in 
   t.same(readVersion(version), { files: [{ id: 'everyday', text }], tests: [] });
   t.match(await db.selectFrom('grants').selectAll().execute(), [{ jti: 'g1', use: 'many', gateway_id: null }]);
   t.match(await db.selectFrom('sessions').selectAll().execute(), [{ id: 's1', knock_n: 0 }]);
-  t.match(await db.selectFrom('gateways').selectAll().execute(), [{ id: 'gw-1', door: 'none' }]);
+  t.match(await db.selectFrom('gateways').selectAll().execute(), [{ id: 'gw-1', door: 'none', knock_ports: '' }]);
   t.match(await db.selectFrom('records').selectAll().execute(), [{ id: 'r1', record: '{"id":"r1"}', grant_id: null }]);
 
   const policy = new PolicyInForce();

@@ -49,7 +49,7 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
   let controllers: string[] = [];
   const reserve = { requireRoom: () => {} };
   const secrets = await openKnockSecrets({ db: store.db, sealer: controller.sealer });
-  const door = { mode: 'none', secrets, admitted: async () => {} } as const;
+  const door = { told: () => ({ door: 'none' as const }), secrets, admitted: async () => {} } as const;
   const bootstrap = makeBootstrapServer({ ...controller, log, reserve, door, controllers: () => controllers });
   const events = new AgentEvents({ db: store.db, clock, log: silentLog });
   const agents = {
