@@ -18,9 +18,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'shared/contracts': ['shared/base'],
   'shared/cedar': ['shared/base', 'shared/contracts'],
   'shared/crypto': ['shared/base', 'shared/contracts'],
+  'shared/log': ['shared/base', 'shared/contracts', 'shared/crypto'],
   'shared/wire': ['shared/base', 'shared/contracts', 'shared/crypto'],
-  controller: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
-  gateway: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/wire'],
+  controller: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/log', 'shared/wire'],
+  gateway: ['shared/base', 'shared/contracts', 'shared/cedar', 'shared/crypto', 'shared/log', 'shared/wire'],
   'client-agent': ['shared/base', 'shared/contracts', 'shared/crypto', 'shared/wire'],
 };
 

@@ -1,5 +1,6 @@
 /** Reads the verdicts of the log in their order, page by page: no statement is open between two pages, so that nobody waits. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { recordOf } from '../log/record-row.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface RecordsWanted {
@@ -26,9 +27,7 @@ export async function* readRecords(db: Db, wanted: RecordsWanted): AsyncGenerato
   while (after < last) {
     const rows = await readPage(db, wanted, after, last);
     after = rows.length < pageSize ? last : rows.at(-1)!.position;
-    const records = rows
-      .filter(({ time }) => time >= wanted.from && time <= wanted.to)
-      .map(({ record }) => JSON.parse(record) as AccessRecord);
+    const records = rows.filter(({ time }) => time >= wanted.from && time <= wanted.to).map(recordOf);
     yield { records, done: after - first + 1, total: last - first + 1 };
   }
 }
@@ -53,7 +52,7 @@ async function findEnds(db: Db, from: number): Promise<{ first: number; last: nu
 function readPage(db: Db, { app, person }: RecordsWanted, after: number, last: number) {
   let query = db
     .selectFrom('records')
-    .select(['position', 'time', 'record'])
+    .select(['position', 'time', 'leaf', 'disclosures'])
     .where('position', '>', after)
     .where('position', '<=', last)
     .where('kind', 'in', ['grant', 'access'])

@@ -9,6 +9,7 @@ import type { IdentityParts } from '../identity/identity-parts.ts';
 import * as mine from '../identity/my-factors.ts';
 import { listNotices } from '../identity/my-notices.ts';
 import { endSessions, sessionIdleMs } from '../identity/sessions.ts';
+import { recordOf } from '../log/record-row.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
 
 const defaultLimit = 50;
@@ -114,13 +115,13 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
     async access({ caller, query }) {
       const rows = await db
         .selectFrom('records')
-        .select('record')
+        .select(['leaf', 'disclosures'])
         .where('person_id', '=', caller.person.id)
         .where('kind', 'in', shownKinds)
         .orderBy('position', 'desc')
         .limit(query.limit ?? defaultLimit)
         .execute();
-      return { records: rows.map(({ record }) => ownView(JSON.parse(record) as AccessRecord)) };
+      return { records: rows.map((row) => ownView(recordOf(row))) };
     },
   };
 }

@@ -3,6 +3,7 @@
  * the grant, which is ours, and never from what a gateway says.
  */
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { recordOf } from '../log/record-row.ts';
 import type { Trx } from '../store/open-store.ts';
 
 type Known = Pick<AccessRecord, 'person' | 'app' | 'facts' | 'appFacts'>;
@@ -32,10 +33,10 @@ export class GrantsOfBatch {
   async #find(grant: string): Promise<Known> {
     const row = await this.#trx
       .selectFrom('records')
-      .select('record')
+      .select(['leaf', 'disclosures'])
       .where('grant_id', '=', grant)
       .limit(1)
       .executeTakeFirst();
-    return row === undefined ? {} : (JSON.parse(row.record) as AccessRecord);
+    return row === undefined ? {} : recordOf(row);
   }
 }

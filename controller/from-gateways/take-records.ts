@@ -5,7 +5,8 @@
 import { sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
-import { appendRecord, recordRow } from '../log/append-record.ts';
+import { appendRecord } from '../log/append-record.ts';
+import { recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { GrantsOfBatch } from './grants-of-batch.ts';
 import { namePolicies, readPolicyNames } from './name-policies.ts';

@@ -4,6 +4,7 @@
  */
 import { day } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { recordOf } from '../log/record-row.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface Notice {
@@ -21,7 +22,7 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
   const since = await signInBefore(db, person);
   const rows = await db
     .selectFrom('records')
-    .select('record')
+    .select(['leaf', 'disclosures'])
     .where('person_id', '=', person)
     .where('kind', 'in', kinds)
     .where('time', '>=', now - told)
@@ -29,8 +30,8 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
     .limit(1000)
     .execute();
   return rows
-    .flatMap(({ record }): Notice[] => {
-      const one = JSON.parse(record) as AccessRecord;
+    .flatMap((row): Notice[] => {
+      const one = recordOf(row);
       const what = one.verdict === 'deny' || one.actor === person ? undefined : inWords(one);
       return what === undefined ? [] : [{ at: one.time, what, new: one.time > since }];
     })
@@ -41,14 +42,14 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
 async function signInBefore(db: Db, person: string): Promise<number> {
   const rows = await db
     .selectFrom('records')
-    .select(['time', 'record'])
+    .select(['time', 'leaf', 'disclosures'])
     .where('person_id', '=', person)
     .where('kind', '=', 'sign-in')
     .where('verdict', '=', 'allow')
     .orderBy('position', 'desc')
     .limit(50)
     .execute();
-  const whole = rows.filter(({ record }) => (JSON.parse(record) as AccessRecord).details?.['purpose'] === 'sign-in');
+  const whole = rows.filter((row) => recordOf(row).details?.['purpose'] === 'sign-in');
   return whole[1]?.time ?? 0;
 }
 

@@ -3,8 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Touched } from '#shared/contracts/admin-touched.ts';
 import type { DeviceState } from '#shared/contracts/agent-to-controller.ts';
-import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
+import { recordOf } from './record-row.ts';
 import { TouchedSum } from './sum-touched.ts';
 
 export interface TouchedAsk {
@@ -38,7 +38,7 @@ export async function reportTouched(db: Db, { kind, id, from, to }: TouchedAsk):
   let cutOff: number | undefined;
   for (;;) {
     const rows = await readPage(db, wanted, { from, to, before });
-    for (const { record } of rows) sum.add(JSON.parse(record) as AccessRecord);
+    for (const row of rows) sum.add(recordOf(row));
     read += rows.length;
     const last = rows.at(-1);
     if (last === undefined || rows.length < page) break;
@@ -84,7 +84,7 @@ function readPage(
 ) {
   return db
     .selectFrom('records')
-    .select(['position', 'time', 'record'])
+    .select(['position', 'time', 'leaf', 'disclosures'])
     .where('position', '<', before)
     .where('time', '>=', from)
     .where('time', '<=', to)

@@ -1,6 +1,7 @@
 /** Searching the access log, newest first, by the columns that are indexed. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
+import { recordOf } from './record-row.ts';
 
 export interface RecordSearch {
   readonly kind?: string | undefined;
@@ -34,7 +35,7 @@ export async function searchRecords(db: Db, search: RecordSearch): Promise<{ rec
   const limit = search.limit ?? 50;
   let query = db
     .selectFrom('records')
-    .select(['position', 'record'])
+    .select(['position', 'leaf', 'disclosures'])
     .orderBy('position', 'desc')
     .limit(limit + 1);
   for (const [key, column] of Object.entries(columns)) {
@@ -50,6 +51,6 @@ export async function searchRecords(db: Db, search: RecordSearch): Promise<{ rec
   const rows = await query.execute();
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  const records = page.map((row) => JSON.parse(row.record) as AccessRecord);
+  const records = page.map(recordOf);
   return rows.length > limit && last ? { records, next: last.position } : { records };
 }

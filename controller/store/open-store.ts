@@ -11,6 +11,7 @@ import * as policyDrafts from './migrations/0005-policy-drafts.ts';
 import * as replay from './migrations/0006-replay.ts';
 import * as services from './migrations/0007-services.ts';
 import * as doors from './migrations/0008-doors.ts';
+import * as leaves from './migrations/0009-leaves.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   '0006-replay': { up: replay.up as Migration['up'] },
   '0007-services': { up: services.up as Migration['up'] },
   '0008-doors': { up: doors.up as Migration['up'] },
+  '0009-leaves': { up: leaves.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
 };
 

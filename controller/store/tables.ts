@@ -2,7 +2,7 @@
  * The tables, as Kysely sees them. Times are milliseconds of the controller's clock, flags are 0 or 1, JSON is text,
  * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
  */
-import type { Generated } from 'kysely';
+import type { RecordsTable } from './record-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
 export interface Tables extends ShadowTables {
@@ -263,24 +263,5 @@ export interface Tables extends ShadowTables {
     at: number;
     in_force: number;
   };
-  records: {
-    position: Generated<number>;
-    id: string;
-    time: number;
-    kind: string;
-    phase: string;
-    verdict: string;
-    reason: string | null;
-    trace: string;
-    person_id: string | null;
-    device_id: string | null;
-    app_id: string | null;
-    gateway_id: string | null;
-    spool: string | null;
-    seq: number | null;
-    digest: string;
-    record: string;
-    /** Of records of grants that were given: what the accesses under it look for. */
-    grant_id: string | null;
-  };
+  records: RecordsTable;
 }

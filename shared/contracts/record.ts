@@ -39,10 +39,19 @@ export const recordedRequest = strict({
  */
 export const recordPhase = oneOf(['single', 'opening', 'progress', 'closing', 'interrupted']);
 
+/**
+ * What tells of people. It stands beside the log's leaf as disclosures and can be erased (P34): `facts`, the address of a snapshot, is a
+ * hash of what can be guessed; `details` and `because` are what people and things were called. `host` and `path` are those of `request`.
+ */
+export const personalFields = ['person', 'actor', 'from', 'host', 'path', 'because', 'facts', 'details'] as const;
+export type PersonalField = (typeof personalFields)[number];
+
 export const accessRecord = strict({
   id: madeId,
   time,
   kind: recordKind,
+  /** What happened, of the kinds that have more than one thing to tell. */
+  event: Type.Optional(slug),
   phase: recordPhase,
   /** The id of the opening record that a progress, closing or interrupted record belongs to. */
   opening: Type.Optional(madeId),
@@ -77,6 +86,8 @@ export const accessRecord = strict({
   because: Type.Optional(text(500)),
   /** Further facts of the event, small and without secrets. */
   details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Fields that were erased since (P34): they are missing here, and the record is still proven by its leaf. */
+  erased: Type.Optional(Type.Array(oneOf(personalFields), { maxItems: personalFields.length })),
 });
 export type AccessRecord = Static<typeof accessRecord>;
 

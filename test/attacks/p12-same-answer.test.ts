@@ -79,8 +79,8 @@ t.test('P12 equal work: a refusal writes one record whether the app is there or 
   const records = await desk.records('grant');
   t.equal(records.length, 2);
   // Of an app that is not there the log has nothing to tell.
-  const { appFacts: _, ...secret } = records[0];
-  t.same(Object.keys(secret).sort(), Object.keys(records[1]).sort());
-  t.equal(records[0].facts, records[1].facts);
+  const { appFacts: _, ...secret } = records[0]!;
+  t.same(Object.keys(secret).sort(), Object.keys(records[1]!).sort());
+  t.equal(records[0]!.facts, records[1]!.facts);
   await desk.store.stop();
 });

@@ -38,7 +38,7 @@ t.test('P32 each answer, good or bad, points to a snapshot that is what its addr
   const records = await desk.records('grant');
   t.ok(records.length >= 8);
   for (const record of records) {
-    const text = stored.get(record.facts);
+    const text = stored.get(record.facts!);
     t.ok(text, `${record.reasons}: the snapshot is there`);
     t.equal(record.facts, sha256(text!).toString('hex'), 'by its content');
     const facts = JSON.parse(text!);
@@ -46,7 +46,7 @@ t.test('P32 each answer, good or bad, points to a snapshot that is what its addr
     t.match(facts, { person: { id: record.person }, device: { id: record.device }, network: { address: record.from } });
     t.equal(facts.session?.id, record.session);
   }
-  const [first, last] = [records[0]!, records.at(-1)!].map(({ facts }) => JSON.parse(stored.get(facts)!));
+  const [first, last] = [records[0]!, records.at(-1)!].map(({ facts }) => JSON.parse(stored.get(facts!)!));
   t.match(first.device.posture.firewallOn, { value: true, status: 'pass' });
   t.match(last.device.posture.firewallOn, { value: false, status: 'fail' }, 'each as it was then');
   const grants = await desk.db.selectFrom('grants').select('facts').execute();

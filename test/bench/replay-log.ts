@@ -2,7 +2,7 @@
 import { sha256 } from '#shared/base/bytes.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { canonicalJson } from '../../controller/grants/snapshot-facts.ts';
-import { recordRow } from '../../controller/log/append-record.ts';
+import { recordRow } from '../../controller/log/record-row.ts';
 import type { Facts } from '../../controller/policy/facts.ts';
 import { openStore } from '../../controller/store/open-store.ts';
 import { wikiApp } from '../support/policy-desk.ts';

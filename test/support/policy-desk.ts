@@ -16,6 +16,7 @@ import type { Judge } from '../../controller/publishing/policy-judge.ts';
 import { type PublishParts, publishPolicy } from '../../controller/publishing/publish.ts';
 import { openStore, type Store } from '../../controller/store/open-store.ts';
 import { tuesday } from './policy-facts.ts';
+import { storedRecords } from './stored-records.ts';
 
 const hour = 3_600_000;
 export const deviceId = 'dev_aaaaaaaa';
@@ -144,13 +145,7 @@ export class PolicyDesk {
   }
 
   records(kind: string) {
-    return this.db
-      .selectFrom('records')
-      .select('record')
-      .where('kind', '=', kind)
-      .orderBy('position')
-      .execute()
-      .then((rows) => rows.map(({ record }) => JSON.parse(record)));
+    return storedRecords(this.db).then((all) => all.filter((one) => one.kind === kind));
   }
 
   async putApp(app: App): Promise<void> {

@@ -232,10 +232,10 @@ t.test('what was not recorded is undetermined, and a log that was changed disagr
   await desk.publish('permit(principal, action, resource) when { context.device.firewallOn };');
   const trace = await ask(desk);
   const stored = await desk.db.selectFrom('records').selectAll().where('trace', '=', trace).executeTakeFirstOrThrow();
-  const changed = JSON.stringify({ ...JSON.parse(stored.record), verdict: 'allow', reasons: ['policy-permit'] });
-  await desk.db.updateTable('records').set({ record: changed }).where('trace', '=', trace).execute();
+  const changed = JSON.stringify({ ...JSON.parse(stored.leaf), verdict: 'allow', reasons: ['policy-permit'] });
+  await desk.db.updateTable('records').set({ leaf: changed }).where('trace', '=', trace).execute();
   t.match(await explain(desk, trace), [{ again: { agreement: 'different', verdict: 'deny', reasons: ['no-permit'] } }]);
-  await desk.db.updateTable('records').set({ record: stored.record }).where('trace', '=', trace).execute();
+  await desk.db.updateTable('records').set({ leaf: stored.leaf }).where('trace', '=', trace).execute();
   t.match(await explain(desk, trace), [{ again: { agreement: 'same' } }]);
   await desk.db.deleteFrom('fact_snapshots').execute();
   t.match(await explain(desk, trace), [{ again: { agreement: 'undetermined', missing: [/facts of the decision/] } }]);

@@ -1,7 +1,6 @@
 /** Replay beside the slow way: every recorded ask judged again, whole, one by one, by what issues grants. */
 import fc from 'fast-check';
 import t from 'tap';
-import type { AccessRecord } from '#shared/contracts/record.ts';
 import { replay } from '../../../controller/analysis/replay.ts';
 import { judgeAsk } from '../../../controller/grants/judge-ask.ts';
 import { loadApp } from '../../../controller/grants/load-facts.ts';
@@ -15,6 +14,7 @@ import { madePolicies } from '../../support/draft-policies.ts';
 import { PolicyDesk, sshApp, wikiApp } from '../../support/policy-desk.ts';
 import { compile } from '../../support/policy-facts.ts';
 import { GatewaySpool } from '../../support/recorded-accesses.ts';
+import { storedRecords } from '../../support/stored-records.ts';
 
 const requests = [
   { method: 'GET', host: 'wiki.test', path: '/a', query: '' },
@@ -66,9 +66,7 @@ const report = (desk: PolicyDesk, firewallOn: boolean) =>
 
 async function bruteForce(desk: PolicyDesk, draft: PolicySet): Promise<string[]> {
   const flips: string[] = [];
-  const rows = await desk.db.selectFrom('records').select('record').orderBy('position').execute();
-  for (const { record } of rows) {
-    const one = JSON.parse(record) as AccessRecord;
+  for (const one of await storedRecords(desk.db)) {
     if (one.kind !== 'grant' && one.kind !== 'access') continue;
     const row = await desk.db
       .selectFrom('fact_snapshots')

@@ -50,7 +50,7 @@ t.test('a grant says what was decided, and its record and snapshot stand beside 
   t.match(record, { trace: 'a'.repeat(32), person: 'alice', device: deviceId, session: sessionId, app: 'wiki' });
   const snapshots = await desk.db.selectFrom('fact_snapshots').selectAll().execute();
   t.equal(snapshots.length, 1);
-  t.equal(snapshots[0]?.id, record.facts);
+  t.equal(snapshots[0]?.id, record?.facts);
   desk.now += 5000;
   await desk.grant();
   t.equal(

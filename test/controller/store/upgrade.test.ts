@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Kysely, SqliteDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import t from 'tap';
+import { checkLeaf, fromLeaf } from '#shared/log/leaf.ts';
 import { redecideGrants } from '../../../controller/grants/redecide.ts';
+import { recordOf } from '../../../controller/log/record-row.ts';
 import { PolicyInForce } from '../../../controller/publishing/policy-in-force.ts';
 import { readVersion } from '../../../controller/publishing/version-files.ts';
 import * as first from '../../../controller/store/migrations/0001-first.ts';
@@ -13,6 +15,15 @@ import { root } from '../../support/source-tree.ts';
 
 const text = '@id("wiki") permit(principal, action == Action::"request", resource == App::"wiki");';
 const at = 1_000_000;
+const refused = {
+  id: 'r2',
+  time: at,
+  reasons: ['no-permit'],
+  person: 'alice',
+  from: '10.0.0.1',
+  request: { method: 'GET', host: 'wiki.test', path: '/a' },
+  status: 403,
+};
 
 /** A store as the first release left it: a version in force, a grant alive by its rules, a session, a gateway and a record. */
 async function releasedStore(file: string): Promise<void> {
@@ -44,7 +55,9 @@ async function releasedStore(file: string): Promise<void> {
   await fill('grants', grant);
   await fill('sessions', { id: 's1', state: 'live' });
   await fill('gateways', { id: 'gw-1', state: 'active' });
-  await fill('records', { id: 'r1', trace: 'a', record: '{"id":"r1"}' });
+  await fill('records', { id: 'r1', trace: 'a', digest: 'x', record: `{"id":"r1","time":${at},"person":"alice"}` });
+  const place = { gateway_id: 'gw-1', spool: 'spl_1', seq: 7, digest: 'd' };
+  await fill('records', { id: 'r2', trace: 'b', ...place, record: JSON.stringify(refused) });
   await db.destroy();
 }
 
@@ -61,7 +74,15 @@ t.test('a store of the first release is brought to this one with all that is in 
   t.match(await db.selectFrom('grants').selectAll().execute(), [{ jti: 'g1', use: 'many', gateway_id: null }]);
   t.match(await db.selectFrom('sessions').selectAll().execute(), [{ id: 's1', knock_n: 0 }]);
   t.match(await db.selectFrom('gateways').selectAll().execute(), [{ id: 'gw-1', door: 'none', knock_ports: '' }]);
-  t.match(await db.selectFrom('records').selectAll().execute(), [{ id: 'r1', record: '{"id":"r1"}', grant_id: null }]);
+  const [own, delivered, ...rest] = await db.selectFrom('records').selectAll().orderBy('position').execute();
+  t.same(rest, []);
+  t.same(recordOf(own!), { id: 'r1', time: at, person: 'alice' });
+  t.match(own, { id: 'r1', trace: 'a', grant_id: null, digest: '', path: null });
+  t.same(fromLeaf(delivered!), { record: refused, place: { spool: 'spl_1', seq: 7 } });
+  const columns = { digest: 'd', host: 'wiki.test', path: '/a', address: '10.0.0.1', method: 'GET', status: 403 };
+  t.match(delivered, { ...columns, actor: null, operation: null });
+  t.same(checkLeaf(delivered!), []);
+  t.notMatch(delivered?.leaf, /alice|wiki.test|10.0.0.1/, 'nothing personal in what is hashed');
 
   const policy = new PolicyInForce();
   t.match(await policy.load(db), { epoch: 3 }, 'its policy decides as before');

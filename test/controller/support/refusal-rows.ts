@@ -3,7 +3,9 @@ import type { Test } from 'tap';
 import { setDeviceState } from '../../../controller/identity/device-state.ts';
 import { setPersonState } from '../../../controller/identity/person-state.ts';
 import type { PosternError } from '../../../shared/base/errors.ts';
+import type { AccessRecord } from '../../../shared/contracts/record.ts';
 import { currentTotp } from '../../../shared/crypto/totp.ts';
+import { storedRecords } from '../../support/stored-records.ts';
 import { goodPassword, startEdge, type TestAgent, type TestEdge } from './edge-one.ts';
 
 /** A person signed up on a device. */
@@ -31,9 +33,8 @@ export const suspend = ({ store, clock }: TestEdge, what: 'person' | 'device', i
   });
 
 /** Of refusals, oldest first. */
-export async function denials({ store }: TestEdge): Promise<Record<string, unknown>[]> {
-  const query = store.db.selectFrom('records').select('record').where('verdict', '=', 'deny').orderBy('position');
-  return (await query.execute()).map(({ record }) => JSON.parse(record) as Record<string, unknown>);
+export async function denials({ store }: TestEdge): Promise<AccessRecord[]> {
+  return (await storedRecords(store.db)).filter(({ verdict }) => verdict === 'deny');
 }
 
 export interface Row {
@@ -68,7 +69,7 @@ export async function judgeRows(t: Test, rows: readonly Row[]): Promise<Readonly
       });
       const { trace: _, retryAfterMs: __, ...problem } = error!.toProblem();
       same.set(row.looks, new Set([...(same.get(row.looks) ?? []), JSON.stringify(problem)]));
-      const log = JSON.stringify(await edge.store.db.selectFrom('records').select('record').execute());
+      const log = JSON.stringify(await storedRecords(edge.store.db));
       for (const secret of row.secrets ?? []) t.notMatch(log, secret, 'no secret in the log');
       for (const word of [row.reason, 'person-', 'olga'])
         if (!row.code.endsWith(word)) t.notMatch(JSON.stringify(problem), word, 'nothing of it is told');

@@ -1,0 +1,40 @@
+/** The table of the access log, as Kysely sees it. */
+import type { Generated } from 'kysely';
+
+export interface RecordsTable {
+  /** The order of writing. */
+  position: Generated<number>;
+  /** The record: what is hashed, and the personal fields that it commits to (`shared/log/leaf.ts`). All other columns follow from these two. */
+  leaf: string;
+  disclosures: string;
+
+  id: string;
+  time: number;
+  kind: string;
+  phase: string;
+  verdict: string;
+  /** The first of the reasons. */
+  reason: string | null;
+  trace: string;
+  event: string | null;
+  device_id: string | null;
+  app_id: string | null;
+  gateway_id: string | null;
+  /** Of records of grants that were given: what the accesses under it look for. */
+  grant_id: string | null;
+  method: string | null;
+  operation: string | null;
+  status: number | null;
+
+  // Personal: null also once it was erased.
+  person_id: string | null;
+  actor: string | null;
+  address: string | null;
+  host: string | null;
+  path: string | null;
+
+  spool: string | null;
+  seq: number | null;
+  /** Hex SHA-256 of what a gateway delivered (P24); empty for a record of the controller, and once the record was erased: it is a hash of what can be guessed. */
+  digest: string;
+}
