@@ -12,7 +12,7 @@ t.test('docs/reference.md says what the tables say', async (t) => {
 
 t.test('every error code and every reason is used somewhere', async (t) => {
   const product = readSources().filter((file) =>
-    /^(shared\/wire|shared\/crypto|shared\/base|controller|gateway|client-agent)\//.test(file.path),
+    /^(shared\/wire|shared\/crypto|shared\/log|shared\/base|controller|gateway|client-agent)\//.test(file.path),
   );
   const text = product
     .filter((file) => file.path !== 'shared/base/errors.ts')

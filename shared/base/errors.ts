@@ -44,6 +44,10 @@ export const errorTable = {
   'scope-needed': { status: 403, next: 'stop', title: 'This token does not reach here.' },
   'too-many-requests': { status: 429, next: 'retry', title: 'Too many requests in a short time.' },
 
+  // The log and its proofs
+  'proof-refused': { status: 400, next: 'stop', title: 'The proof does not hold.' },
+  'log-broken': { status: 500, next: 'stop', title: 'The log is not what its tree says: run "posternctl log verify".' },
+
   // Certificates and enrolment (P1 to P5)
   'certificate-missing': { status: 401, next: 'stop', title: 'A certificate is needed here.' },
   'certificate-refused': { status: 401, next: 'renew', title: 'The certificate is not accepted.' },
