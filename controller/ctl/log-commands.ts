@@ -1,48 +1,13 @@
 /** `posternctl log`, `facts`. Every reading is recorded. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
+import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
-import { type AccessRecord, recordKinds } from '#shared/contracts/record.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { answerDone, answerThing, chosen, given, numbered, oneWord, option, readTime, usage, when } from './show.ts';
+import { exportCommand } from './log-export.ts';
+import { filters, readFilters, searchTimes, withoutReason } from './log-filters.ts';
+import { answerDone, answerThing, given, numbered, oneWord, option, readTime, usage, when } from './show.ts';
 import { answerTouched } from './show-touched.ts';
-
-const filters: Readonly<Record<string, CliOption>> = {
-  kind: { type: 'string', value: 'KIND', about: recordKinds.join(', ') },
-  person: { type: 'string', value: 'ID', about: 'Of this person' },
-  device: { type: 'string', value: 'ID', about: 'Of this device' },
-  app: { type: 'string', value: 'ID', about: 'Of this app' },
-  gateway: { type: 'string', value: 'ID', about: 'Of this gateway' },
-  verdict: { type: 'string', value: 'VERDICT', about: 'allow, deny or none' },
-  reason: { type: 'string', value: 'WORD', about: 'The first reason of the verdict (here not why you read)' },
-  trace: { type: 'string', value: 'HEX', about: 'Trace id, as employees see it' },
-};
-
-type Query = NonNullable<NonNullable<Parameters<AdminClient['records']>[0]>['query']>;
-
-/** `--reason` filters here: reading needs none. */
-function readFilters(call: CliCall): Query {
-  const time = (name: string) => {
-    const text = option(call, name);
-    return text === undefined ? undefined : readTime(text, Date.now());
-  };
-  return given({
-    kind: chosen(call, 'kind', recordKinds),
-    person: option(call, 'person'),
-    device: option(call, 'device'),
-    app: option(call, 'app'),
-    gateway: option(call, 'gateway'),
-    verdict: chosen(call, 'verdict', ['allow', 'deny', 'none']),
-    reason: option(call, 'reason'),
-    trace: option(call, 'trace'),
-    from: time('since'),
-    to: time('until'),
-    limit: numbered(call, 'limit'),
-    before: numbered(call, 'before'),
-  });
-}
-
-const withoutReason = (call: CliCall): CliCall => ({ ...call, values: { ...call.values, reason: undefined } });
 
 /** So many digits of a trace are shown on a line; `log show` and `--trace` take them. */
 const shownTrace = 8;
@@ -80,14 +45,15 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
     about: 'Search the access log, newest first',
     options: {
       ...filters,
-      since: { type: 'string', value: 'TIME', about: '15m, 2h, 7d or an ISO time' },
-      until: { type: 'string', value: 'TIME', about: 'As --since' },
+      ...searchTimes,
       limit: { type: 'string', value: 'N', about: 'At most so many; 50 unless told' },
       before: { type: 'string', value: 'N', about: 'The next page: as the page before said' },
     },
     run: (call) =>
       withAdmin(withoutReason(call), async (admin) => {
-        const { records, next } = await admin.records({ query: readFilters(call) });
+        const { records, next } = await admin.records({
+          query: given({ ...readFilters(call), limit: numbered(call, 'limit'), before: numbered(call, 'before') }),
+        });
         if (call.json) return call.io.out(JSON.stringify({ records, ...given({ next }) }));
         for (const record of records) print(call, record);
         if (records.length === 0) call.io.err('Nothing was found.');
@@ -138,6 +104,7 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
     options: filters,
     run: (call) => withAdmin(withoutReason(call), (admin) => tail(call, admin)),
   },
+  'log export': exportCommand,
   'log prune': {
     about: 'Take old records out of the log for ever, to make room on the disk',
     options: {

@@ -3,6 +3,7 @@ import { day, minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminLog } from '#shared/contracts/admin-log.ts';
 import type { adminTouched } from '#shared/contracts/admin-touched.ts';
+import { newestPosition, pageRecords } from '../log/page-records.ts';
 import { pruneRecords } from '../log/prune-records.ts';
 import { reportTouched } from '../log/report-touched.ts';
 import { searchRecords } from '../log/search-records.ts';
@@ -32,6 +33,16 @@ export function logHandlers({ store, db, clock }: AdminParts): HandlersOf<typeof
       const details = { search: query, found: found.records.length };
       await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
       return found;
+    },
+
+    async exportRecords({ query: { format, after = 0, through, ...search }, caller }) {
+      const end = through ?? (await newestPosition(db));
+      const page = await pageRecords(db, search, { after, through: end });
+      if (!isNew(caller.actor, { export: format, ...search, through: end })) return { ...page, through: end };
+      // A long export is on record once a minute, with how far it had come.
+      const details = { search, format, after, through: end };
+      await recordAdmin(db, clock.now(), caller, { event: 'records-exported', kind: 'log', details });
+      return { ...page, through: end };
     },
 
     async touched({ query: { to, ...ask }, caller }) {

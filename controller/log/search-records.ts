@@ -1,6 +1,8 @@
 /** Searching the access log, newest first, by the columns that are indexed. */
+import type { SelectQueryBuilder } from 'kysely';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
+import type { Tables } from '../store/tables.ts';
 import { recordOf } from './record-row.ts';
 
 export interface RecordSearch {
@@ -31,13 +33,11 @@ const columns = {
   reason: 'reason',
 } as const;
 
-export async function searchRecords(db: Db, search: RecordSearch): Promise<{ records: AccessRecord[]; next?: number }> {
-  const limit = search.limit ?? 50;
-  let query = db
-    .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
-    .orderBy('position', 'desc')
-    .limit(limit + 1);
+type RecordsQuery<O> = SelectQueryBuilder<Tables, 'records', O>;
+
+/** The filters of a search, whatever is read and in whatever order. */
+export function narrow<O>(given: RecordsQuery<O>, search: RecordSearch): RecordsQuery<O> {
+  let query = given;
   for (const [key, column] of Object.entries(columns)) {
     const value = search[key as keyof typeof columns];
     if (value !== undefined) query = query.where(column, '=', value);
@@ -47,6 +47,17 @@ export async function searchRecords(db: Db, search: RecordSearch): Promise<{ rec
     query = query.where('trace', '>=', search.trace).where('trace', '<', `${search.trace}g`);
   if (search.from !== undefined) query = query.where('time', '>=', search.from);
   if (search.to !== undefined) query = query.where('time', '<=', search.to);
+  return query;
+}
+
+export async function searchRecords(db: Db, search: RecordSearch): Promise<{ records: AccessRecord[]; next?: number }> {
+  const limit = search.limit ?? 50;
+  let query = db
+    .selectFrom('records')
+    .select(['position', 'leaf', 'disclosures'])
+    .orderBy('position', 'desc')
+    .limit(limit + 1);
+  query = narrow(query, search);
   if (search.before !== undefined) query = query.where('position', '<', search.before);
   const rows = await query.execute();
   const page = rows.slice(0, limit);
