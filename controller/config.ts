@@ -6,6 +6,7 @@ import { loadConfig } from '#shared/base/config.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
+import { doorModes, hasKernelDoor, knockSettings } from '#shared/contracts/knock.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -20,11 +21,12 @@ export const controllerConfig = strict({
     bootstrap: Type.Integer({ ...portOrAny, default: 8442, description: 'Port of the bootstrap server; 0 takes any' }),
   }),
   door: {
-    ...oneOf(['none', 'prelude']),
+    ...oneOf([...doorModes]),
     default: 'none',
     description:
-      'What meets strangers on both ports. prelude: silence, but for the knock of an enrolled device, a gateway or an open invitation',
+      'What meets strangers on both ports. prelude: silence, but for the knock of an enrolled device, a gateway or an open invitation. kernel: no packet at all before a knock by UDP (Linux, CAP_NET_ADMIN). both: one behind the other, which is recommended',
   },
+  knock: knockSettings('controller'),
   addresses: strict({
     mutual: Type.Optional({
       ...address,
@@ -110,16 +112,30 @@ const otherVariables = ['POSTERN_MASTER_KEY', 'POSTERN_SOCKET', 'POSTERN_NODE'];
 /** Throws `invalid-config` with every complaint at once. */
 export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace): ControllerConfig {
   const sources = { env, overrides, otherVariables };
-  if (file !== undefined) return checkServices(loadConfig(controllerConfig, { ...sources, file }));
+  if (file !== undefined) return checkTogether(loadConfig(controllerConfig, { ...sources, file }));
   const first = loadConfig(controllerConfig, sources);
   const own = join(first.dir, configName);
-  return checkServices(existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first);
+  return checkTogether(existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first);
 }
 
-/** Throws `invalid-config` for a services listener at a port of another one (P28), or with half a certificate. */
-function checkServices(config: ControllerConfig): ControllerConfig {
-  const { services, listen, metrics } = config;
-  if (!services.enabled) return config;
+/** Throws `invalid-config` for options that do not go together. */
+function checkTogether(config: ControllerConfig): ControllerConfig {
+  const complaints = [...checkServices(config), ...checkKernelPorts(config)];
+  if (complaints.length === 0) return config;
+  const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
+  throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });
+}
+
+function checkKernelPorts({ door, listen }: ControllerConfig): string[] {
+  if (!hasKernelDoor(door)) return [];
+  return (['mutual', 'bootstrap'] as const).flatMap((name) =>
+    listen[name] === 0 ? [`listen.${name}: a kernel door wants the number of its port`] : [],
+  );
+}
+
+/** A services listener at a port of another one (P28), or with half a certificate. */
+function checkServices({ services, listen, metrics }: ControllerConfig): string[] {
+  if (!services.enabled) return [];
   const complaints: string[] = [];
   const taken = { 'listen.mutual': listen.mutual, 'listen.bootstrap': listen.bootstrap, 'metrics.port': metrics.port };
   for (const [name, port] of Object.entries(taken))
@@ -127,9 +143,7 @@ function checkServices(config: ControllerConfig): ControllerConfig {
       complaints.push(`services.port: is the port of ${name}; the services listener has one of its own`);
   if ((services.certificate === undefined) !== (services.key === undefined))
     complaints.push('services.certificate and services.key: set both, or neither');
-  if (complaints.length === 0) return config;
-  const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
-  throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });
+  return complaints;
 }
 
 /** The shortest limit of the systems we run on (macOS), with its ending zero. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { slugPattern } from '#shared/contracts/common.ts';
+import type { FrontDoor } from '#shared/contracts/knock.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { isTrustDomain } from '#shared/crypto/spiffe.ts';
 import { addFirstAuthorities, readBundle } from './authority/certificate-authorities.ts';
@@ -31,6 +32,8 @@ export interface FirstStart {
   /** `host:port`, as the invited reach them. */
   readonly bootstrapAddress: string;
   readonly mutualAddress?: string;
+  /** What will stand in front of it; nothing unless told. */
+  readonly door?: FrontDoor;
   readonly site?: { readonly id: string; readonly name: string };
 }
 
@@ -110,8 +113,8 @@ async function inviteOwner(
     code,
     role: 'device',
     organisation: first.organisation,
-    // Whoever starts the controller says later whether there is a door; the other way is tried where one meets silence.
-    knock: { invitation: invited, secret: secrets.of(invitationOwner(invited)), door: 'none' },
+    // Whoever starts the controller may say otherwise later; the other way is tried where one meets silence.
+    knock: { invitation: invited, secret: secrets.of(invitationOwner(invited)), ...(first.door ?? { door: 'none' }) },
   });
   return { invitation, endsAt };
 }

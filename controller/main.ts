@@ -7,6 +7,7 @@ import { type CliCall, type CliCommand, type CliOption, runCli } from '#shared/b
 import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
+import { hasKernelDoor } from '#shared/contracts/knock.ts';
 import { type ControllerConfig, configName, loadControllerConfig } from './config.ts';
 import { initStateDirectory } from './init.ts';
 import { reachedAt } from './reached-at.ts';
@@ -73,6 +74,7 @@ async function init(call: CliCall): Promise<void> {
       owner: { id: owner, name: text(call, 'owner-name') ?? owner },
       bootstrapAddress: reachedAt(config, 'bootstrap', config.listen.bootstrap),
       mutualAddress: reachedAt(config, 'mutual', config.listen.mutual),
+      door: { door: config.door, ...(hasKernelDoor(config.door) ? { ports: config.knock.ports } : {}) },
     },
   );
   if (host !== undefined) keepAddresses(call, config, base);

@@ -9,13 +9,25 @@ export interface Gauge {
   readonly read: () => Promise<number> | number;
 }
 
-export function makeMetricsServer(gauges: readonly Gauge[], log: Log): FastifyInstance {
+/** A counter with one label, whose values are from a closed list. */
+export interface Tally {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  readonly read: () => Readonly<Record<string, number>>;
+}
+
+export function makeMetricsServer(gauges: readonly Gauge[], tallies: readonly Tally[], log: Log): FastifyInstance {
   const app = createEdgeApp({ log });
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/metrics', async (_, reply) => {
     const lines: string[] = [];
     for (const { name, help, read } of gauges) {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${await read()}`);
+    }
+    for (const { name, help, label, read } of tallies) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
+      for (const [value, count] of Object.entries(read())) lines.push(`${name}{${label}="${value}"} ${count}`);
     }
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(`${lines.join('\n')}\n`);
   });

@@ -5,7 +5,6 @@ import { type Clock, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
-import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
 import { serveOpenApi } from '#shared/wire/open-api.ts';
 import { AnalysisDesk } from './analysis/analysis-desk.ts';
@@ -21,7 +20,7 @@ import { makeAdminServer } from './from-admins/admin-server.ts';
 import { AgentEvents } from './from-agents/agent-events.ts';
 import { appRoutes } from './from-agents/app-routes.ts';
 import { makeBootstrapServer } from './from-agents/bootstrap-server.ts';
-import { ControllerDoor, type ControllerDoorParts } from './from-agents/controller-door.ts';
+import type { ControllerDoor } from './from-agents/controller-door.ts';
 import { deviceRoutes } from './from-agents/device-routes.ts';
 import { eventRoutes } from './from-agents/event-routes.ts';
 import { grantRoutes } from './from-agents/grant-routes.ts';
@@ -40,6 +39,7 @@ import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { makeMetricsServer } from './metrics-server.ts';
+import { openDoor } from './open-door.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { PolicyJudge } from './publishing/policy-judge.ts';
 import { takeInForce } from './publishing/publish.ts';
@@ -125,14 +125,12 @@ async function start(
   const identity = { store, sealer, clock, authority, decider };
 
   const reached = { bootstrap: '', mutual: '' };
-  const door = config.door === 'none' ? undefined : await openDoor({ dir, db, clock, log, knocks }, lifecycle);
-  const prelude = door?.prelude;
-  const frontDoor = { told: () => ({ door: config.door }), secrets: knocks, admitted: async () => door?.refresh() };
+  const { door: entry, tell: frontDoor } = await openDoor({ config, db, clock, log, knocks }, lifecycle);
   const bootstrap = makeBootstrapServer({
     ...identity,
     log,
     reserve,
-    prelude,
+    entry,
     door: frontDoor,
     controllers: () => [reached.mutual],
   });
@@ -141,7 +139,7 @@ async function start(
     ...identity,
     log,
     reserve,
-    prelude,
+    entry,
     agents: {
       ...deviceRoutes(identity),
       ...signInRoutes(identity),
@@ -196,22 +194,12 @@ async function start(
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);
-  const metrics = await startMetrics(config, { store, streams, events, log, services }, lifecycle);
+  const metrics = await startMetrics(config, { store, streams, events, log, services, entry }, lifecycle);
   const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
   return { ...reached, ...served, adminSocket, ...(metrics === undefined ? {} : { metrics }) };
-}
-
-async function openDoor(
-  { dir, ...parts }: Omit<ControllerDoorParts, 'memory'> & { readonly dir: string },
-  lifecycle: Lifecycle,
-): Promise<ControllerDoor> {
-  const memory = lifecycle.add('knocks', new FileReplayMemory(join(dir, 'knocks'), parts.clock.now()));
-  const door = lifecycle.add('door', new ControllerDoor({ ...parts, memory }));
-  await door.refresh();
-  return door;
 }
 
 /** A version that no longer compiles denies everything, and the owner at the socket can publish another (P6). */
@@ -233,11 +221,12 @@ async function startMetrics(
     readonly events: AgentEvents;
     readonly log: Log;
     readonly services: RunningServices | undefined;
+    readonly entry: Pick<ControllerDoor, 'counts'>;
   },
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
   if (!enabled) return undefined;
-  const { store, streams, events, log, services } = parts;
+  const { store, streams, events, log, services, entry } = parts;
   const count = async (table: 'grants' | 'records') => {
     const row = await store.db
       .selectFrom(table)
@@ -260,6 +249,14 @@ async function startMetrics(
       { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
       { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
       ...(services?.gauges ?? []),
+    ],
+    [
+      {
+        name: 'postern_controller_knocks_total',
+        help: 'Knocks by what became of them',
+        label: 'outcome',
+        read: () => entry.counts(),
+      },
     ],
     log,
   );

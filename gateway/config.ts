@@ -1,7 +1,9 @@
 /** What an operator can set. One schema: loading, complaints, variables and docs come from it. */
 import { type Static, Type } from 'typebox';
+import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
+import { doorModes, hasKernelDoor, knockSettings } from '#shared/contracts/knock.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -15,11 +17,12 @@ export const gatewayConfig = strict({
     port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
   }),
   door: {
-    ...oneOf(['none', 'prelude']),
+    ...oneOf([...doorModes]),
     default: 'none',
     description:
-      'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device',
+      'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device. kernel: no packet at all before a knock by UDP (Linux, CAP_NET_ADMIN). both: one behind the other, which is recommended',
   },
+  knock: knockSettings('gateway'),
   workers: Type.Integer({
     minimum: -1,
     maximum: 256,
@@ -58,3 +61,12 @@ export const gatewayConfig = strict({
   log: strict({ level: { ...oneOf([...logLevels]), default: 'info', description: 'Least level that is logged' } }),
 });
 export type GatewayConfig = Static<typeof gatewayConfig>;
+
+/** Throws `invalid-config` for a kernel door in front of a port that is not known before. */
+export function checkKernelPort({ door, listen }: GatewayConfig): void {
+  if (!hasKernelDoor(door) || listen.port !== 0) return;
+  const complaints = ['listen.port: a kernel door wants the number of its port'];
+  throw new PosternError('invalid-config', `the configuration is not valid:\n  - ${complaints[0]}`, {
+    extra: { complaints },
+  });
+}

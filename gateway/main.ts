@@ -10,18 +10,21 @@ import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
-import { type GatewayConfig, gatewayConfig } from './config.ts';
+import { checkKernelPort, type GatewayConfig, gatewayConfig } from './config.ts';
 import { joinController } from './to-controller/join.ts';
 import { startGateway } from './wiring.ts';
 
-const configOf = ({ values }: CliCall): GatewayConfig =>
-  loadConfig(gatewayConfig, {
+function configOf({ values }: CliCall): GatewayConfig {
+  const config = loadConfig(gatewayConfig, {
     file: text(values['config']) ?? process.env['POSTERN_CONFIG'],
     env: process.env,
     overrides: { dir: text(values['dir']) },
     // Of the other programs of Postern, which may run in the same shell.
     otherVariables: ['POSTERN_SOCKET', 'POSTERN_MASTER_KEY', 'POSTERN_NODE'],
   });
+  checkKernelPort(config);
+  return config;
+}
 
 const cli: Cli = {
   name: 'postern-gateway',

@@ -5,12 +5,14 @@ import { type Clock, second, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
-import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import { hasPrelude } from '#shared/contracts/knock.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
+import { addCounts } from './metrics/counters.ts';
 import { createMetricsServer, type Health } from './metrics/metrics-server.ts';
+import { openDoor } from './open-door.ts';
 import { RecordDelivery } from './records/deliver-records.ts';
 import { LeftSpools } from './records/left-spools.ts';
 import { UsePruner } from './records/prune-uses.ts';
@@ -27,7 +29,7 @@ import { followStream } from './to-controller/follow-stream.ts';
 import { GatewayKnocks } from './to-controller/gateway-knocks.ts';
 import { publishIdentityKey } from './to-controller/publish-identity-key.ts';
 import { takeMessages } from './to-controller/take-messages.ts';
-import type { Place } from './workers/data-plane.ts';
+import type { DataPlane, Place } from './workers/data-plane.ts';
 import { lockGateway, outliveFormerWorkers } from './workers/former-workers.ts';
 import { makePlane } from './workers/make-plane.ts';
 
@@ -109,8 +111,13 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     link.client.records({ body: { spool, records } });
   lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
 
-  const knocks = config.door === 'none' ? undefined : lifecycle.add('knocks', lazyMemory(config.dir, keeper));
   let askAgain = () => {};
+  let doorChanged = () => {};
+  let made: DataPlane | undefined;
+  const door = await openDoor(
+    { config, keeper, clock, log, plane: () => made, onChanged: () => doorChanged() },
+    lifecycle,
+  );
   const plane = lifecycle.add(
     'data plane',
     makePlane(config, {
@@ -123,9 +130,12 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       own: () => ({ certificate: member.certificate, chain: member.chain }),
       onUnknownKey: () => askAgain(),
       onSpoolLeft,
-      knocks: () => knocks?.open(),
+      knocks: () => (hasPrelude(config.door) ? door.memory() : undefined),
+      letIns: door.letIns,
+      onCameIn: () => door.entrance.cameIn(),
     }),
   );
+  made = plane;
   const care = lifecycle.add(
     'certificate care',
     new CertificateCare({
@@ -150,13 +160,14 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     plane,
     acknowledger,
     onGeneration: () => publishing.publish(),
+    onState: door.follow,
     onBundle: (bundle) => remember({ bundle: [...bundle] }),
   });
   const following = lifecycle.add(
     'stream',
     followStream({
       link,
-      door: () => ({ door: config.door }),
+      door: () => door.entrance.told(),
       time: new ControllerTime(clock),
       log,
       position: () =>
@@ -171,6 +182,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     }),
   );
   askAgain = () => following.askAgain();
+  doorChanged = () => following.doorChanged();
 
   const health = (): Health => ({
     state: keeper.isEmpty ? 'starting' : keeper.time() <= keeper.snapshot.freshUntil ? 'fresh' : 'stale',
@@ -180,8 +192,9 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     ),
     spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
   });
+  const counts = async () => addCounts([await plane.counts(), door.counts()]);
   const metrics = config.metrics.enabled
-    ? await serve(createMetricsServer({ counts: () => plane.counts(), health, log }), config.metrics, lifecycle)
+    ? await serve(createMetricsServer({ counts, health, log }), config.metrics, lifecycle)
     : undefined;
   const keySetServer = createKeySetServer(() => (keeper.isEmpty ? new Map() : keeper.snapshot.keySets), log);
   const keySets = config.keySets.enabled ? await serve(keySetServer, config.keySets, lifecycle) : undefined;
@@ -189,15 +202,6 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const address = await untilAborted(taking.serving, signal);
   log.info({ gateway, site, ...address }, 'serving');
   return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
-}
-
-/** The memory of knocks is made at controller time, which is known once there is a snapshot. */
-function lazyMemory(dir: string, keeper: StateKeeper) {
-  let memory: FileReplayMemory | undefined;
-  return {
-    open: () => (memory ??= new FileReplayMemory(join(dir, 'knocks'), keeper.time())),
-    stop: async () => memory?.stop(),
-  };
 }
 
 async function serve(

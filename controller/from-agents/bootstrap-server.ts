@@ -4,11 +4,11 @@ import type { Log } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
-import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import { originOf } from './authorize-peer.ts';
 import { type BootstrapParts, bootstrapRoutes } from './bootstrap-routes.ts';
+import type { ControllerDoor } from './controller-door.ts';
 import { type HttpsListener, makeListener } from './https-listener.ts';
 import { limitSources } from './limit-sources.ts';
 
@@ -19,10 +19,10 @@ export function makeBootstrapServer(
   parts: BootstrapParts & {
     readonly log: Log;
     readonly reserve: Pick<DiskReserve, 'requireRoom'>;
-    readonly prelude?: PreludeDoor | undefined;
+    readonly entry?: ControllerDoor | undefined;
   },
 ): HttpsListener {
-  const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false, door: parts.prelude });
+  const listener = makeListener({ authority: parts.authority, log: parts.log, mutual: false, door: parts.entry });
   limitSources(listener.server, limits);
   const authorize = (route: RouteShape, request: FastifyRequest) => {
     // Strangers and newcomers get nothing of what is reserved for owners (P24).

@@ -2,14 +2,17 @@
  * The controller's door (P25 to P28): for enrolled devices and joined gateways as long as they are in service, and for each open
  * invitation until it is used. Who that is, is read from the store again whenever something changed.
  */
+import type { Server } from 'node:net';
 import { fromBase64url } from '#shared/base/bytes.ts';
 import { type Clock, minute } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { controllerDoor, doorTimes, type KnockKind } from '#shared/contracts/knock.ts';
 import { doorSecret } from '#shared/crypto/knock-keys.ts';
 import { KeyRing, type KnockCredential } from '#shared/wire/doors/key-ring.ts';
 import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
+import type { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
@@ -22,7 +25,11 @@ export interface ControllerDoorParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly knocks: KnockSecrets;
-  readonly memory: ReplayMemory;
+  /** Asked when the door is opened for the first time. */
+  readonly memory: () => ReplayMemory;
+  readonly hasPrelude: boolean;
+  /** Who was let in by the kernel door. */
+  readonly letIns: LetIns;
 }
 
 /** Changes that come together are one reading. */
@@ -34,28 +41,53 @@ const kinds: Readonly<Record<KnockOwner['role'], readonly KnockKind[]>> = {
 };
 
 export class ControllerDoor {
-  readonly prelude: PreludeDoor;
+  readonly prelude: PreludeDoor | undefined;
   readonly #parts: ControllerDoorParts;
   readonly #ring = new KeyRing(doorTimes.controller);
   readonly #counts: KnockCounts;
-  readonly #unhint: () => void;
-  readonly #timer: NodeJS.Timeout;
+  #judge: KnockJudge | undefined;
+  #unhint = () => {};
+  #timer: NodeJS.Timeout | undefined;
   #credentials = new Map<string, KnockCredential>();
   #planned: NodeJS.Timeout | undefined;
 
   constructor(parts: ControllerDoorParts) {
     this.#parts = parts;
-    const { clock, log, memory } = parts;
-    this.#counts = new KnockCounts({ onSample: (sample) => log.info(sample, 'a knock was refused') });
+    this.#counts = new KnockCounts({ onSample: (sample) => parts.log.info(sample, 'a knock was refused') });
+    if (!parts.hasPrelude) return;
+    const judge = {
+      judge: (...given: Parameters<KnockJudge['judge']>) => this.judge.judge(...given),
+      count: (...given: Parameters<KnockJudge['count']>) => this.judge.count(...given),
+    };
+    this.prelude = new PreludeDoor({ judge });
+  }
+
+  /** From now on it knows who may knock; there is none to ask before. */
+  async open(): Promise<void> {
+    if (this.#judge !== undefined) return;
+    const { clock, log, memory } = this.#parts;
     const rules = { ring: this.#ring, times: doorTimes.controller, kinds: ['mutual', 'bootstrap'] as const };
-    this.prelude = new PreludeDoor({ judge: new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log }) });
+    this.#judge = new KnockJudge({ ...rules, memory: memory(), counts: this.#counts, clock, log });
     this.#unhint = onChangeHint(() => this.#plan());
     // Another controller on the same store, and whatever gave no hint.
     this.#timer = setInterval(() => this.#plan(), minute).unref();
+    await this.refresh();
+  }
+
+  get judge(): KnockJudge {
+    if (this.#judge === undefined) throw new PosternError('internal', 'the door is not open yet');
+    return this.#judge;
+  }
+
+  /** To be called after everything else that listens for the server's connections. */
+  guard(server: Server, kind: KnockKind): void {
+    this.prelude?.guard(server, kind);
+    this.#parts.letIns.guard(server);
   }
 
   /** Resolves when whoever is in the store now may knock. */
   async refresh(): Promise<void> {
+    if (this.#judge === undefined) return;
     const { db, clock, knocks } = this.#parts;
     const owners = await readKnockOwners(db, clock.now());
     const next = new Map<string, KnockCredential>();
@@ -77,7 +109,7 @@ export class ControllerDoor {
     this.#unhint();
     clearInterval(this.#timer);
     clearTimeout(this.#planned);
-    this.prelude.stop();
+    this.prelude?.stop();
   }
 
   #plan(): void {

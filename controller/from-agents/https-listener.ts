@@ -2,11 +2,11 @@
 import type { Server } from 'node:https';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '#shared/base/log.ts';
-import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { listenTcp, type TcpPlace } from '#shared/wire/listen.ts';
 import { serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
 import type { Authority } from '../authority/open-authority.ts';
+import type { ControllerDoor } from './controller-door.ts';
 
 export interface ListenOptions {
   readonly authority: Authority;
@@ -14,7 +14,7 @@ export interface ListenOptions {
   /** Ask for and verify a client certificate; the caller then also guards the server. */
   readonly mutual: boolean;
   /** In front of it, if anything is. */
-  readonly door?: PreludeDoor | undefined;
+  readonly door?: ControllerDoor | undefined;
 }
 
 export interface HttpsListener {

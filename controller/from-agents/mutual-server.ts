@@ -9,11 +9,11 @@ import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts'
 import { myAccount } from '#shared/contracts/my-account.ts';
 import type { RouteShape } from '#shared/contracts/route.ts';
 import { guardServer, type Peer } from '#shared/wire/admit-peer.ts';
-import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { type Handlers, serveContract } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import type { DiskReserve } from '../store/disk-reserve.ts';
 import { authorizeDevice, authorizeGateway, type DeviceCaller, type GatewayCaller } from './authorize-peer.ts';
+import type { ControllerDoor } from './controller-door.ts';
 import { type HttpsListener, makeListener } from './https-listener.ts';
 import { RefusedCalls } from './refused-calls.ts';
 
@@ -21,7 +21,7 @@ export interface MutualServerParts extends IdentityParts {
   readonly log: Log;
   readonly reserve: Pick<DiskReserve, 'requireRoom'>;
   /** In front of it, if anything is. */
-  readonly prelude?: PreludeDoor | undefined;
+  readonly entry?: ControllerDoor | undefined;
   /** All handlers of edge 1, merged from the files that write them. */
   readonly agents: Handlers<typeof agentToController, DeviceCaller>;
   readonly me: Handlers<typeof myAccount, DeviceCaller>;
@@ -34,8 +34,9 @@ export interface MutualServer extends HttpsListener {
 }
 
 export function makeMutualServer(parts: MutualServerParts): MutualServer {
-  const { authority, clock, log, prelude } = parts;
-  const listener = makeListener({ authority, log, mutual: true, door: prelude });
+  const { authority, clock, log, entry } = parts;
+  const prelude = entry?.prelude;
+  const listener = makeListener({ authority, log, mutual: true, door: entry });
   const guard = guardServer(listener.server, {
     trustDomain: authority.trustDomain,
     roles: ['device', 'gateway'],

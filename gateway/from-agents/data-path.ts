@@ -8,6 +8,9 @@ import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Guard } from '#shared/wire/admit-peer.ts';
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
+import type { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { type OwnCertificate, serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
@@ -49,8 +52,10 @@ export interface DataPathOptions {
   /** Renews streams in the other workers too; this one alone unless told. */
   readonly renewEverywhere?: DataParts['renew'];
   readonly onUnknownKey: () => void;
-  /** Of a gateway that hides: what remembers knocks (P25). */
+  /** Of a gateway with a prelude door: what remembers knocks (P25). */
   readonly knocks?: ReplayMemory | undefined;
+  /** Who was let in by the kernel door. */
+  readonly letIns: LetIns;
 }
 
 /** How often streams at the end of their grace are looked for; a cut comes at most this much early, never late (P15). */
@@ -99,7 +104,8 @@ export class DataPath {
       clock: { now: parts.time },
       denied: (id) => parts.state().denied.has(id),
       counters: parts.counters,
-      door: this.#door?.prelude,
+      door: this.#door && new PreludeDoor({ judge: this.#door.judge }),
+      letIns: options.letIns,
       onRefused: (reason, address, detail) => {
         const id = parts.recordId();
         const at = parts.time();
@@ -142,6 +148,14 @@ export class DataPath {
     return renewStreams(texts, peer, { grants, live, state: this.#keeper.snapshot, at: this.#keeper.time() });
   }
 
+  /** Of a knock that was refused, here or by UDP. */
+  recordKnock(sample: RefusalSample): void {
+    const { identity, log, records } = this.#options;
+    const { time, recordId } = this.#parts;
+    log.info(sample, 'a knock was refused');
+    records.refuse(knockRecord({ ...sample, id: recordId(), gateway: identity.gateway, at: time() }));
+  }
+
   /** A renewed certificate: new handshakes use it. */
   setCertificate(own: Pick<OwnCertificate, 'certificate' | 'chain'>): void {
     this.#own = own;
@@ -164,17 +178,9 @@ export class DataPath {
   }
 
   #openDoor(memory: ReplayMemory): GatewayDoor {
-    const { identity, log, records } = this.#options;
-    const { time, recordId } = this.#parts;
-    const door = new GatewayDoor({
-      memory,
-      clock: { now: time },
-      log,
-      onRefused: (sample) => {
-        log.info(sample, 'a knock was refused');
-        records.refuse(knockRecord({ ...sample, id: recordId(), gateway: identity.gateway, at: time() }));
-      },
-    });
+    const { log } = this.#options;
+    const clock = { now: this.#parts.time };
+    const door = new GatewayDoor({ memory, clock, log, onRefused: (sample) => this.recordKnock(sample) });
     door.follow(this.#keeper.snapshot.knockKeys);
     return door;
   }

@@ -1,4 +1,7 @@
-/** The door of one data path (P25 to P28): who may knock is what the stream says, and the replay memory is the primary's. */
+/**
+ * Who may knock at this gateway (P25 to P28): what the stream says, and the replay memory is the primary's. Each data path has one
+ * for its prelude door, and the primary one for the knocks that come by UDP.
+ */
 import { fromBase64url } from '#shared/base/bytes.ts';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -7,7 +10,6 @@ import { doorTimes } from '#shared/contracts/knock.ts';
 import { KeyRing, type KnockCredential } from '#shared/wire/doors/key-ring.ts';
 import { KnockCounts, type RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
-import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { Counts } from '../metrics/counters.ts';
 
@@ -20,7 +22,7 @@ export interface GatewayDoorParts {
 }
 
 export class GatewayDoor {
-  readonly prelude: PreludeDoor;
+  readonly judge: KnockJudge;
   readonly #ring = new KeyRing(doorTimes.gateway);
   readonly #counts: KnockCounts;
   #known: readonly KnockKey[] | undefined;
@@ -29,8 +31,7 @@ export class GatewayDoor {
     this.#counts = new KnockCounts({ onSample: onRefused });
     const kinds = ['mutual'] as const;
     const rules = { ring: this.#ring, times: doorTimes.gateway, kinds };
-    const judge = new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log });
-    this.prelude = new PreludeDoor({ judge });
+    this.judge = new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log });
   }
 
   /** These keys and no others from now on. */

@@ -9,6 +9,7 @@ import { second } from '#shared/base/clock.ts';
 import { verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { type Guard, guardServer, type PeerRefusal } from '#shared/wire/admit-peer.ts';
 import { answerMalformed } from '#shared/wire/answer-malformed.ts';
+import type { LetIns } from '#shared/wire/doors/let-ins.ts';
 import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { maxCarriedHeadBytes } from '#shared/wire/head-limits.ts';
@@ -26,6 +27,8 @@ export interface MutualServerParts {
   readonly counters: Counters;
   /** In front of this server, if anything is. */
   readonly door?: PreludeDoor | undefined;
+  /** Who was let in by the kernel door. */
+  readonly letIns: LetIns;
   readonly onRefused: (reason: PeerRefusal, address: string, detail: string | undefined) => void;
   readonly onRequest: (req: IncomingMessage, res: ServerResponse, expects: boolean) => void;
   readonly onUpgrade: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -93,5 +96,6 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     for (const socket of sockets) socket.destroy();
   };
   parts.door?.guard(server, 'mutual');
+  parts.letIns.guard(server);
   return { server, guard, destroyAll };
 }

@@ -10,6 +10,8 @@ export interface TakeParts {
   readonly acknowledger: Pick<Acknowledger, 'applied'>;
   /** A generation begins: the controller may have forgotten what it was told (P35). */
   readonly onGeneration: () => void;
+  /** There is another state, which is not in force everywhere yet. */
+  readonly onState: () => void;
   /** The roots have changed: they must outlive this process. */
   readonly onBundle: (bundle: readonly string[]) => void;
 }
@@ -20,7 +22,7 @@ export interface Taking {
   readonly serving: Promise<Place>;
 }
 
-export function takeMessages({ keeper, plane, acknowledger, onGeneration, onBundle }: TakeParts): Taking {
+export function takeMessages({ keeper, plane, acknowledger, onGeneration, onState, onBundle }: TakeParts): Taking {
   const serving = Promise.withResolvers<Place>();
   let isServing = false;
   const putInForce = async (message: StreamMessage, times: ControllerTimes): Promise<number> => {
@@ -36,6 +38,7 @@ export function takeMessages({ keeper, plane, acknowledger, onGeneration, onBund
     async onMessage(message, times) {
       const before = keeper.isEmpty ? undefined : keeper.snapshot;
       keeper.apply(message, times);
+      onState();
       const streams = await putInForce(message, times);
       const { generation, bundle, n } = keeper.snapshot;
       if (before?.bundle !== bundle) onBundle(bundle);

@@ -6,6 +6,8 @@ import cluster from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
+import type { LetInChange, LetIns } from '#shared/wire/doors/let-ins.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { mergeRenewals, type Renewal } from '../grants/renew-streams.ts';
 import { addCounts, type Counts } from '../metrics/counters.ts';
@@ -23,6 +25,10 @@ export interface ClusterPlaneOptions {
   readonly startOrder: () => Omit<WorkerStart, 'listen'>;
   readonly listen: Place;
   readonly onUnknownKey: () => void;
+  /** A connection came in by a knock at the kernel door. */
+  readonly onCameIn: () => void;
+  /** Who was let in, as workers that start are told. */
+  readonly letIns: LetIns;
   /** Keeps the counters of knocks for all workers. */
   readonly knocks: () => ReplayMemory | undefined;
   /** A worker has ended and left its spool. */
@@ -75,6 +81,16 @@ export class ClusterPlane implements DataPlane {
     for (const worker of this.#workers) worker.send({ t: 'own', own });
   }
 
+  /** Before the kernel hears of it: the connection that it lets in comes to a worker by the same channel, behind this. */
+  tellLetIn(change: LetInChange): void {
+    this.#options.letIns.apply(change);
+    for (const worker of this.#workers) worker.send({ t: 'let-in', change });
+  }
+
+  recordKnock(sample: RefusalSample): void {
+    [...this.#workers].find(({ isReady }) => isReady)?.send({ t: 'knock', sample });
+  }
+
   async counts(): Promise<Counts> {
     const { confirmMs } = this.#options;
     const parts = await Promise.all(
@@ -94,7 +110,7 @@ export class ClusterPlane implements DataPlane {
   }
 
   #fork(): WorkerHandle {
-    const { startOrder, log, onUnknownKey, onSpoolLeft } = this.#options;
+    const { startOrder, log, onUnknownKey, onSpoolLeft, onCameIn } = this.#options;
     // A replacement must take the port that the first ones were given.
     const listen = this.#place ?? this.#options.listen;
     const worker = new WorkerHandle(
@@ -103,6 +119,7 @@ export class ClusterPlane implements DataPlane {
       {
         onRenewAll: (from, id, order) => void this.#renewAll(from, id, order),
         onUnknownKey,
+        onCameIn,
         onCounter: (from, id, key, counter) => void this.#count(from, id, key, counter),
         onExit: (ended, wanted) => {
           this.#workers.delete(ended);

@@ -1,5 +1,6 @@
 /** Everything in one process: for tests and small hosts. */
-
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
+import type { LetInChange } from '#shared/wire/doors/let-ins.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
 import { DataPath, type DataPathOptions } from '../from-agents/data-path.ts';
@@ -36,6 +37,14 @@ export class LocalPlane implements DataPlane {
 
   setCertificate(own: Pick<OwnCertificate, 'certificate' | 'chain'>): void {
     this.#path?.setCertificate(own);
+  }
+
+  tellLetIn(change: LetInChange): void {
+    this.#options.letIns.apply(change);
+  }
+
+  recordKnock(sample: RefusalSample): void {
+    this.#path?.recordKnock(sample);
   }
 
   async counts(): Promise<Counts> {

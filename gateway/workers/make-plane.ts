@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
+import type { LetIns } from '#shared/wire/doors/let-ins.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { GatewayConfig } from '../config.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
@@ -25,18 +26,23 @@ export interface PlaneParts {
   readonly own: () => Own;
   readonly onUnknownKey: () => void;
   readonly onSpoolLeft: (spool: string) => void;
-  /** Of a gateway that hides; opened once the controller's time is known. */
+  /** Of a gateway with a prelude door; opened once the controller's time is known. */
   readonly knocks: () => ReplayMemory | undefined;
+  /** Who was let in by the kernel door, as the primary knows it. */
+  readonly letIns: LetIns;
+  readonly onCameIn: () => void;
 }
 
 export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
-  const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft, knocks } = parts;
+  const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft, knocks, letIns, onCameIn } =
+    parts;
   const { dir, listen, workerConfirmMs, spool } = config;
   const workers = countWorkers(config.workers);
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, ...spool });
     const used = new UseFiles(useFolderOf(directory.path));
-    const plane = new LocalPlane({ identity, keys, own, listen, clock, log, records, used, onUnknownKey, knocks });
+    const shared = { identity, keys, own, listen, clock, log, onUnknownKey, knocks, letIns };
+    const plane = new LocalPlane({ ...shared, records, used });
     return new SpooledPlane(plane, records);
   }
   return new ClusterPlane({
@@ -47,6 +53,8 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
     onUnknownKey,
     onSpoolLeft,
     knocks,
+    letIns,
+    onCameIn,
     startOrder: () => ({
       dir,
       spoolDir: directory.path,
@@ -59,6 +67,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
       first: keeper.asMessage(),
       times: keeper.times,
       knocksSince: knocks()?.since,
+      letIns: letIns.all(),
     }),
   });
 }
@@ -82,6 +91,8 @@ class SpooledPlane implements DataPlane {
   start: DataPlane['start'] = (first, times) => this.#plane.start(first, times);
   apply: DataPlane['apply'] = (message, times) => this.#plane.apply(message, times);
   setCertificate: DataPlane['setCertificate'] = (own) => this.#plane.setCertificate(own);
+  tellLetIn: DataPlane['tellLetIn'] = (change) => this.#plane.tellLetIn(change);
+  recordKnock: DataPlane['recordKnock'] = (sample) => this.#plane.recordKnock(sample);
   counts: DataPlane['counts'] = () => this.#plane.counts();
 
   async stop(): Promise<void> {

@@ -7,6 +7,7 @@ import type { FromWorker, RenewOrder, ToWorker, WorkerStart } from './worker-mes
 export interface WorkerEvents {
   readonly onRenewAll: (from: WorkerHandle, id: number, order: RenewOrder) => void;
   readonly onUnknownKey: () => void;
+  readonly onCameIn: () => void;
   readonly onCounter: (from: WorkerHandle, id: number, key: string, counter: number) => void;
   /** `wanted`: the primary asked for it. */
   readonly onExit: (worker: WorkerHandle, wanted: boolean) => void;
@@ -42,6 +43,7 @@ export class WorkerHandle {
       else if (message.t === 'answer') this.#answer(message.id, message.value);
       else if (message.t === 'renew-all') events.onRenewAll(this, message.id, message.order);
       else if (message.t === 'counter') events.onCounter(this, message.id, message.key, message.counter);
+      else if (message.t === 'came-in') events.onCameIn();
       else if (message.t === 'unknown-key') events.onUnknownKey();
     });
     worker.on('error', () => {});

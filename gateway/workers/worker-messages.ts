@@ -1,5 +1,7 @@
 /** What primary and workers say to each other. No private key ever crosses: a worker reads the keystore itself. */
 import type { LogLevel } from '#shared/base/log.ts';
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
+import type { LetInChange } from '#shared/wire/doors/let-ins.ts';
 import type { OwnCertificate } from '#shared/wire/mutual-tls.ts';
 import type { Renewal } from '../grants/renew-streams.ts';
 import type { Counts } from '../metrics/counters.ts';
@@ -29,6 +31,8 @@ export interface WorkerStart {
   readonly times: ControllerTimes;
   /** Of a gateway that hides: since when the primary remembers knocks. */
   readonly knocksSince: number | undefined;
+  /** Who was let in by the kernel door so far. */
+  readonly letIns: readonly LetInChange[];
 }
 
 /** `id` pairs an answer with its question. */
@@ -41,6 +45,9 @@ export type ToWorker =
   | { readonly t: 'counts'; readonly id: number }
   /** `good` is undefined when the counter could not be kept. */
   | { readonly t: 'counted'; readonly id: number; readonly good: boolean | undefined }
+  | { readonly t: 'let-in'; readonly change: LetInChange }
+  /** A knock by UDP was refused: one worker puts it on record. */
+  | { readonly t: 'knock'; readonly sample: RefusalSample }
   | { readonly t: 'stop' };
 
 export type FromWorker =
@@ -50,6 +57,7 @@ export type FromWorker =
   | { readonly t: 'renew-all'; readonly id: number; readonly order: RenewOrder }
   | { readonly t: 'spool'; readonly spool: string }
   | { readonly t: 'counter'; readonly id: number; readonly key: string; readonly counter: number }
+  | { readonly t: 'came-in' }
   | { readonly t: 'unknown-key' };
 
 export type { Counts };

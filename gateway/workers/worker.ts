@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { systemClock } from '#shared/base/clock.ts';
 import { createLog } from '#shared/base/log.ts';
+import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { DataPath } from '../from-agents/data-path.ts';
 import type { Renewal } from '../grants/renew-streams.ts';
 import { openKeys } from '../keystore/key-files.ts';
@@ -20,6 +21,7 @@ const say = (message: FromWorker): void => {
 const renewals = new Map<number, (renewal: Renewal) => void>();
 let nextRenewal = 1;
 let knocks: RemoteMemory | undefined;
+const letIns = new LetIns(systemClock, () => say({ t: 'came-in' }));
 let path: DataPath | undefined;
 let spool: SpoolWriter | undefined;
 
@@ -43,6 +45,7 @@ async function start(order: WorkerStart): Promise<void> {
   if (order.knocksSince !== undefined) {
     knocks = new RemoteMemory(order.knocksSince, (id, key, counter) => say({ t: 'counter', id, key, counter }));
   }
+  for (const change of order.letIns) letIns.apply(change);
   path = new DataPath({
     identity: order.identity,
     keys: openKeys(order.dir),
@@ -56,6 +59,7 @@ async function start(order: WorkerStart): Promise<void> {
     first: order.first,
     times: order.times,
     knocks,
+    letIns,
     renewEverywhere: (texts, peer) =>
       new Promise((resolve) => {
         const id = nextRenewal;
@@ -97,6 +101,13 @@ function onMessage(message: ToWorker): void {
     case 'renewed':
       renewals.get(message.id)?.(message.renewal);
       renewals.delete(message.id);
+      return;
+    case 'let-in':
+      letIns.apply(message.change);
+      letIns.forgetOld();
+      return;
+    case 'knock':
+      path?.recordKnock(message.sample);
       return;
     case 'counted':
       knocks?.answered(message.id, message.good);

@@ -99,6 +99,22 @@ export const usualKnockPorts: Readonly<Record<DoorKind, readonly number[]>> = {
   gateway: [62_202],
 };
 
+/** What a process that has a door lets its operator set of knocks. */
+export const knockSettings = (kind: DoorKind) =>
+  strict({
+    ports: {
+      ...knockPorts,
+      default: [...usualKnockPorts[kind]],
+      description: 'UDP ports where a kernel door takes knocks; agents try them in this order',
+    },
+    openSeconds: Type.Integer({
+      minimum: 10,
+      maximum: 30,
+      default: 20,
+      description: 'Seconds in which a source may begin connections after its knock, at a kernel door',
+    }),
+  });
+
 /** What enrolment and joining give: 32 bytes as base64url for the controller's door, what stands in front of it, and where a kernel door takes knocks. */
 export const controllerKnock = strict({
   secret: text(64),

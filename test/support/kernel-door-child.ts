@@ -9,6 +9,7 @@ import { KeyRing, type KnockCredential } from '#shared/wire/doors/key-ring.ts';
 import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import { KnockListener } from '#shared/wire/doors/knock-listener.ts';
+import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 
 export interface BehindDoor {
@@ -38,8 +39,21 @@ try {
 if (order.verb === 'remove') process.exit(0);
 
 async function serve(): Promise<void> {
-  const rules = { role: 'gateway', port: mutual, ports: [mutual, bootstrap], knockPort, openSeconds: 10 } as const;
-  const door = new KernelDoor({ ...rules, clock: systemClock, log });
+  const rules = {
+    role: 'gateway',
+    port: mutual,
+    ports: [mutual, bootstrap],
+    knockPorts: [knockPort],
+    openSeconds: 10,
+  } as const;
+  const letIns = new LetIns(systemClock);
+  const door = new KernelDoor({
+    ...rules,
+    clock: systemClock,
+    log,
+    tell: (change) => letIns.apply(change),
+    onCheck: () => letIns.forgetOld(),
+  });
   await door.start();
   const ring = new KeyRing(doorTimes.gateway);
   for (const each of credentials) ring.put({ ...each, secret: Buffer.from(each.secret, 'base64') });
@@ -48,7 +62,7 @@ async function serve(): Promise<void> {
   const kinds = ['mutual', 'bootstrap'] as const;
   const judge = new KnockJudge({ ring, times: doorTimes.gateway, kinds, memory, counts, clock: systemClock, log });
   const letIn = (source: string, kind: 'mutual' | 'bootstrap') => door.letIn(source, { mutual, bootstrap }[kind]);
-  const listener = new KnockListener({ judge, letIn, port: knockPort, log });
+  const listener = new KnockListener({ judge, letIn, ports: [knockPort], log });
   // Nobody listens at the other protected port.
   const server = createServer((socket) =>
     socket
@@ -56,7 +70,7 @@ async function serve(): Promise<void> {
       .pipe(socket)
       .write('hello\n'),
   );
-  door.guard(server);
+  letIns.guard(server);
   server.listen(mutual, '::');
   await once(server, 'listening');
   await listener.start();

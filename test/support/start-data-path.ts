@@ -3,6 +3,7 @@ import { steadyOf, systemClock } from '#shared/base/clock.ts';
 import { silentLog } from '#shared/base/log.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
+import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { DataPath } from '../../gateway/from-agents/data-path.ts';
 import type { UsedGrants } from '../../gateway/grants/used-grants.ts';
 import { appCredentials } from '../../gateway/keystore/app-credentials.ts';
@@ -50,6 +51,7 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
     used,
     first: world.snapshot(apps, changes),
     times: times(),
+    letIns: new LetIns(systemClock),
     onUnknownKey: () => {
       unknownKeys += 1;
     },

@@ -3,35 +3,36 @@
  * this process ends, however it ends, and so the ports stay shut; `removeKernelDoor` takes it away.
  *
  * Somebody else may flush or change the table. It is looked at every second, and at once when nft tells of a removal, and put back.
- * Until then the kernel would answer a handshake: so each connection is asked about once more when it arrives here (`guard`), by
- * what this process itself let in, and one that never knocked is ended without a byte.
+ * Until then the kernel would answer a handshake: so each connection is asked about once more when it arrives (`let-ins.ts`), by
+ * what was let in here, and one that never knocked is ended without a byte.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Server, Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, second, steadyOf } from '../../base/clock.ts';
 import { PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { plainAddress } from '../../base/plain-address.ts';
 import { type DoorName, type KernelRules, letInLine, listLine, removalLine, rulesLine } from './kernel-rules.ts';
+import type { LetInChange } from './let-ins.ts';
 import { NftChild, nftEnvironment } from './nft-child.ts';
 
 export interface KernelDoorOptions extends KernelRules {
   readonly clock: Clock;
   readonly log: Log;
+  /** Goes to every process that takes connections, before the kernel lets anybody in. */
+  readonly tell: (change: LetInChange) => void;
+  /** Each second. */
+  readonly onCheck?: () => void;
 }
 
 const checkMs = second;
-/** A handshake that began in time may end, and be taken up here, a little later. */
-const handshakeMs = 10 * second;
 
 export class KernelDoor {
   readonly #options: KernelDoorOptions;
   readonly #steady: Clock;
   readonly #nft = new NftChild();
-  /** Until when, by source and port. */
-  readonly #letIn = new Map<string, number>();
   #asApplied = '';
+  /** By the steady clock; undefined for a door that stays. */
+  #trialEnd: number | undefined;
   #checking: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #monitor: ChildProcessByStdio<Writable, Readable, null> | undefined;
@@ -48,13 +49,19 @@ export class KernelDoor {
     return this.#repairs;
   }
 
-  /** Shut when it resolves: to be awaited before anything listens. Throws `invalid-config` that says what is missing. */
-  async start(): Promise<void> {
+  /**
+   * Shut when it resolves: to be awaited before anything listens. With `trialMs` it is shut for that long, and taking it away then
+   * is the kernel's own business. Throws `invalid-config` that says what is missing.
+   */
+  async start(trialMs?: number): Promise<void> {
+    if (trialMs !== undefined) this.#trialEnd = this.#steady.now() + trialMs;
     // What is wrong with the options is said before anything is touched.
-    rulesLine(this.#options);
+    rulesLine(this.#options, this.#trialSeconds());
+    this.#options.tell({ shut: this.#options.ports });
     try {
       await this.#apply();
     } catch (cause) {
+      this.#options.tell({ shut: [] });
       await this.#nft.stop();
       throw cannotStart(cause);
     }
@@ -62,10 +69,16 @@ export class KernelDoor {
     this.#watch();
   }
 
+  /** A door on trial stays. */
+  async keep(): Promise<void> {
+    this.#trialEnd = undefined;
+    await this.#apply();
+  }
+
   /** Resolves when the kernel lets it in. `port` is one of the protected. Throws when nft would not, twice. */
   async letIn(source: string, port: number): Promise<void> {
     const line = letInLine(this.#options, source, port);
-    this.#letIn.set(nameOf(source, port), this.#steady.now() + this.#options.openSeconds * second + handshakeMs);
+    this.#options.tell({ source, port, forMs: this.#options.openSeconds * second });
     try {
       await this.#nft.run(line);
     } catch (error) {
@@ -74,29 +87,6 @@ export class KernelDoor {
       await this.#check();
       await this.#nft.run(line);
     }
-  }
-
-  /** Whether this source knocked for this port, or is this host itself. */
-  admits(source: string, port: number): boolean {
-    const address = plainAddress(source);
-    if (address === '::1' || address.startsWith('127.')) return true;
-    const until = this.#letIn.get(nameOf(address, port));
-    return until !== undefined && until > this.#steady.now();
-  }
-
-  /** Asks about each connection of `server`. To be called after everything else that listens for them. */
-  guard(server: Server): void {
-    const inner = server.listeners('connection') as ((socket: Socket) => void)[];
-    server.removeAllListeners('connection');
-    server.on('connection', (socket: Socket) => {
-      const { remoteAddress, localPort } = socket;
-      const isGood = remoteAddress !== undefined && localPort !== undefined && this.admits(remoteAddress, localPort);
-      if (!isGood) {
-        socket.on('error', () => {}).destroy();
-        return;
-      }
-      for (const listener of inner) listener.call(server, socket);
-    });
   }
 
   /** The table stays, and the ports shut. */
@@ -108,8 +98,21 @@ export class KernelDoor {
     await this.#nft.stop();
   }
 
+  /** The table goes, and the ports answer everybody. */
+  async remove(): Promise<void> {
+    this.#isStopped = true;
+    await this.#checking;
+    await this.#nft.run(removalLine(this.#options));
+    this.#options.tell({ shut: [] });
+    await this.stop();
+  }
+
+  #trialSeconds(): number | undefined {
+    return this.#trialEnd && Math.max(1, Math.ceil((this.#trialEnd - this.#steady.now()) / second));
+  }
+
   async #apply(): Promise<void> {
-    await this.#nft.run(rulesLine(this.#options));
+    await this.#nft.run(rulesLine(this.#options, this.#trialSeconds()));
     this.#asApplied = await this.#nft.run(listLine(this.#options));
   }
 
@@ -122,9 +125,10 @@ export class KernelDoor {
   }
 
   async #checkNow(): Promise<void> {
-    const now = this.#steady.now();
-    for (const [name, until] of this.#letIn) if (until <= now) this.#letIn.delete(name);
-    const { log } = this.#options;
+    const { log, onCheck } = this.#options;
+    onCheck?.();
+    // A trial that is over is taken away by whoever began it.
+    if (this.#trialEnd !== undefined && this.#trialEnd <= this.#steady.now()) return;
     const found = await this.#nft.run(listLine(this.#options)).catch((error: Error) => error.message);
     if (found === this.#asApplied || this.#isStopped) return;
     try {
@@ -159,8 +163,6 @@ export async function removeKernelDoor(name: DoorName): Promise<void> {
     await nft.stop();
   }
 }
-
-const nameOf = (source: string, port: number): string => `${plainAddress(source)} ${port}`;
 
 function cannotStart(cause: unknown): PosternError {
   const text = cause instanceof Error ? cause.message : String(cause);

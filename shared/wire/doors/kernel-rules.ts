@@ -9,6 +9,7 @@
  * - Knocks are limited by source, IPv6 by /64. Where the set of sources is full, a source beyond it is not limited: refusing it
  *   would let a flood of invented sources keep the good out. The listener has bounds of its own.
  * - When nobody listens for knocks any more, no ICMP error says so.
+ * - On trial the protected ports are a set whose members the kernel itself forgets in time: whatever becomes of us, the door is gone then.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { PosternError } from '../../base/errors.ts';
@@ -17,15 +18,17 @@ import { maxKnockBytes } from '../../contracts/knock.ts';
 
 export interface DoorName {
   readonly role: 'controller' | 'gateway';
-  /** The first of the protected ports: two processes on one host differ in it, or in their role. */
+  /** The first of the protected ports: two processes on one host differ in it, in their role, or in their address. */
   readonly port: number;
+  /** What is listened on. Of one address alone nothing else of the host is touched; anything else is all of them. */
+  readonly host?: string | undefined;
 }
 
 export interface KernelRules extends DoorName {
   /** TCP ports that answer nobody who has not knocked. */
   readonly ports: readonly number[];
   /** UDP. */
-  readonly knockPort: number;
+  readonly knockPorts: readonly number[];
   /** How long a source may begin connections after its knock: 10 to 30. */
   readonly openSeconds: number;
   /** Of one source: more are dropped. */
@@ -36,20 +39,34 @@ const udpHeaderBytes = 8;
 const maxSources = 65_536;
 
 /** In family `inet`. */
-export const tableOf = ({ role, port }: DoorName): string => `postern_${role}_${toPort(port)}`;
+export function tableOf({ role, port, host }: DoorName): string {
+  const address = ownAddress(host)?.address.replaceAll(/[.:]/g, '_');
+  return `postern_${role}_${toPort(port)}${address === undefined ? '' : `_${address}`}`;
+}
 
-/** One line, one transaction: the table as it must be, in place of one that is there. No moment between is open. */
-export function rulesLine(rules: KernelRules): string {
-  const { ports, knockPort, openSeconds, knocksPerSecond = 20 } = rules;
+/**
+ * One line, one transaction: the table as it must be, in place of one that is there. No moment between is open. With
+ * `trialSeconds` it drops for that long and no longer.
+ */
+export function rulesLine(rules: KernelRules, trialSeconds?: number): string {
+  const { ports, knockPorts, openSeconds, knocksPerSecond = 20 } = rules;
   if (!(openSeconds >= 10 && openSeconds <= 30) || !Number.isInteger(openSeconds)) {
     throw new PosternError('invalid-config', 'a door is open for 10 to 30 whole seconds after a knock');
   }
   if (!Number.isInteger(knocksPerSecond) || knocksPerSecond < 1 || ports.length === 0) {
     throw new PosternError('invalid-config', 'a door protects at least one port and takes at least one knock a second');
   }
+  if (knockPorts.length === 0) throw new PosternError('invalid-config', 'a kernel door takes knocks at a UDP port');
+  if (trialSeconds !== undefined && !(Number.isInteger(trialSeconds) && trialSeconds >= 1 && trialSeconds <= 86_400)) {
+    throw new PosternError('invalid-config', 'a trial lasts from a second to a day');
+  }
   const table = tableOf(rules);
   const limit = `limit rate over ${knocksPerSecond}/second burst ${2 * knocksPerSecond} packets`;
+  const own = ownAddress(rules.host);
+  const ours = own === undefined ? '' : `${own.family === 'ipv4' ? 'ip' : 'ip6'} daddr ${own.address} `;
+  const guarded = trialSeconds === undefined ? portSet(ports) : '@guarded';
   const body = [
+    ...(trialSeconds === undefined ? [] : [trialSet(ports, trialSeconds)]),
     ...['ipv4', 'ipv6'].flatMap((family) => [
       `set let_in_${family} { type ${family}_addr . inet_service; flags timeout; timeout ${openSeconds}s; size ${maxSources}; };`,
       `set knockers_${family} { type ${family}_addr; flags dynamic,timeout; timeout 10s; size ${maxSources}; };`,
@@ -70,14 +87,14 @@ export function rulesLine(rules: KernelRules): string {
       'type filter hook input priority filter - 10',
       'policy accept',
       'iif "lo" accept',
-      `tcp dport { ${ports.map(toPort).join(', ')} } jump door`,
-      `udp dport ${toPort(knockPort)} jump knocks`,
+      `${ours}tcp dport ${guarded} jump door`,
+      `${ours}udp dport ${portSet(knockPorts)} jump knocks`,
     ]),
     chain('leaving', [
       'type filter hook output priority filter - 10',
       'policy accept',
       ...['icmp', 'ipv6-icmp'].map(
-        (protocol) => `meta l4proto ${protocol} ct direction reply ct original proto-dst ${toPort(knockPort)} drop`,
+        (protocol) => `meta l4proto ${protocol} ct direction reply ct original proto-dst ${portSet(knockPorts)} drop`,
       ),
     ]),
   ];
@@ -102,6 +119,20 @@ export const listLine = (name: DoorName): string => `list table inet ${tableOf(n
 
 const chain = (name: string, rules: readonly string[]): string =>
   `chain ${name} { ${rules.map((rule) => `${rule};`).join(' ')} };`;
+
+const portSet = (ports: readonly number[]): string => `{ ${ports.map(toPort).join(', ')} }`;
+
+function trialSet(ports: readonly number[], seconds: number): string {
+  const elements = ports.map((port) => `${toPort(port)} timeout ${seconds}s`).join(', ');
+  return `set guarded { type inet_service; flags timeout; elements = { ${elements} }; };`;
+}
+
+/** The one address that is listened on; undefined for all of them. */
+function ownAddress(host = ''): { readonly family: 'ipv4' | 'ipv6'; readonly address: string } | undefined {
+  const address = plainAddress(host);
+  if (address === '0.0.0.0' || address === '::') return undefined;
+  return isIPv4(address) ? { family: 'ipv4', address } : isIPv6(address) ? { family: 'ipv6', address } : undefined;
+}
 
 function toPort(port: number): number {
   if (Number.isInteger(port) && port > 0 && port <= 65_535) return port;

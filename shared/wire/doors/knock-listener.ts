@@ -4,6 +4,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { plainAddress } from '../../base/plain-address.ts';
 import type { KnockKind } from '../../contracts/knock.ts';
@@ -14,7 +15,8 @@ export interface KnockListenerOptions {
   readonly judge: Pick<KnockJudge, 'judge' | 'count'>;
   /** Resolves when this source may connect to what the knock is for. */
   readonly letIn: (source: string, kind: KnockKind) => Promise<void>;
-  readonly port: number;
+  /** UDP, each as good as the others. */
+  readonly ports: readonly number[];
   /** One for each address family that is wanted: `0.0.0.0` and `::` by default. */
   readonly hosts?: readonly string[];
   readonly log: Log;
@@ -42,9 +44,9 @@ export class KnockListener {
 
   /** Rejects when an address cannot be bound; a host without IPv6 has one family less. */
   async start(): Promise<void> {
-    const { hosts = ['0.0.0.0', '::'], port } = this.#options;
+    const { hosts = ['0.0.0.0', '::'], ports } = this.#options;
     try {
-      for (const host of hosts) await this.#bind(host, port);
+      for (const port of ports) for (const host of hosts) await this.#bind(host, port);
     } catch (error) {
       await this.stop();
       throw error;
@@ -64,8 +66,11 @@ export class KnockListener {
       await once(socket, 'listening');
     } catch (error) {
       socket.close();
-      if (host === '::' && (error as NodeJS.ErrnoException).code === 'EAFNOSUPPORT') return;
-      throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (host === '::' && code === 'EAFNOSUPPORT') return;
+      if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+      const why = code === 'EACCES' ? 'needs more privilege' : 'is taken, perhaps by another Postern of this host';
+      throw new PosternError('conflict', `UDP port ${port} for knocks ${why}: set knock.ports`, { cause: error });
     }
     socket.on('error', (error) => this.#options.log.error({ err: error }, 'the socket for knocks failed'));
     this.#sockets.push(socket);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { type KernelRules, letInLine, removalLine, rulesLine, tableOf } from '#shared/wire/doors/kernel-rules.ts';
 
-const rules: KernelRules = { role: 'gateway', port: 443, ports: [443, 8444], knockPort: 62_201, openSeconds: 20 };
+const rules: KernelRules = { role: 'gateway', port: 443, ports: [443, 8444], knockPorts: [62_201], openSeconds: 20 };
 
 t.test('two processes on one host have tables of their own', async (t) => {
   t.equal(tableOf(rules), 'postern_gateway_443');
@@ -22,7 +22,8 @@ t.test('what is out of bounds is refused before anything is touched', async (t) 
     { ports: [0] },
     { ports: [443, 65_536] },
     { port: 1.5 },
-    { knockPort: -1 },
+    { knockPorts: [-1] },
+    { knockPorts: [] },
     { knocksPerSecond: 0 },
     { knocksPerSecond: Number.POSITIVE_INFINITY },
   ]) {

@@ -35,7 +35,7 @@ t.test('the oldest of those that wait gives way, is counted, and opens nothing',
       count: (reason) => gaveWay.push(reason),
     },
     letIn: async (source) => void opened.push(source),
-    port,
+    ports: [port],
     hosts: ['127.0.0.1'],
     log: silentLog,
     limits: { perSource: 2, total: 3 },
@@ -64,11 +64,11 @@ t.test('a port that is taken is said, and nothing is left open', async (t) => {
   const listener = new KnockListener({
     judge: { judge: async () => ({ ok: false, reason: 'length' }), count: () => {} },
     letIn: async () => {},
-    port: taken.address().port,
+    ports: [taken.address().port],
     hosts: ['127.0.0.2', '127.0.0.1'],
     log: silentLog,
   });
-  await t.rejects(listener.start(), { code: 'EADDRINUSE' });
+  await t.rejects(listener.start(), { code: 'conflict', message: /UDP port \d+ .*knock.ports/ });
   const free = createSocket('udp4').bind(taken.address().port, '127.0.0.2');
   await once(free, 'listening');
   free.close();

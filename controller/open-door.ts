@@ -1,0 +1,77 @@
+/** What stands in front of the controller's two ports, made before either of them listens. */
+import { join } from 'node:path';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Lifecycle } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
+import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
+import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
+import { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import type { KnockSecrets } from './authority/knock-secrets.ts';
+import type { ControllerConfig } from './config.ts';
+import type { TellDoor } from './from-agents/bootstrap-routes.ts';
+import { ControllerDoor } from './from-agents/controller-door.ts';
+import type { Db } from './store/open-store.ts';
+
+export interface OpenDoorParts {
+  readonly config: ControllerConfig;
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly knocks: KnockSecrets;
+}
+
+export interface OpenedDoor {
+  readonly door: ControllerDoor;
+  readonly entrance: KernelEntrance;
+  readonly tell: TellDoor;
+}
+
+/** Throws `invalid-config` where a kernel door is wanted and cannot be. */
+export async function openDoor(
+  { config, db, clock, log, knocks }: OpenDoorParts,
+  lifecycle: Lifecycle,
+): Promise<OpenedDoor> {
+  const { dir, listen, knock } = config;
+  let memory: FileReplayMemory | undefined;
+  lifecycle.add('knocks', { stop: () => memory?.stop() });
+  const letIns = new LetIns(clock, () => entrance.cameIn());
+  const door = lifecycle.add(
+    'door',
+    new ControllerDoor({
+      db,
+      clock,
+      log,
+      knocks,
+      memory: () => (memory ??= new FileReplayMemory(join(dir, 'knocks'), clock.now())),
+      hasPrelude: hasPrelude(config.door),
+      letIns,
+    }),
+  );
+  const entrance: KernelEntrance = lifecycle.add(
+    'kernel door',
+    new KernelEntrance({
+      dir,
+      role: 'controller',
+      host: listen.host,
+      ports: { mutual: listen.mutual, bootstrap: listen.bootstrap },
+      knockPorts: knock.ports,
+      openSeconds: knock.openSeconds,
+      hasPrelude: hasPrelude(config.door),
+      clock,
+      log,
+      tell: (change) => letIns.apply(change),
+      onCheck: () => letIns.forgetOld(),
+      async judge() {
+        await door.open();
+        return door.judge;
+      },
+    }),
+  );
+  await entrance.clear(hasKernelDoor(config.door));
+  if (hasKernelDoor(config.door)) await entrance.shut();
+  if (hasPrelude(config.door)) await door.open();
+  if (hasKernelDoor(config.door)) await entrance.listen();
+  const tell = { told: () => entrance.told(), secrets: knocks, admitted: () => door.refresh() };
+  return { door, entrance, tell };
+}

@@ -1,0 +1,99 @@
+/**
+ * The kernel door of a gateway (P25 to P28), in its primary: shut before anything listens. The prelude door is in each data path.
+ */
+import { join } from 'node:path';
+import type { Clock } from '#shared/base/clock.ts';
+import type { Lifecycle } from '#shared/base/lifecycle.ts';
+import type { Log } from '#shared/base/log.ts';
+import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
+import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
+import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
+import type { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
+import { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import { checkKernelPort, type GatewayConfig } from './config.ts';
+import { GatewayDoor } from './from-agents/gateway-door.ts';
+import type { Counts } from './metrics/counters.ts';
+import type { StateKeeper } from './state/state-keeper.ts';
+import type { DataPlane } from './workers/data-plane.ts';
+
+export interface OpenDoorParts {
+  readonly config: GatewayConfig;
+  readonly keeper: StateKeeper;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Undefined before it is made. */
+  readonly plane: () => Pick<DataPlane, 'tellLetIn' | 'recordKnock'> | undefined;
+  /** What stands in front of this gateway has changed. */
+  readonly onChanged: () => void;
+}
+
+export interface OpenedDoor {
+  readonly entrance: KernelEntrance;
+  readonly letIns: LetIns;
+  /** What remembers knocks; undefined before the first state, as it is made at controller time. */
+  readonly memory: () => FileReplayMemory | undefined;
+  /** The state has changed. */
+  readonly follow: () => void;
+  readonly counts: () => Counts;
+}
+
+/** Throws `invalid-config` where a kernel door is wanted and cannot be. */
+export async function openDoor(
+  { config, keeper, clock, log, plane, onChanged }: OpenDoorParts,
+  lifecycle: Lifecycle,
+): Promise<OpenedDoor> {
+  checkKernelPort(config);
+  const { dir, listen, knock, door: mode } = config;
+  let memory: FileReplayMemory | undefined;
+  lifecycle.add('knocks', { stop: () => memory?.stop() });
+  const openMemory = () => {
+    if (!keeper.isEmpty) memory ??= new FileReplayMemory(join(dir, 'knocks'), keeper.time());
+    return memory;
+  };
+  const letIns = new LetIns(clock, () => entrance.cameIn());
+  let door: GatewayDoor | undefined;
+  const opened = (): GatewayDoor | undefined => {
+    const known = openMemory();
+    if (known === undefined) return undefined;
+    const onRefused = (sample: RefusalSample) => plane()?.recordKnock(sample);
+    door ??= new GatewayDoor({ memory: known, clock: { now: () => keeper.time() }, log, onRefused });
+    door.follow(keeper.snapshot.knockKeys);
+    return door;
+  };
+  // Before the first state no key is known, and so no knock is good.
+  const judge: Pick<KnockJudge, 'judge' | 'count'> = {
+    judge: async (...given) => (await opened()?.judge.judge(...given)) ?? { ok: false, reason: 'unknown-key' },
+    count: (...given) => opened()?.judge.count(...given),
+  };
+  const entrance: KernelEntrance = lifecycle.add(
+    'kernel door',
+    new KernelEntrance({
+      dir,
+      role: 'gateway',
+      host: listen.host,
+      ports: { mutual: listen.port },
+      knockPorts: knock.ports,
+      openSeconds: knock.openSeconds,
+      hasPrelude: hasPrelude(mode),
+      clock,
+      log,
+      tell: (change) => (plane() === undefined ? letIns.apply(change) : plane()?.tellLetIn(change)),
+      onCheck: () => letIns.forgetOld(),
+      judge: async () => judge,
+      onChanged,
+    }),
+  );
+  await entrance.clear(hasKernelDoor(mode));
+  if (hasKernelDoor(mode)) {
+    await entrance.shut();
+    await entrance.listen();
+  }
+  return {
+    entrance,
+    letIns,
+    memory: openMemory,
+    follow: () => door?.follow(keeper.snapshot.knockKeys),
+    counts: () => door?.counts() ?? {},
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * The kernel door of one process with all that belongs to it: the table, the sockets that take knocks, and the trial. It can be put
+ * up before anything listens, or later while the process runs.
+ */
+import { type Clock, steadyOf } from '../../base/clock.ts';
+import { PosternError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import type { DoorMode, FrontDoor, KnockKind } from '../../contracts/knock.ts';
+import { KernelDoor, removeKernelDoor } from './kernel-door.ts';
+import { type DoorName, tableOf } from './kernel-rules.ts';
+import { KnockListener, type KnockListenerOptions } from './knock-listener.ts';
+import type { LetInChange } from './let-ins.ts';
+import { forgetTable, notedTable, noteTable } from './noted-table.ts';
+
+export interface KernelEntranceOptions {
+  /** The state directory, which remembers the table. */
+  readonly dir: string;
+  readonly role: DoorName['role'];
+  readonly host: string;
+  readonly ports: Readonly<Partial<Record<KnockKind, number>>>;
+  readonly knockPorts: readonly number[];
+  readonly openSeconds: number;
+  /** Whether there is a prelude door behind it. */
+  readonly hasPrelude: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** To every process that takes connections. */
+  readonly tell: (change: LetInChange) => void;
+  readonly onCheck?: () => void;
+  /** Who judges knocks; asked when the first one could come. */
+  readonly judge: () => Promise<KnockListenerOptions['judge']>;
+  /** It has gone up or down while the process ran. */
+  readonly onChanged?: () => void;
+}
+
+export interface EntranceState {
+  readonly door: DoorMode;
+  readonly ports: readonly number[];
+  readonly table?: string | undefined;
+  readonly repairs: number;
+  /** Milliseconds until it undoes itself. */
+  readonly trialMs?: number | undefined;
+  /** Connections that came in by a knock since it went up. */
+  readonly cameIn: number;
+}
+
+export class KernelEntrance {
+  readonly #options: KernelEntranceOptions;
+  readonly #steady: Clock;
+  #door: KernelDoor | undefined;
+  #listener: KnockListener | undefined;
+  #trial: { readonly endsAt: number; readonly timer: NodeJS.Timeout } | undefined;
+  #cameIn = 0;
+
+  constructor(options: KernelEntranceOptions) {
+    this.#options = options;
+    this.#steady = steadyOf(options.clock);
+  }
+
+  get isUp(): boolean {
+    return this.#door !== undefined;
+  }
+
+  told(): FrontDoor {
+    const { hasPrelude, knockPorts } = this.#options;
+    if (this.isUp) return { door: hasPrelude ? 'both' : 'kernel', ports: knockPorts };
+    return { door: hasPrelude ? 'prelude' : 'none' };
+  }
+
+  state(): EntranceState {
+    const { door, ports = [] } = this.told();
+    const trialMs = this.#trial && Math.max(0, this.#trial.endsAt - this.#steady.now());
+    const table = this.isUp ? tableOf(this.#name()) : undefined;
+    return { door, ports, table, repairs: this.#door?.repairs ?? 0, trialMs, cameIn: this.#cameIn };
+  }
+
+  /** A connection came in by a knock. */
+  cameIn(): void {
+    this.#cameIn += 1;
+  }
+
+  /**
+   * What an earlier start left and this one does not want is taken away. Throws `invalid-config` when that cannot be: the ports
+   * would answer nobody, not even who may come.
+   */
+  async clear(isWanted: boolean): Promise<void> {
+    const { dir, log } = this.#options;
+    const noted = notedTable(dir);
+    if (noted === undefined || (isWanted && tableOf(noted) === tableOf(this.#name()))) return;
+    try {
+      await removeKernelDoor(noted);
+    } catch (cause) {
+      const table = tableOf(noted);
+      const text = `the kernel door of an earlier start is still there and would keep everybody out: as root run "postern-${noted.role} door remove" with this configuration, or "nft delete table inet ${table}" and remove ${dir}/kernel-door.json`;
+      throw new PosternError('invalid-config', text, { cause });
+    }
+    forgetTable(dir);
+    log.info({ table: tableOf(noted) }, 'the kernel door of an earlier start was taken away');
+  }
+
+  /** Shut when it resolves; nobody can knock before `listen`. Throws `invalid-config` that says what is missing. */
+  async shut(trialMs?: number): Promise<void> {
+    const { dir, clock, log, tell, onCheck, knockPorts, openSeconds, ports } = this.#options;
+    const rules = { ...this.#name(), ports: Object.values(ports), knockPorts, openSeconds };
+    const door = new KernelDoor({ ...rules, clock, log, tell, ...(onCheck === undefined ? {} : { onCheck }) });
+    noteTable(dir, rules);
+    await door.start(trialMs);
+    this.#door = door;
+    this.#cameIn = 0;
+    log.info({ table: tableOf(rules), knockPorts }, 'the kernel door is shut');
+  }
+
+  async listen(): Promise<void> {
+    const { host, knockPorts, log, judge, ports } = this.#options;
+    const letIn = async (source: string, kind: KnockKind) => {
+      const port = ports[kind];
+      if (port !== undefined) await this.#door?.letIn(source, port);
+    };
+    const hosts = host === '::' ? ['0.0.0.0', '::'] : [host];
+    const listener = new KnockListener({ judge: await judge(), letIn, ports: knockPorts, hosts, log });
+    await listener.start();
+    this.#listener = listener;
+  }
+
+  /** Goes up while the process runs, and comes down again unless `keep` was called. Throws `conflict` when it is up. */
+  async try(trialMs: number): Promise<void> {
+    if (this.isUp) throw new PosternError('conflict', 'the kernel door is up already', { tell: 'The door is up.' });
+    await this.shut(trialMs);
+    const timer = setTimeout(() => void this.#undo(), trialMs);
+    this.#trial = { endsAt: this.#steady.now() + trialMs, timer };
+    try {
+      await this.listen();
+    } catch (error) {
+      await this.takeDown();
+      throw error;
+    }
+    this.#options.onChanged?.();
+  }
+
+  /** Throws `conflict` without a trial, or before anybody came in through the door. */
+  async keep(): Promise<void> {
+    if (this.#trial === undefined) throw conflict('no kernel door is on trial');
+    if (this.#cameIn === 0) {
+      throw conflict('nobody has come in through the door yet: open a new connection from a device, then confirm');
+    }
+    clearTimeout(this.#trial.timer);
+    this.#trial = undefined;
+    await this.#door?.keep();
+  }
+
+  /** The table goes, and what takes knocks. */
+  async takeDown(): Promise<void> {
+    clearTimeout(this.#trial?.timer);
+    this.#trial = undefined;
+    const [door, listener] = [this.#door, this.#listener];
+    this.#door = undefined;
+    this.#listener = undefined;
+    await listener?.stop();
+    await door?.remove();
+    forgetTable(this.#options.dir);
+    this.#options.onChanged?.();
+  }
+
+  /** The table stays, and the ports shut; but for one on trial. */
+  async stop(): Promise<void> {
+    if (this.#trial !== undefined) return this.takeDown();
+    await this.#listener?.stop();
+    await this.#door?.stop();
+  }
+
+  async #undo(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      await this.takeDown();
+      log.warn({}, 'the kernel door was not confirmed in time and is taken away');
+    } catch (error) {
+      log.error({ err: error }, 'the kernel door was not confirmed in time and cannot be taken away');
+    }
+  }
+
+  #name(): DoorName {
+    const { role, host, ports } = this.#options;
+    return { role, port: ports.mutual ?? 0, host };
+  }
+}
+
+const conflict = (text: string) =>
+  new PosternError('conflict', text, { tell: `${text[0]!.toUpperCase()}${text.slice(1)}.` });
