@@ -14,6 +14,7 @@ import type { myAccount } from '#shared/contracts/my-account.ts';
 import type { Fix, SignInMethod, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
 import type { Client } from '#shared/wire/call-contract.ts';
 import type { ClientDesk } from './clients/client-desk.ts';
+import type { DoctorLeg, Trouble } from './diagnosis/legs.ts';
 import type { CollectedCheck } from './posture/checks.ts';
 import type { CollectedFact } from './posture/collect.ts';
 
@@ -71,6 +72,8 @@ export interface AgentState {
     readonly addresses: readonly string[];
     /** Why not, in the code of the last failure. */
     readonly failure?: ErrorCode;
+    /** The leg that fails, while none of the controller's addresses is reached and once it was looked at. */
+    readonly trouble?: Trouble;
     /** True while `GET /v1/events` is open. */
     readonly events: boolean;
   };
@@ -215,11 +218,19 @@ export type Sent<T> =
   /** The gateway refused or could not be reached. `canRepeat`: the body is still whole (none, kept, or not begun). */
   | { readonly refused: PosternError; readonly canRepeat: boolean };
 
+/** One step that `postern doctor` looked at. */
 export interface DoctorLine {
+  /** `name controller.example`. */
   readonly name: string;
+  /** False: here it fails. Undefined: cannot be told, or not as it should be without being in the way. */
   readonly ok: boolean | undefined;
+  /** What was seen. */
   readonly detail: string;
   readonly fix?: string;
+  /** Of what is on the way to controller and gateways. */
+  readonly leg?: DoctorLeg;
+  /** One sentence with the leg's name in it, for messages; only where it fails. */
+  readonly says?: string;
 }
 
 /** What wiring gives to the local side. */

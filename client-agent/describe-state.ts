@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/base/clock.ts';
 import { checkName } from '#shared/contracts/posture.ts';
 import type { AgentState, PostureShown } from './agent-api.ts';
+import type { Trouble } from './diagnosis/legs.ts';
 import type { Keystore } from './keystore/keystore.ts';
 import type { CertificateCare } from './to-controller/certificate-care.ts';
 import type { ControllerLink } from './to-controller/controller-link.ts';
@@ -14,17 +15,21 @@ export interface StateParts {
   readonly link: ControllerLink;
   readonly care: CertificateCare;
   readonly clock: Clock;
+  /** The controller's time, by which certificates end. */
+  readonly time: Clock;
+  readonly trouble: () => Trouble | undefined;
   readonly posture: () => PostureShown | undefined;
   readonly eventsOpen: () => boolean;
 }
 
 export function describeState(parts: StateParts): AgentState {
-  const { profile, keystore, sessions, link, care, clock, posture, eventsOpen } = parts;
+  const { profile, keystore, sessions, link, care, clock, time, posture, eventsOpen } = parts;
   const { organisation, person, device, state, fingerprint, firstFactors, controllers } = keystore.enrolment;
   const now = clock.now();
   const signedIn = sessions.isSignedIn();
   const expiresInMs = sessions.expiresInMs();
   const { failure, clockOffsetMs } = link;
+  const trouble = parts.trouble();
   return {
     profile,
     organisation,
@@ -35,9 +40,10 @@ export function describeState(parts: StateParts): AgentState {
       reachable: link.reachable,
       addresses: controllers,
       ...(failure === undefined ? {} : { failure }),
+      ...(trouble === undefined ? {} : { trouble }),
       events: eventsOpen(),
     },
-    certificate: { endsInMs: care.endsAt - now, renewsInMs: care.renewsAt - now },
+    certificate: { endsInMs: care.endsAt - time.now(), renewsInMs: care.renewsAt - time.now() },
     posture: describePosture(posture(), now),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
   };

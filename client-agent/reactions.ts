@@ -91,6 +91,18 @@ export function onWake(parts: ReactingParts): void {
   events()?.reconnect();
 }
 
+/** The controller is reached again: connections of before may be dead, and what waits with long pauses need not. */
+export function onWayBack(parts: ReactingParts): void {
+  const { care, link, links, apps, reporter, events } = parts;
+  care.woke();
+  void care.tick();
+  link.reconnect();
+  links.reconnect();
+  events()?.reconnect();
+  void apps.refreshQuietly();
+  reportSoon(reporter);
+}
+
 function reportSoon(reporter: PostureReporter): void {
   reporter.wanted();
   void reporter.tick();

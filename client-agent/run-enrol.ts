@@ -7,6 +7,7 @@ import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { placeOf } from './cli/with-agent.ts';
+import type { Diagnosis } from './diagnosis/judge.ts';
 import { loadAgentConfig } from './load-agent-config.ts';
 
 export async function runEnrol(call: CliCall): Promise<number> {
@@ -24,7 +25,11 @@ export async function runEnrol(call: CliCall): Promise<number> {
     const facts = await deviceFacts(createLocalHost({ clock: systemClock }));
     const log = createLog('postern', config.logLevel === 'info' ? 'warn' : config.logLevel);
     const again = values['again'] === true;
-    const made = await enrol({ keystore, invitation, facts, clock: systemClock, log, again });
+    const { explained } = await import('./diagnosis/explain-failure.ts');
+    const made = await explained(
+      () => lookBefore(invitation),
+      () => enrol({ keystore, invitation, facts, clock: systemClock, log, again }),
+    );
     const { device, person, organisation, state, fingerprint, firstFactors } = made;
     if (json) io.out(JSON.stringify({ device, person, organisation, state, fingerprint, firstFactors }));
     else {
@@ -39,6 +44,19 @@ export async function runEnrol(call: CliCall): Promise<number> {
   } finally {
     keystore.close();
   }
+}
+
+/** Nothing is trusted yet: whoever answers is told apart only by its certificate, whose root the invitation names. */
+async function lookBefore(text: string): Promise<Diagnosis> {
+  const { diagnose } = await import('./diagnosis/diagnose.ts');
+  const { systemProbes } = await import('./diagnosis/probes.ts');
+  const { pinnedWay } = await import('./diagnosis/outside-way.ts');
+  const invitation = decodeInvitation(text);
+  const knock = invitation.n === undefined ? 'missing' : 'held';
+  return diagnose(systemProbes, {
+    ...pinnedWay(invitation),
+    own: (clockOffsetMs) => ({ now: Date.now(), ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }), knock }),
+  });
 }
 
 async function readInvitation(): Promise<string> {

@@ -4,31 +4,35 @@ import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { LongChannel } from '#shared/wire/long-channel.ts';
-import type { Agent, AgentState, LocalEvent, LocalParts, LocalSide } from './agent-api.ts';
+import type { LocalEvent, LocalParts, LocalSide } from './agent-api.ts';
 import { ClientBook } from './clients/client-book.ts';
 import { ClientDesk } from './clients/client-desk.ts';
 import type { AgentConfig } from './config.ts';
 import { startControl } from './control/start-control.ts';
 import { describeState } from './describe-state.ts';
-import { runDoctor } from './doctor.ts';
+import { explained } from './diagnosis/explain-failure.ts';
+import { WayWatch } from './diagnosis/watch-way.ts';
+import { diagnoseAgent } from './doctor.ts';
 import { createAskBudget } from './grants/ask-budget.ts';
-import { GrantDesk, type GrantOrder } from './grants/grant-desk.ts';
+import { askController } from './grants/ask-controller.ts';
+import { GrantDesk } from './grants/grant-desk.ts';
 import { Holds } from './grants/holds.ts';
 import { LiveStreams } from './grants/live-streams.ts';
-import { isBoundTo } from './grants/read-own-grant.ts';
 import { Refusals } from './grants/refusals.ts';
 import { Traffic } from './grants/run-traffic.ts';
 import { Keystore } from './keystore/keystore.ts';
 import { profilePath } from './keystore/profile-directory.ts';
-import { withOverrides } from './posture/facts-file.ts';
+import { makeAgent, type Parts, type StartedAgent } from './make-agent.ts';
+import { posturedHost } from './posture/facts-file.ts';
 import type { Host } from './posture/host.ts';
 import { createLocalHost } from './posture/local-host.ts';
 import { createReportSequence } from './posture/report-sequence.ts';
-import { noteDevice, onControllerEvent, onFactor, onSessionChange, onWake, type ReactingParts } from './reactions.ts';
+import { noteDevice, onControllerEvent, onFactor, onSessionChange, onWayBack } from './reactions.ts';
 import { AppsList } from './to-controller/apps-list.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
 import { followEvents } from './to-controller/controller-events.ts';
-import { ControllerLink } from './to-controller/controller-link.ts';
+import { attemptAll, ControllerLink } from './to-controller/controller-link.ts';
+import { ControllerTime } from './to-controller/controller-time.ts';
 import { DeviceKnocks } from './to-controller/device-knocks.ts';
 import { PostureReporter } from './to-controller/posture-reporter.ts';
 import { Sessions } from './to-controller/sessions.ts';
@@ -48,17 +52,6 @@ export interface AgentOptions {
   readonly startLocal?: (parts: LocalParts<AgentConfig>) => Promise<LocalSide>;
   /** The last lines of the log, for `postern logs`. */
   readonly recentLogs?: () => readonly string[];
-}
-
-export interface StartedAgent extends Agent {
-  readonly directory: string;
-  /** Path of the Unix socket that the CLI uses. */
-  readonly socket: string;
-  /** Where the local side listens. */
-  local(): ReturnType<LocalSide['addresses']>;
-  /** What a timer does every 5 s: certificate, posture, expired grants, sleep. Resolves when it is done. */
-  tick(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 export function profileDirectory(config: AgentConfig, env: Env = process.env): string {
@@ -106,15 +99,6 @@ interface Base {
   readonly lifecycle: Lifecycle;
 }
 
-interface Parts extends ReactingParts {
-  readonly live: LiveStreams;
-  readonly refusals: Refusals;
-  readonly traffic: Traffic;
-  readonly state: () => AgentState;
-  readonly wake: ReturnType<typeof watchWake>;
-  readonly openEvents: () => void;
-}
-
 function makeParts(
   config: AgentConfig,
   { clock, log, host }: AgentOptions,
@@ -132,18 +116,22 @@ function makeParts(
     onChange: (signedIn, reason) => onSessionChange(parts, signedIn, reason),
     onFactor: () => onFactor(parts),
   });
-  const doors = new DeviceKnocks({ keystore, clock });
+  const time = new ControllerTime(clock);
+  const doors = new DeviceKnocks({ keystore, clock: time });
   const link: ControllerLink = new ControllerLink({
     keystore,
-    clock,
+    time,
     log,
     session: () => sessions.secret(),
-    onChange: onState,
+    onChange: () => {
+      onState();
+      way.note();
+    },
     keySettled: () => care.settled(),
     knock: doors.atController('mutual'),
   });
   const knocks = new SessionKnocks(doors);
-  const links = new GatewayLinks({ keystore, clock, knocks });
+  const links = new GatewayLinks({ keystore, clock: time, knocks });
   const onRenewed = (newKey: boolean) => {
     if (newKey) {
       // Grants bind to the key of the handshake (P4). In one turn, so that no request pairs an old one with the new key.
@@ -154,11 +142,23 @@ function makeParts(
     onState();
   };
   const knock = doors.atController('bootstrap');
-  const care: CertificateCare = new CertificateCare({ keystore, link, clock, log, onRenewed, knock });
+  const care: CertificateCare = new CertificateCare({ keystore, link, clock: time, log, onRenewed, knock });
+  const way: WayWatch = new WayWatch({
+    diagnose: () => diagnoseAgent({ state, keystore, care, link, links, clock }),
+    attempt: (ms) => attemptAll(link, keystore.enrolment.controllers, ms),
+    isReached: () => link.reachable !== false,
+    onChange: onState,
+    onBack: () => onWayBack(parts),
+    log,
+  });
+  const look = () => way.look();
   const apps = new AppsList({ link, sessions, log, onChange: () => emit({ type: 'apps' }) });
   const directory = keystore.directory;
   const reporter = new PostureReporter({
-    host: posturedHost(config, clock, host, directory.file('first-seen.json')),
+    host: posturedHost(
+      host ?? createLocalHost({ clock, firstSeenFile: directory.file('first-seen.json') }),
+      config.posture,
+    ),
     allowListFile: config.posture.allowListFile,
     lookMs: config.posture.lookSeconds * second,
     keystore,
@@ -172,23 +172,13 @@ function makeParts(
       emit({ type: 'posture' });
     },
   });
-  const ask = async (order: GrantOrder) => {
-    if (!sessions.isSignedIn()) throw new PosternError('session-required', 'nobody is signed in');
-    if (sessions.isIdle()) throw new PosternError('session-idle', 'the session waits for one factor');
-    const { app, act, exact, trace, avoid = [] } = order;
-    await care.ensure();
-    const request = {
-      ...(exact === undefined ? {} : { request: exact }),
-      ...(avoid.length > 0 ? { avoid: [...avoid] } : {}),
-    };
-    const body = () => ({ app, act, ...request, idleMs: Math.round(sessions.idleMs()), trace });
-    let given = await link.calls.grants({ body: body() });
-    // Asked for before the key was changed, answered after: no gateway takes it on a connection of the new key (P4).
-    if (!isBoundTo(given.grant, keystore.jkt)) given = await link.calls.grants({ body: body() });
-    knocks.use(given.knock?.secret);
-    return given;
-  };
-  const desk = new GrantDesk({ ask, budget: createAskBudget(clock), clock, log });
+  const ask = askController({ keystore, sessions, care, link, knocks });
+  const desk = new GrantDesk({
+    ask: (order) => explained(look, () => ask(order)),
+    budget: createAskBudget(clock),
+    clock,
+    log,
+  });
   const holds = new Holds({ clock, emit });
   const refusals = new Refusals(clock, (refused) => emit({ type: 'refused', refused }));
   const live = new LiveStreams({
@@ -212,6 +202,8 @@ function makeParts(
       link,
       care,
       clock,
+      time,
+      trouble: () => way.trouble,
       posture: () => reporter.last(),
       eventsOpen: () => eventsOpen,
     });
@@ -241,6 +233,7 @@ function makeParts(
     refusals,
     traffic,
     state,
+    way,
     wake: watchWake(clock),
     openEvents,
   };
@@ -248,53 +241,6 @@ function makeParts(
   lifecycle.add('posture', reporter);
   lifecycle.add('gateways', links);
   lifecycle.add('streams', live);
+  lifecycle.add('way', way);
   return parts;
-}
-
-function posturedHost(config: AgentConfig, clock: Clock, host: Host | undefined, firstSeenFile: string): Host {
-  const real = host ?? createLocalHost({ clock, firstSeenFile });
-  const { factsFile } = config.posture;
-  return factsFile === undefined ? real : withOverrides(real, factsFile);
-}
-
-interface Rest extends Pick<StartedAgent, 'local'> {
-  readonly lifecycle: Lifecycle;
-  readonly listeners: Set<(event: LocalEvent) => void>;
-}
-
-function makeAgent({ profile }: AgentConfig, parts: Parts, { lifecycle, listeners, local }: Rest): StartedAgent {
-  const { keystore, sessions, link, links, care, apps, reporter, desk, holds, live, refusals, traffic, state } = parts;
-  return {
-    profile,
-    directory: keystore.directory.path,
-    socket: keystore.directory.file('agent.sock'),
-    local,
-    state,
-    apps: () => apps.all(),
-    refreshApps: () => apps.refresh(),
-    signIn: sessions,
-    signOut: () => sessions.signOut(),
-    me: link.me,
-    posture: reporter,
-    why: (app) => refusals.list(app),
-    activity: () => sessions.activity(),
-    traffic,
-    holds: () => holds.list(),
-    giveUp: (hold) => holds.giveUp(hold),
-    doctor: () => runDoctor({ state, care, link, links }),
-    renew: () => care.renewNow(),
-    rekey: () => care.rekey(),
-    on(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    async tick() {
-      if (parts.wake.tick()) onWake(parts);
-      desk.tick();
-      links.tick();
-      await care.tick();
-      await Promise.all([reporter.tick(), live.tick()]);
-    },
-    stop: () => lifecycle.stop(),
-  };
 }

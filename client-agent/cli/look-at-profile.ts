@@ -1,12 +1,10 @@
 /** The legs of `postern doctor` that need no running agent: the profile's files, the certificate, the controller's door. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { minute, systemClock } from '#shared/base/clock.ts';
-import { asPosternError } from '#shared/base/errors.ts';
-import { splitAddress } from '#shared/base/split-address.ts';
+import type { DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { DoctorLine } from '../agent-api.ts';
+import { outsideWay } from '../diagnosis/outside-way.ts';
 import { span } from './words.ts';
 
 /** Of `enrolment.json`, which holds no secret. The key is not read here. */
@@ -17,6 +15,7 @@ export interface EnrolmentSeen {
   readonly controllers: readonly string[];
   readonly bootstrap: readonly string[];
   readonly key: string;
+  readonly state: DeviceState;
 }
 
 export function lookAtProfile(directory: string): { lines: DoctorLine[]; enrolment: EnrolmentSeen | undefined } {
@@ -69,53 +68,26 @@ function certificateLine(pem: string): DoctorLine {
   };
 }
 
-/** The controller's door as anybody who holds the profile's roots sees it: network, TLS, time. */
-export async function lookFromOutside(enrolment: EnrolmentSeen): Promise<DoctorLine[]> {
-  const ports = await Promise.all([...enrolment.bootstrap, ...enrolment.controllers].map(portLine));
-  return [...ports, await bootstrapLine(enrolment)];
-}
-
-function portLine(address: string): Promise<DoctorLine> {
-  const name = `network to ${address}`;
-  const notTold =
-    'no answer: no network, a firewall on the way and a controller that hides or is off look the same from here';
-  return new Promise((resolve) => {
-    const socket = connect({ ...splitAddress(address), timeout: 2000 });
-    const end = (line: Omit<DoctorLine, 'name'>) => {
-      socket.destroy();
-      resolve({ name, ...line });
-    };
-    socket.once('connect', () => end({ ok: true, detail: 'the port answers' }));
-    socket.once('timeout', () => end({ ok: false, detail: notTold }));
-    socket.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-      const isName = code === 'ENOTFOUND' || code === 'EAI_AGAIN';
-      const detail = isName
-        ? `the name is not known (${code})`
-        : code === 'ECONNREFUSED'
-          ? 'nothing listens there'
-          : (code ?? message);
-      end({
-        ok: false,
-        detail,
-        fix: isName ? 'Look at the network and its DNS.' : 'Ask whether the controller is running.',
-      });
-    });
+/** The way to the controller as anybody who holds the profile's roots sees it: without a knock, without a certificate. */
+export async function lookFromOutside(enrolment: EnrolmentSeen): Promise<readonly DoctorLine[]> {
+  const { bootstrap, bundle, trustDomain, certificate, state } = enrolment;
+  const { diagnose } = await import('../diagnosis/diagnose.ts');
+  const { systemProbes } = await import('../diagnosis/probes.ts');
+  const { startsAt, endsAt } = lifeOf(certificate);
+  const { findings } = await diagnose(systemProbes, {
+    ...outsideWay({ addresses: bootstrap, bundle, trustDomain }),
+    own: (clockOffsetMs) => ({
+      now: Date.now(),
+      ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
+      certificate: { startsAt, endsAt },
+      knock: 'not-asked',
+      device: state,
+    }),
   });
+  return findings;
 }
 
-async function bootstrapLine({ bootstrap, bundle, trustDomain }: EnrolmentSeen): Promise<DoctorLine> {
-  const name = 'controller TLS and time';
-  const { withBootstrap } = await import('../to-controller/bootstrap-client.ts');
-  try {
-    const place = { addresses: bootstrap, bundle, trustDomain, clock: systemClock };
-    const { time } = await withBootstrap(place, (client) => client.meta({ timeoutMs: 2000 }));
-    const offset = time - Date.now();
-    const detail = `its certificate is good; clocks differ by ${span(offset)}`;
-    return Math.abs(offset) <= minute
-      ? { name, ok: true, detail }
-      : { name, ok: false, detail, fix: 'Set the clock of this device.' };
-  } catch (thrown) {
-    const { code, message } = asPosternError(thrown);
-    return { name, ok: false, detail: `${code}: ${message}` };
-  }
+function lifeOf(pem: string): { readonly startsAt: number; readonly endsAt: number } {
+  const { validFrom, validTo } = new X509Certificate(pem);
+  return { startsAt: Date.parse(validFrom), endsAt: Date.parse(validTo) };
 }

@@ -1,6 +1,6 @@
 /**
- * `postern doctor`: every step from this device to the apps, each looked at by its own means. With a running agent its own looks
- * come too; without one, what can be told from outside.
+ * `postern doctor`: every leg from this device to the apps, each looked at by its own means. With a running agent it is the agent's own
+ * way that is looked at; without one, what can be told from outside.
  */
 import type { CliCall } from '#shared/base/cli.ts';
 import { asPosternError } from '#shared/base/errors.ts';
@@ -8,6 +8,8 @@ import { printTable, safeText } from '#shared/base/print-table.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { openControl } from '../control/open-control.ts';
+import { troubleOf } from '../diagnosis/judge.ts';
+import type { Trouble } from '../diagnosis/legs.ts';
 import { lookAtLocal } from './look-at-local.ts';
 import { lookAtProfile, lookFromOutside } from './look-at-profile.ts';
 import { directoryOf, placeOf, socketIn } from './with-agent.ts';
@@ -25,8 +27,9 @@ export async function runDoctorCommand(call: CliCall): Promise<number> {
   } finally {
     await control.stop();
   }
-  if (call.json) call.io.out(JSON.stringify({ lines }));
-  else print(call, lines, await placeOf(call));
+  const trouble = troubleOf(lines);
+  if (call.json) call.io.out(JSON.stringify({ lines, ...(trouble === undefined ? {} : { trouble }) }));
+  else print(call, { lines, trouble, place: await placeOf(call) });
   return lines.some(({ ok }) => ok === false) ? 1 : 0;
 }
 
@@ -46,9 +49,16 @@ async function agentLines(
   return [{ name: 'agent', ok: true, detail: `process ${status.pid}` }, ...doctor.lines, ...local];
 }
 
-function print({ io }: CliCall, lines: readonly DoctorLine[], place: string): void {
+interface Looked {
+  readonly lines: readonly DoctorLine[];
+  readonly trouble: Trouble | undefined;
+  readonly place: string;
+}
+
+function print({ io }: CliCall, { lines, trouble, place }: Looked): void {
   const words = (ok: boolean | undefined) => (ok === undefined ? 'unclear' : ok ? 'good' : 'FAILS');
   io.out(printTable(lines.map(({ name, ok, detail }) => ({ step: name, result: words(ok), detail }))));
+  if (trouble !== undefined) io.out(`\nThe first leg that fails: ${trouble.leg}. ${safeText(trouble.says)}`);
   const fixes = lines.filter(({ ok, fix }) => ok !== true && fix !== undefined);
   const where = place === '' ? '' : ` (with${place})`;
   if (fixes.length > 0) io.out(`\nWhat to do${where}:`);

@@ -5,7 +5,7 @@ import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { endWords } from './clients.ts';
 import { directoryOf, placeOf, socketIn, withAgent } from './with-agent.ts';
-import { ago, answer, commandFor, forClient, printFacts, span } from './words.ts';
+import { ago, answer, commandFor, forClient, printFacts, span, troubleWords } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const wait = call.values['wait'];
@@ -44,6 +44,8 @@ function print(call: CliCall, { state, local, holds, clients, pid }: ControlStat
       `${safeText(app)}${forClient(client)} waits for you: ${safeText(detail ?? kind)}  Run: ${what}${place}`,
     );
   }
+  const { trouble } = state.controller;
+  if (trouble !== undefined) call.io.out(troubleWords(trouble));
   // No sign-in helps a device that was taken out of service.
   if (device.state !== 'active' && device.state !== 'pending')
     call.io.out(`This device is ${safeText(device.state)}: ask your administrator.`);
@@ -66,9 +68,9 @@ function sessionWords({ session, device }: ControlStatus['state']): string {
 }
 
 function controllerWords({ controller, clockOffsetMs }: ControlStatus['state']): string {
-  const { reachable, failure, addresses, events } = controller;
-  const state =
-    reachable === undefined ? 'not asked yet' : reachable ? 'reached' : `not reached (${failure ?? 'unknown'})`;
+  const { reachable, failure, trouble, addresses, events } = controller;
+  const why = trouble === undefined ? (failure ?? 'unknown') : trouble.leg;
+  const state = reachable === undefined ? 'not asked yet' : reachable ? 'reached' : `not reached (${why})`;
   const clock = clockOffsetMs === undefined ? '' : `, clocks differ by ${span(clockOffsetMs)}`;
   return `${addresses.join(', ')}: ${state}${events ? ', events open' : ''}${clock}`;
 }

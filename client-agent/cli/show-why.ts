@@ -4,7 +4,7 @@ import { safeText } from '#shared/base/print-table.ts';
 import type { Refused } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { placeOf, withAgent } from './with-agent.ts';
-import { ago, answer, forClient } from './words.ts';
+import { ago, answer, forClient, troubleWords } from './words.ts';
 
 const maxShown = 10;
 
@@ -25,7 +25,11 @@ export async function showWhy(call: CliCall): Promise<void> {
 }
 
 /** What the agent itself refuses everything for, before any app is asked: such requests are no refusals of an app. */
-function whatStandsInTheWay({ device, session }: ControlStatus['state'], place: string): string | undefined {
+function whatStandsInTheWay(
+  { device, session, controller }: ControlStatus['state'],
+  place: string,
+): string | undefined {
+  if (controller.trouble !== undefined) return `Nothing new opens now. ${troubleWords(controller.trouble)}`;
   if (device.state !== 'active' && device.state !== 'pending')
     return `Nothing works now: this device is ${safeText(device.state)}. Ask your administrator.`;
   if (!session.signedIn) return `Nothing works now: you are signed out. Run: postern login${place}`;

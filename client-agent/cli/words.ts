@@ -3,6 +3,7 @@ import type { CliCall } from '#shared/base/cli.ts';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import type { Hold } from '../agent-api.ts';
+import type { Trouble } from '../diagnosis/legs.ts';
 
 const units = [
   ['d', 86_400_000],
@@ -25,6 +26,9 @@ export function readSpan(what: string, given: string): number {
 }
 
 export const ago = (ms: number): string => (ms < 1000 ? 'now' : `${span(ms)} ago`);
+
+/** The leg that fails, and what to do. */
+export const troubleWords = ({ says, fix }: Trouble): string => safeText(fix === undefined ? says : `${says} ${fix}`);
 
 /** ` (client ci)`, or nothing. */
 export const forClient = (client: string | undefined): string => (client === undefined ? '' : ` (client ${client})`);

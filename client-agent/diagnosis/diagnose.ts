@@ -6,19 +6,20 @@ import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
 import type { AddressSeen, CallSeen, Evidence, GatewaySeen, OwnFacts, SurroundingsSeen } from './evidence.ts';
+import type { Trust } from './greet.ts';
 import { type Diagnosis, judge } from './judge.ts';
 import type { Probes } from './probes.ts';
 
 export interface Way {
   /** `host:port` of the controller. */
   readonly addresses: readonly string[];
-  /** The roots that our controller's certificate leads to, as PEM. */
-  readonly bundle: readonly string[];
+  /** What our controller's certificate leads to. */
+  readonly trust: Trust;
   /** The agent's own way, over a connection of its own. */
   readonly call: (address: string, timeoutMs: number) => Promise<CallSeen>;
   readonly gateways: (timeoutMs: number) => readonly Promise<GatewaySeen>[];
-  /** Asked when all is seen. */
-  readonly own: () => OwnFacts;
+  /** Asked when all is seen, with what the controller's time was found to be apart from this device's, if it was. */
+  readonly own: (clockOffsetMs: number | undefined) => OwnFacts;
 }
 
 /** Milliseconds. Of one address: names first, then what wants its IP address. */
@@ -36,45 +37,66 @@ export async function diagnose(probes: Probes, way: Way): Promise<Diagnosis> {
   return judge(await gather(probes, way));
 }
 
-export async function gather(probes: Probes, way: Way): Promise<Evidence> {
+/** `after`: a signal that aborts after so many milliseconds. */
+export type After = (ms: number) => AbortSignal;
+const afterMs: After = (ms) => AbortSignal.timeout(ms);
+
+export async function gather(probes: Probes, way: Way, after: After = afterMs): Promise<Evidence> {
   const { addresses, own } = way;
-  const end = AbortSignal.timeout(deadlines.whole);
-  const ends = ended(end);
+  let offsetMs: number | undefined;
+  const call: Way['call'] = async (address, timeoutMs) => {
+    const seen = await way.call(address, timeoutMs);
+    if (seen.ok) offsetMs = seen.time - Date.now();
+    return seen;
+  };
+  const ends = ended(after(deadlines.whole));
   const late: CallSeen = { ok: false, error: new PosternError('unreachable', 'no answer in time') };
   const nothing = { name: undefined, route: undefined, http: undefined, greeting: undefined };
   const [seen, around, gateways] = await Promise.all([
     Promise.all(
-      addresses.map((address) => orElse<AddressSeen>(seeAddress(probes, way, address), ends, { address, ...nothing, call: late })),
+      addresses.map((address) =>
+        orElse<AddressSeen>(seeAddress(probes, { ...way, call }, address, after), ends, {
+          address,
+          ...nothing,
+          call: late,
+        }),
+      ),
     ),
-    seeAround(probes, addresses, ends),
-    Promise.all(way.gateways(deadlines.call).map((gateway) => orElse<GatewaySeen | undefined>(gateway, ends, undefined))),
+    seeAround(probes, addresses, { ends, after }),
+    Promise.all(
+      way.gateways(deadlines.call).map((gateway) => orElse<GatewaySeen | undefined>(gateway, ends, undefined)),
+    ),
   ]);
-  return { addresses: seen, around, own: own(), gateways: gateways.filter((gateway) => gateway !== undefined) };
+  return { addresses: seen, around, own: own(offsetMs), gateways: gateways.filter((gateway) => gateway !== undefined) };
 }
 
-async function seeAddress(probes: Probes, way: Way, address: string): Promise<AddressSeen> {
+async function seeAddress(probes: Probes, way: Way, address: string, after: After): Promise<AddressSeen> {
   const { host, port } = splitAddress(address);
   const called = way.call(address, deadlines.call);
-  const name = await probes.resolve(host, AbortSignal.timeout(deadlines.name));
+  const name = await probes.resolve(host, after(deadlines.name));
   const [ip] = name.addresses;
   const base = { address, name: ip === host ? undefined : name };
   if (ip === undefined) return { ...base, route: undefined, http: undefined, greeting: undefined, call: await called };
   const route = await probes.route(ip, port);
   if ('failed' in route) return { ...base, route, http: undefined, greeting: undefined, call: await called };
-  const early = await Promise.race([called, pause(deadlines.headStart)]);
-  if (early?.ok === true) return { ...base, route, http: undefined, greeting: undefined, call: early };
-  const signal = AbortSignal.timeout(deadlines.look);
+  const early = await Promise.race([called, ended(after(deadlines.headStart))]);
+  if (early instanceof Object && early.ok) return { ...base, route, http: undefined, greeting: undefined, call: early };
+  const signal = after(deadlines.look);
   const [http, greeting, call] = await Promise.all([
     probes.http(ip, host, signal),
-    probes.greet(ip, port, way.bundle, signal),
+    probes.greet(ip, port, way.trust, signal),
     called,
   ]);
   return { ...base, route, http, greeting, call };
 }
 
-async function seeAround(probes: Probes, addresses: readonly string[], ends: Promise<void>): Promise<SurroundingsSeen> {
+async function seeAround(
+  probes: Probes,
+  addresses: readonly string[],
+  { ends, after }: Ends,
+): Promise<SurroundingsSeen> {
   const hosts = addresses.map((address) => splitAddress(address).host);
-  const signal = AbortSignal.timeout(deadlines.system);
+  const signal = after(deadlines.system);
   const [wild, toldPortal, clockSynchronised] = await Promise.all([
     orElse(probes.wild(hosts, signal), ends, []),
     orElse(probes.toldPortal(signal), ends, undefined),
@@ -88,6 +110,11 @@ async function seeAround(probes: Probes, addresses: readonly string[], ends: Pro
   };
 }
 
+interface Ends {
+  readonly ends: Promise<void>;
+  readonly after: After;
+}
+
 function ended(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
@@ -96,5 +123,3 @@ function ended(signal: AbortSignal): Promise<void> {
 async function orElse<T>(look: Promise<T>, ends: Promise<void>, otherwise: T): Promise<T> {
   return Promise.race([look, ends.then(() => otherwise)]);
 }
-
-const pause = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(resolve, ms, undefined));

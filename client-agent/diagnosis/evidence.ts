@@ -49,8 +49,8 @@ export type GreetingSeen =
 
 /** What the agent's own way met, with its knock and its certificate. */
 export type CallSeen =
-  | { readonly ok: true; readonly state: DeviceState }
-  | { readonly ok: false; readonly error: PosternError };
+  /** The controller's time, in milliseconds since the epoch. */
+  { readonly ok: true; readonly time: number } | { readonly ok: false; readonly error: PosternError };
 
 export interface AddressSeen {
   /** `host:port`. */
@@ -87,10 +87,12 @@ export interface OwnFacts {
   readonly now: number;
   /** Controller's time minus the device's, as last heard. */
   readonly clockOffsetMs?: number;
-  readonly certificate: { readonly startsAt: number; readonly endsAt: number; readonly lastError?: PosternError };
-  /** Where the controller hides as far as is known, and whether there is something to knock with. */
-  readonly knock: { readonly isKnown: boolean };
-  readonly device: DeviceState;
+  /** Undefined before enrolment. */
+  readonly certificate?: { readonly startsAt: number; readonly endsAt: number; readonly lastError?: PosternError };
+  /** Whether there is something to knock with; `not-asked` where no agent runs that could. */
+  readonly knock: 'held' | 'missing' | 'not-asked';
+  /** Undefined before enrolment. */
+  readonly device?: DeviceState;
   /** Undefined where no agent runs that would know. */
   readonly session?: { readonly signedIn: boolean; readonly idle: boolean };
 }

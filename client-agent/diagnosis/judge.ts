@@ -1,21 +1,23 @@
 /** The diagnosis as one ordered table: each leg is judged by its own means, and the first that fails has the name. */
+import type { DoctorLine } from '../agent-api.ts';
 import type { Evidence } from './evidence.ts';
-import { type Finding, type Leg, legs, type Trouble } from './legs.ts';
+import { type DoctorLeg, type Finding, legs, type Trouble } from './legs.ts';
 import { judgeNames, judgeNetwork, judgePortal } from './rules-around.ts';
 import { judgeClock, judgeKnock, judgePorts, judgeTls } from './rules-controller.ts';
+import { judgeProxy, judgeUdp } from './rules-ladder.ts';
 import { judgeCertificate, judgeController, judgeDevice, judgeGateways, judgeSession } from './rules-own.ts';
 
 type Rule = (evidence: Evidence) => readonly Finding[];
 
-export const rules: Readonly<Record<Leg, Rule>> = {
+export const rules: Readonly<Record<DoctorLeg, Rule>> = {
   network: judgeNetwork,
   'captive-portal': judgePortal,
   name: judgeNames,
-  proxy: () => [],
+  proxy: judgeProxy,
   clock: judgeClock,
   tls: judgeTls,
   port: judgePorts,
-  udp: () => [],
+  udp: judgeUdp,
   knock: judgeKnock,
   certificate: judgeCertificate,
   controller: judgeController,
@@ -36,9 +38,9 @@ export function judge(evidence: Evidence): Diagnosis {
 }
 
 /** The first leg that fails: what lies behind it cannot be reached, and may fail for that alone. */
-export function troubleOf(findings: readonly Finding[]): Trouble | undefined {
-  const first = findings.find(({ ok }) => ok === false);
-  if (first === undefined) return undefined;
+export function troubleOf(lines: readonly DoctorLine[]): Trouble | undefined {
+  const first = lines.find(({ ok, leg }) => ok === false && leg !== undefined);
+  if (first?.leg === undefined) return undefined;
   const { leg, name, detail, says = `${name}: ${detail}`, fix } = first;
   return { leg, says, ...(fix === undefined ? {} : { fix }) };
 }

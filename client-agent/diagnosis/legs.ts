@@ -1,4 +1,8 @@
-/** Where the way from this device to an app can fail: the one list, in the order in which legs are judged. */
+/**
+ * Where the way from this device to an app can fail: the one list, in the order in which legs are judged. What a single connection can
+ * tell of itself is `shared/wire/doors/leg-failure.ts`; here it is one witness among several.
+ */
+import type { DoctorLine } from '../agent-api.ts';
 
 export const legs = [
   'network',
@@ -16,25 +20,16 @@ export const legs = [
   'session',
   'gateway',
 ] as const;
-export type Leg = (typeof legs)[number];
+export type DoctorLeg = (typeof legs)[number];
 
 /** What was found at one leg. */
-export interface Finding {
-  readonly leg: Leg;
-  /** `name controller.example`. */
-  readonly name: string;
-  /** False: here it fails. Undefined: cannot be told, or not as it should be without being in the way. */
-  readonly ok: boolean | undefined;
-  /** What was seen. */
-  readonly detail: string;
-  /** One sentence with the leg's name in it, for messages; only where it fails. */
-  readonly says?: string;
-  readonly fix?: string;
+export interface Finding extends DoctorLine {
+  readonly leg: DoctorLeg;
 }
 
 /** The leg that fails, in one sentence; what messages, status and portal show. */
 export interface Trouble {
-  readonly leg: Leg;
+  readonly leg: DoctorLeg;
   readonly says: string;
   readonly fix?: string;
 }

@@ -1,13 +1,13 @@
 /** How each leg is looked at: one small look each, which ends with its signal and never rejects. Nothing secret leaves by them. */
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { lookup, Resolver } from 'node:dns/promises';
 import { getServers } from 'node:dns';
+import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { get } from '#shared/base/node-http.ts';
 import type { GreetingSeen, HttpSeen, NameSeen, RouteSeen } from './evidence.ts';
-import { greet } from './greet.ts';
+import { greet, type Trust } from './greet.ts';
 import { silent } from './rules-around.ts';
 import { clockSynchronised, toldPortal } from './system-tells.ts';
 
@@ -18,7 +18,7 @@ export interface Probes {
   wild(near: readonly string[], signal: AbortSignal): Promise<readonly { name: string; address: string }[]>;
   route(ip: string, port: number): Promise<RouteSeen>;
   http(ip: string, host: string, signal: AbortSignal): Promise<HttpSeen | undefined>;
-  greet(ip: string, port: number, bundle: readonly string[], signal: AbortSignal): Promise<GreetingSeen>;
+  greet(ip: string, port: number, trust: Trust, signal: AbortSignal): Promise<GreetingSeen>;
   toldPortal(signal: AbortSignal): Promise<string | undefined>;
   clockSynchronised(signal: AbortSignal): Promise<boolean | undefined>;
 }
@@ -38,14 +38,18 @@ const maxServers = 3;
 async function resolve(host: string, signal: AbortSignal): Promise<NameSeen> {
   if (isIP(host) !== 0) return { host, addresses: [host], resolvers: [] };
   const aborted = new Promise<never>((_, reject) =>
-    signal.addEventListener('abort', () => reject(Object.assign(new Error(), { code: 'no answer in time' })), { once: true }),
+    signal.addEventListener('abort', () => reject(Object.assign(new Error(), { code: 'no answer in time' })), {
+      once: true,
+    }),
   );
   const system = Promise.race([lookup(host, { all: true }), aborted]).then(
     (all) => ({ addresses: all.map(({ address }) => address) }),
     (error: NodeJS.ErrnoException) => ({ addresses: [], failed: error.code ?? error.message }),
   );
   const servers = getServers().slice(0, maxServers);
-  const resolvers = await Promise.all(servers.map(async (server) => ({ server, said: await sayOf(server, host, signal) })));
+  const resolvers = await Promise.all(
+    servers.map(async (server) => ({ server, said: await sayOf(server, host, signal) })),
+  );
   return { host, ...(await system), resolvers };
 }
 
@@ -81,7 +85,9 @@ async function wild(near: readonly string[], signal: AbortSignal) {
   const [server] = getServers();
   if (server === undefined) return [];
   const random = `postern-${randomBytes(8).toString('hex')}`;
-  const parents = near.filter((host) => isIP(host) === 0 && host.includes('.')).map((host) => host.slice(host.indexOf('.') + 1));
+  const parents = near
+    .filter((host) => isIP(host) === 0 && host.includes('.'))
+    .map((host) => host.slice(host.indexOf('.') + 1));
   const names = [...new Set(['invalid', ...parents])].slice(0, 3).map((parent) => `${random}.${parent}`);
   const asked = await Promise.all(names.map(async (name) => ({ name, ...(await askServer(server, name, signal)) })));
   return asked.flatMap(({ name, addresses: [address] }) => (address === undefined ? [] : [{ name, address }]));

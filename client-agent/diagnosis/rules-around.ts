@@ -27,7 +27,9 @@ export function judgePortal(evidence: Evidence): Finding[] {
   const at = { leg: 'captive-portal', name: 'captive portal' } as const;
   const { addresses, around } = evidence;
   if (addresses.some(isReached)) return [{ ...at, ok: true, detail: 'none in the way: the controller answers' }];
-  const redirect = addresses.find(({ address, http }) => http?.leadsTo !== undefined && http.leadsTo !== hostOf(address));
+  const redirect = addresses.find(
+    ({ address, http }) => http?.leadsTo !== undefined && http.leadsTo !== hostOf(address),
+  );
   const signs = [
     ...(around.toldPortal === undefined ? [] : [`the network names its portal: ${around.toldPortal}`]),
     ...wildSigns(evidence),
@@ -42,7 +44,8 @@ export function judgePortal(evidence: Evidence): Finding[] {
   const detail = [...signs, ...strangers].join('; ');
   const isAlone = signs.length === 1 && redirect !== undefined && strangers.length === 0;
   const orElse = isAlone ? ' A host that always leads there, with a controller that is off, would look the same.' : '';
-  const place = around.toldPortal ?? `http://${redirect?.http?.leadsTo ?? hostOf(addresses[0]?.address ?? '')}/`;
+  const told = around.toldPortal?.startsWith('http') ? around.toldPortal : undefined;
+  const place = told ?? `http://${redirect?.http?.leadsTo ?? hostOf(addresses[0]?.address ?? '')}/`;
   return [
     {
       ...at,

@@ -3,7 +3,7 @@ import { minute } from '#shared/base/clock.ts';
 import type { AddressSeen, Evidence } from './evidence.ts';
 import { isReached } from './evidence.ts';
 import type { Finding } from './legs.ts';
-import { apart, isOutOfTime, isStranger, listed } from './seen-words.ts';
+import { apart, failuresOf, isOutOfTime, isStranger, listed } from './seen-words.ts';
 
 const setClock = 'Set the clock of this device, or turn its time service on.';
 
@@ -23,7 +23,9 @@ export function judgeClock({ addresses, around, own }: Evidence): Finding[] {
     const detail = `${isBehind ? 'at least ' : ''}${by} ${isBehind ? 'behind' : 'ahead'} by the certificate of the controller${service}`;
     if (!isBehind && around.clockSynchronised === true) return [{ ...at, ok: true, detail }];
     const orElse = isBehind || around.clockSynchronised === false ? '' : ', unless that certificate has really ended';
-    return [{ ...at, ok: false, detail, says: `The clock of this device is wrong: ${detail}${orElse}.`, fix: setClock }];
+    return [
+      { ...at, ok: false, detail, says: `The clock of this device is wrong: ${detail}${orElse}.`, fix: setClock },
+    ];
   }
   if (clockOffsetMs !== undefined) {
     const side = clockOffsetMs > 0 ? 'behind' : 'ahead of';
@@ -31,7 +33,7 @@ export function judgeClock({ addresses, around, own }: Evidence): Finding[] {
     if (Math.abs(clockOffsetMs) <= minute) return [{ ...at, ok: true, detail }];
     return [{ ...at, ok: undefined, detail: `${detail}; the agent goes by the controller's time`, fix: setClock }];
   }
-  if (certificate.startsAt > now) {
+  if (certificate !== undefined && certificate.startsAt > now) {
     const detail = `at least ${apart(certificate.startsAt - now)} behind: the certificate of this device is younger${service}`;
     const says = `The clock of this device is wrong: ${detail}.`;
     return [{ ...at, ok: addresses.some(isReached) ? undefined : false, detail, says, fix: setClock }];
@@ -70,7 +72,10 @@ export function judgeTls({ addresses, around }: Evidence): Finding[] {
         'Ask your administrator: the controller does not renew its certificate.',
       );
     if (!call.ok && call.error.code === 'peer-refused' && !refusedForTime(seen))
-      return fail(`${address} is not the controller that it should be: ${call.error.message}`, 'Ask your administrator.');
+      return fail(
+        `${address} is not the controller that it should be: ${call.error.message}`,
+        'Ask your administrator.',
+      );
     return [];
   });
 }
@@ -91,8 +96,10 @@ export function judgePorts({ addresses, own }: Evidence): Finding[] {
         `nothing listens at ${address} (connection refused): the controller is not running there, or a firewall says so in its place`,
         'Ask whether the controller is running.',
       );
+    // The ladder has said more of it.
+    if (greeting.met === 'nothing' && failuresOf(seen).some(({ leg }) => leg === 'knock')) return [];
     if (greeting.met === 'nothing') {
-      const door = own.knock.isKnown ? ', or its door did not take the knock' : '';
+      const door = own.knock === 'held' ? ', or its door did not take the knock' : '';
       return fail(
         `no answer from ${address}: packets are lost, a firewall drops them, or the controller is off${door}; these look the same from here`,
         'Try another network; if it is the same there, ask whether the controller is running.',
@@ -106,7 +113,10 @@ export function judgePorts({ addresses, own }: Evidence): Finding[] {
       );
     const isOurs = greeting.met === 'certificate' && greeting.certificate.isOurs;
     if (isOurs && !call.ok)
-      return fail(`${address} answers the greeting, and not the agent: ${call.error.message}`, 'Ask your administrator.');
+      return fail(
+        `${address} answers the greeting, and not the agent: ${call.error.message}`,
+        'Ask your administrator.',
+      );
     return [];
   });
 }
@@ -122,7 +132,12 @@ export function judgeKnock({ addresses, own }: Evidence): Finding[] {
       ? { ...at, ok: undefined, detail }
       : { ...at, ok: false, detail, says: `The knock at the controller's door fails: ${detail}.`, fix },
   ];
-  if (!own.knock.isKnown)
+  if (own.knock === 'not-asked')
+    return fail(
+      `${where} closes each connection without a byte, as a door does; only a running agent can knock`,
+      'Start it: postern up',
+    );
+  if (own.knock === 'missing')
     return fail(
       `${where} closes each connection without a byte, as a door does, and this device holds no key to knock with`,
       'Enrol this device again: postern enrol --again',

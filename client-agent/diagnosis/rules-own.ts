@@ -9,6 +9,7 @@ const askAdmin = 'Ask your administrator.';
 
 export function judgeCertificate({ addresses, own }: Evidence): Finding[] {
   const at = { leg: 'certificate', name: 'certificate' } as const;
+  if (own.certificate === undefined) return [];
   const { endsAt, lastError } = own.certificate;
   // By the controller's time where it is known.
   const left = endsAt - own.now - (own.clockOffsetMs ?? 0);
@@ -38,11 +39,14 @@ export function judgeController({ addresses }: Evidence): Finding[] {
   if (call === undefined || call.ok || call.error.code === 'certificate-refused') return [];
   const { code, message, tell } = call.error;
   const detail = `${code}: ${tell ?? message}`;
-  return [{ ...at, ok: false, detail, says: `The controller is reached and refuses: ${tell ?? message}.`, fix: askAdmin }];
+  return [
+    { ...at, ok: false, detail, says: `The controller is reached and refuses: ${tell ?? message}.`, fix: askAdmin },
+  ];
 }
 
 export function judgeDevice({ own }: Evidence): Finding[] {
   const at = { leg: 'device', name: 'device' } as const;
+  if (own.device === undefined) return [];
   if (own.device === 'active') return [{ ...at, ok: true, detail: 'active' }];
   const fix = own.device === 'pending' ? 'Sign in, or ask your administrator to approve it.' : askAdmin;
   return [{ ...at, ok: false, detail: own.device, says: `This device is ${own.device}.`, fix }];

@@ -1,6 +1,7 @@
 /** What several rules say of what was seen. */
 import { hour, minute, second } from '#shared/base/clock.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
+import { type LegFailure, legFailuresOf } from '#shared/wire/doors/leg-failure.ts';
 import { type AddressSeen, isReached } from './evidence.ts';
 
 export const listed = (all: readonly string[]): string => [...new Set(all)].join(', ');
@@ -25,3 +26,6 @@ export function apart(ms: number): string {
   if (size >= 2 * hour) return `${Math.round(size / hour)} h`;
   return size >= 2 * minute ? `${Math.round(size / minute)} min` : `${Math.round(size / second)} s`;
 }
+
+/** What the rungs of the agent's own way met. */
+export const failuresOf = ({ call }: AddressSeen): readonly LegFailure[] => (call.ok ? [] : legFailuresOf(call.error));

@@ -39,9 +39,16 @@ export async function clockSynchronised(signal: AbortSignal): Promise<boolean | 
   return said?.trim() === 'no' ? false : undefined;
 }
 
-async function ask([program, ...words]: readonly [string, ...string[]], signal: AbortSignal): Promise<string | undefined> {
+async function ask(
+  [program, ...words]: readonly [string, ...string[]],
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(program, words, { encoding: 'utf8', signal, env: { PATH: process.env['PATH'], LC_ALL: 'C' } });
+    const { stdout } = await promisify(execFile)(program, words, {
+      encoding: 'utf8',
+      signal,
+      env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    });
     return stdout;
   } catch {
     // Not on this system, or it does not answer.

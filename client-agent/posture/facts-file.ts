@@ -9,9 +9,9 @@ import { type ProbeResult, unknown } from './probe.ts';
 
 const fromFile = 'from the facts file';
 
-/** To be called only where the configuration names `posture.factsFile`. */
-export function withOverrides(host: Host, file: string): Host {
-  return { ...host, factsFile: file };
+/** The host as it is, unless the configuration names `posture.factsFile`. */
+export function posturedHost(host: Host, { factsFile }: { readonly factsFile?: string }): Host {
+  return factsFile === undefined ? host : { ...host, factsFile };
 }
 
 /** The facts the file speaks of. A file that is missing or wrong makes every fact unknown: a demo must not pass by accident. */

@@ -41,7 +41,7 @@ export interface Host {
    * undefined if it was there at the very first look. Items no longer named are forgotten.
    */
   firstSeen(topic: string, items: readonly string[]): Promise<ReadonlyMap<string, number | undefined>>;
-  /** Development only: a file whose facts stand in for measured ones (`withOverrides`). */
+  /** Development only: a file whose facts stand in for measured ones (`posturedHost`). */
   readonly factsFile?: string;
 }
 

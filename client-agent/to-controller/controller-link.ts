@@ -1,21 +1,22 @@
 /** The mutual connections to the controller (edge 1), with the device's certificate and, once signed in, the session. */
 import type { Agent } from 'undici';
-import type { Clock } from '#shared/base/clock.ts';
-import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
+import { asPosternError, type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import { myAccount } from '#shared/contracts/my-account.ts';
 import type { Contract } from '#shared/contracts/route.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
 import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
-import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
+import { type DispatcherOptions, makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
+import type { CallSeen } from '../diagnosis/evidence.ts';
 import type { Keystore } from '../keystore/keystore.ts';
-import { failover } from './failover.ts';
+import type { ControllerTime } from './controller-time.ts';
+import { failover, isServiceDown } from './failover.ts';
 
 export interface LinkOptions {
   readonly keystore: Keystore;
-  readonly clock: Clock;
+  readonly time: ControllerTime;
   readonly log: Log;
   /** The session's secret, asked at every call. */
   readonly session: () => string | undefined;
@@ -35,7 +36,6 @@ export class ControllerLink {
   #dispatcher: Agent;
   #reachable: boolean | undefined;
   #failure: ErrorCode | undefined;
-  #offsetMs: number | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -55,12 +55,12 @@ export class ControllerLink {
 
   /** Controller's time minus the device's in ms, as last heard; for information only (P19). */
   get clockOffsetMs(): number | undefined {
-    return this.#offsetMs;
+    return this.#options.time.offsetMs;
   }
 
   /** To be told of every controller time that comes along. */
   heardTime(time: number): void {
-    this.#offsetMs = time - this.#options.clock.now();
+    this.#options.time.heard(time);
   }
 
   /** New connections from now on: after a change of key or certificate, and after sleep, when the old ones are dead. */
@@ -70,17 +70,35 @@ export class ControllerLink {
     void old.close();
   }
 
+  /** One call over a connection of its own: what waits in the pool, and what it waits for, is not in its way. Never rejects. */
+  async tryAt(address: string, timeoutMs: number): Promise<CallSeen> {
+    const dispatcher = this.#makeDispatcher({ connections: 1, connectTimeoutMs: timeoutMs });
+    try {
+      const client = callContract(agentToController, { dispatcher, origin: `https://${address}` });
+      const { time } = await client.device({ timeoutMs });
+      this.heardTime(time);
+      this.#note(true, undefined);
+      return { ok: true, time };
+    } catch (thrown) {
+      const error = asPosternError(thrown);
+      if (!isServiceDown(error)) this.#note(true, undefined);
+      return { ok: false, error };
+    } finally {
+      void dispatcher.destroy();
+    }
+  }
+
   async stop(): Promise<void> {
     await this.#dispatcher.destroy();
   }
 
-  #makeDispatcher(): Agent {
-    const { keystore, clock, knock } = this.#options;
+  #makeDispatcher(options: DispatcherOptions = { connections }): Agent {
+    const { keystore, time: clock, knock } = this.#options;
     const tls = () => {
       const { bundle, trustDomain } = keystore.enrolment;
       return clientTlsOptions({ ...keystore.own(), bundle, trustDomain, role: 'controller', clock });
     };
-    return makeDispatcher(tls, { connections, knock: knock?.knock, turn: knock?.turn });
+    return makeDispatcher(tls, { ...options, knock: knock?.knock, turn: knock?.turn });
   }
 
   #client<C extends Contract>(contract: C, repeatable: readonly (keyof C)[]): Client<C> {
@@ -144,4 +162,9 @@ export class ControllerLink {
     this.#failure = failure;
     if (changed) this.#options.onChange();
   }
+}
+
+/** One quick attempt at each address, at once. */
+export async function attemptAll(link: ControllerLink, addresses: readonly string[], timeoutMs: number): Promise<void> {
+  await Promise.all(addresses.map((address) => link.tryAt(address, timeoutMs)));
 }

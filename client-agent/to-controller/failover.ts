@@ -57,7 +57,7 @@ export function failover<C extends Contract>(contract: C, options: FailoverOptio
 }
 
 /** Another address may do better. A server that is not who it should be counts: nothing was said to it (P1). */
-function isServiceDown({ code }: PosternError): boolean {
+export function isServiceDown({ code }: PosternError): boolean {
   return code === 'unreachable' || code === 'peer-refused';
 }
 

@@ -43,6 +43,13 @@ interface Kept extends GatewayLink {
   usedAt: number;
 }
 
+export interface KnownGateway {
+  readonly id: string;
+  readonly address: string;
+  readonly hides: boolean;
+  readonly client: GatewayLink['client'];
+}
+
 interface Opening {
   readonly id: string;
   readonly jkt: string | undefined;
@@ -110,8 +117,11 @@ export class GatewayLinks {
   }
 
   /** Those in use now. */
-  known(): readonly { readonly id: string; readonly client: GatewayLink['client'] }[] {
-    return [...this.#links].map(([key, { client }]) => ({ id: key.split(' ', 1)[0]!, client }));
+  known(): readonly KnownGateway[] {
+    return [...this.#links].map(([key, { client, knock }]) => {
+      const [id = '', address = ''] = key.split(' ');
+      return { id, address, hides: knock !== undefined, client };
+    });
   }
 
   /** Closes what nobody has used for long; running streams go on to their end. */

@@ -15,6 +15,7 @@ import { Knocker } from '#shared/wire/doors/knocker.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { ControllerLink } from '../../client-agent/to-controller/controller-link.ts';
+import { ControllerTime } from '../../client-agent/to-controller/controller-time.ts';
 import { DeviceKnocks } from '../../client-agent/to-controller/device-knocks.ts';
 import { enrol } from '../../client-agent/to-controller/enrol.ts';
 import { startController } from '../../controller/wiring.ts';
@@ -42,7 +43,7 @@ async function enrolEmma(t: Test, { as, clock }: RunController) {
   const knock = new DeviceKnocks({ keystore, clock }).atController('mutual');
   const link = new ControllerLink({
     keystore,
-    clock,
+    time: new ControllerTime(clock),
     log: silentLog,
     session: () => undefined,
     onChange: () => {},

@@ -166,3 +166,31 @@ t.test('idleness is told in milliseconds since a person did something (P19)', as
   t.ok(asked[0]! >= 600_000 && asked[1]! < 60_000, JSON.stringify(asked));
   await signInFake(agent);
 });
+
+t.test('a controller that is gone is named by its leg, in each place; and it is noticed when it is back', async (t) => {
+  const edge = await startFakeEdge(t, { ca });
+  const agent = await makeFakeAgent(t, { edge, signIn: false });
+  t.strictSame(
+    (await agent.doctor()).filter(({ ok }) => ok === false).map(({ leg }) => leg),
+    ['session'],
+  );
+  const told = new Promise<void>((resolve) => {
+    const off = agent.on(() => {
+      if (agent.state().controller.trouble === undefined) return;
+      off();
+      resolve();
+    });
+  });
+  await edge.close();
+  await t.rejects(agent.signIn.start('sign-in'), {
+    code: 'unreachable',
+    extra: { leg: 'port' },
+    tell: /The controller does not answer: nothing listens at 127\.0\.0\.1:\d+ \(connection refused\).* Ask whether/,
+  });
+  await told;
+  t.match(agent.state().controller, { reachable: false, trouble: { leg: 'port', says: /connection refused/ } });
+  t.match(
+    (await agent.doctor()).find(({ ok }) => ok === false),
+    { leg: 'port', name: /^port 127/ },
+  );
+});

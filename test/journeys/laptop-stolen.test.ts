@@ -9,6 +9,7 @@ import type { Touched } from '#shared/contracts/admin-touched.ts';
 import { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { withBootstrap } from '../../client-agent/to-controller/bootstrap-client.ts';
 import { ControllerLink } from '../../client-agent/to-controller/controller-link.ts';
+import { ControllerTime } from '../../client-agent/to-controller/controller-time.ts';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { askThroughAgent } from '../../deploy/quickstart/journey/through-agent.ts';
 import { openStreams } from '../support/open-streams.ts';
@@ -31,7 +32,13 @@ async function posternctl(...args: string[]): Promise<string> {
 async function refusesRenewal(t: Test): Promise<void> {
   const keystore = new Keystore(join(triangle.state.dir, 'agents/emil/profile'));
   const { clock, log } = { clock: systemClock, log: silentLog };
-  const link = new ControllerLink({ keystore, clock, log, session: () => undefined, onChange: () => {} });
+  const link = new ControllerLink({
+    keystore,
+    time: new ControllerTime(clock),
+    log,
+    session: () => undefined,
+    onChange: () => {},
+  });
   try {
     const csr = keystore.csr();
     await t.rejects(link.calls.renew({ body: { csr } }), { code: 'device-suspended' });

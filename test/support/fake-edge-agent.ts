@@ -9,8 +9,9 @@ import { silentLog } from '#shared/base/log.ts';
 import type { LocalEvent } from '../../client-agent/agent-api.ts';
 import { agentConfig } from '../../client-agent/config.ts';
 import { Keystore } from '../../client-agent/keystore/keystore.ts';
+import type { StartedAgent } from '../../client-agent/make-agent.ts';
 import { enrol } from '../../client-agent/to-controller/enrol.ts';
-import { type StartedAgent, startAgent } from '../../client-agent/wiring.ts';
+import { startAgent } from '../../client-agent/wiring.ts';
 import { fakeHost } from '../client-agent/posture/fake-host.ts';
 import type { FakeEdge } from './fake-edge-controller.ts';
 

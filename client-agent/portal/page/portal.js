@@ -104,12 +104,13 @@ function frame(current) {
 function stateNotices({ controller, device, posture }) {
   const notices = [];
   if (controller.reachable === false) {
-    const why = controller.failure === undefined ? '' : ` (${controller.failure})`;
+    const { trouble, failure } = controller;
+    const why = trouble?.says ?? `The controller cannot be reached${failure === undefined ? '' : ` (${failure})`}.`;
     notices.push(
       h(
         'p',
-        { class: 'notice bad' },
-        `The controller cannot be reached${why}. What is open stays open for a minute at most.`,
+        { class: 'notice bad', 'data-leg': trouble?.leg },
+        `${why} ${trouble?.fix ?? ''} What is open stays open for a minute at most.`,
       ),
     );
   }

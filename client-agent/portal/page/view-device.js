@@ -38,7 +38,7 @@ function deviceFacts({ device, certificate, controller, session, clockOffsetMs }
     ['Certificate', `ends ${fromNow(certificate.endsInMs)}, renewed ${fromNow(certificate.renewsInMs)}`],
     [
       'Controller',
-      `${controller.addresses.join(', ')} ${controller.reachable === false ? `not reached: ${controller.failure ?? ''}` : 'reached'}`,
+      `${controller.addresses.join(', ')} ${controller.reachable === false ? `not reached: ${controller.trouble?.leg ?? controller.failure ?? ''}` : 'reached'}`,
     ],
     ['Clock', offset],
   ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Check } from 'typebox/value';
 import { collect } from '../../../client-agent/posture/collect.ts';
-import { withOverrides } from '../../../client-agent/posture/facts-file.ts';
+import { posturedHost } from '../../../client-agent/posture/facts-file.ts';
 import { rememberFirstSeen } from '../../../client-agent/posture/first-seen.ts';
 import type { Probe } from '../../../client-agent/posture/probe.ts';
 import { buildReport, signReport } from '../../../client-agent/posture/report.ts';
@@ -66,7 +66,7 @@ t.test('a probe that wants root says so only when it could not tell without', as
 
 t.test('a facts file replaces what it names, visibly, and a bad one makes everything unknown', async (t) => {
   const read = async (text: string) => {
-    const host = withOverrides(fakeHost({ files: { '/f.json': text } }), '/f.json');
+    const host = posturedHost(fakeHost({ files: { '/f.json': text } }), { factsFile: '/f.json' });
     return await collect({ host });
   };
   const facts = await read('{"firewallOn": true, "patchAgeDays": 3, "secureBoot": null, "antivirusOn": false}');
@@ -90,7 +90,7 @@ t.test('a facts file replaces what it names, visibly, and a bad one makes everyt
       bad,
     );
   }
-  const gone = await collect({ host: withOverrides(fakeHost({}), '/none.json') });
+  const gone = await collect({ host: posturedHost(fakeHost({}), { factsFile: '/none.json' }) });
   t.ok(gone.every(({ status }) => status === 'unknown'));
 });
 

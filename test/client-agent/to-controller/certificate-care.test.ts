@@ -12,6 +12,7 @@ import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { Keystore } from '../../../client-agent/keystore/keystore.ts';
 import { CertificateCare } from '../../../client-agent/to-controller/certificate-care.ts';
 import { ControllerLink } from '../../../client-agent/to-controller/controller-link.ts';
+import { ControllerTime } from '../../../client-agent/to-controller/controller-time.ts';
 import { enrol } from '../../../client-agent/to-controller/enrol.ts';
 import { watchWake } from '../../../client-agent/to-controller/wake-watch.ts';
 import { deviceId, startFakeEdge } from '../../support/fake-edge-controller.ts';
@@ -29,7 +30,8 @@ async function world(t: Test, ago: number, random = 0.5) {
   const clock = { ahead: 0, now: () => Date.now() + clock.ahead };
   await enrol({ keystore, invitation: edge.invitation(), facts, clock, log: silentLog });
   back = 0;
-  const link = new ControllerLink({ keystore, clock, log: silentLog, session: () => undefined, onChange: () => {} });
+  const time = new ControllerTime(clock);
+  const link = new ControllerLink({ keystore, time, log: silentLog, session: () => undefined, onChange: () => {} });
   let renewals = 0;
   const onRenewed = () => {
     renewals += 1;
