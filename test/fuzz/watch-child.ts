@@ -7,8 +7,9 @@ export interface WatchOrder {
   readonly seed: number;
   readonly from: number;
   readonly seconds: number;
-  /** Instead of a time: this many blocks. */
+  /** Instead of a time, when above 0: this many blocks, or blocks until there were this many cases. */
   readonly blocks: number;
+  readonly cases: number;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -34,8 +35,8 @@ const leastGrowth = 24;
 const leastSeconds = 300;
 
 export async function watchTarget(order: WatchOrder): Promise<Watched> {
-  const { target, seed, from, seconds, blocks } = order;
-  const args = [target, seed, from, seconds, blocks].map(String);
+  const { target, seed, from, seconds, blocks, cases } = order;
+  const args = [target, seed, from, seconds, blocks, cases].map(String);
   const child = fork(new URL('./child.ts', import.meta.url), args, {
     execArgv: ['--expose-gc'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
