@@ -38,6 +38,7 @@ import { readyGateways } from './grants/ready-gateways.ts';
 import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
+import { LogKeeper } from './log/log-keeper.ts';
 import { makeMetricsServer } from './metrics-server.ts';
 import { openDoor } from './open-door.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
@@ -102,6 +103,9 @@ async function start(
   const settings = await readSettings(db);
   const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
   const authority = await openAuthority({ store, sealer, clock, log, names });
+  const { trustDomain } = settings;
+  // Stops after whatever still writes records.
+  const keeper = lifecycle.add('log', await LogKeeper.open({ db, sealer, clock, log, dir, trustDomain }));
   const generation = await openGeneration(db);
   const knocks = await openKnockSecrets({ db, sealer });
   const policy = new PolicyInForce();
@@ -179,6 +183,7 @@ async function start(
   const admin: AdminParts = {
     ...parts,
     reserve,
+    keeper,
     streams,
     checks,
     events,

@@ -13,6 +13,7 @@ import type { TellDoor } from '../from-agents/bootstrap-routes.ts';
 import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
+import type { LogKeeper } from '../log/log-keeper.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
@@ -26,6 +27,7 @@ export interface AdminParts {
   readonly store: Store;
   readonly db: Db;
   readonly reserve: Pick<DiskReserve, 'requireRoom' | 'state'>;
+  readonly keeper: LogKeeper;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly log: Log;

@@ -12,6 +12,7 @@ import * as replay from './migrations/0006-replay.ts';
 import * as services from './migrations/0007-services.ts';
 import * as doors from './migrations/0008-doors.ts';
 import * as leaves from './migrations/0009-leaves.ts';
+import * as logTree from './migrations/0010-log-tree.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
@@ -30,6 +31,7 @@ const migrations: Record<string, Migration> = {
   '0007-services': { up: services.up as Migration['up'] },
   '0008-doors': { up: doors.up as Migration['up'] },
   '0009-leaves': { up: leaves.up as Migration['up'] },
+  '0010-log-tree': { up: logTree.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
 };
 

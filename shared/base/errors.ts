@@ -47,6 +47,11 @@ export const errorTable = {
   // The log and its proofs
   'proof-refused': { status: 400, next: 'stop', title: 'The proof does not hold.' },
   'log-broken': { status: 500, next: 'stop', title: 'The log is not what its tree says: run "posternctl log verify".' },
+  'log-held': {
+    status: 503,
+    next: 'stop',
+    title: 'The log signs no checkpoint until it is shown to go on from the newest one known.',
+  },
 
   // Certificates and enrolment (P1 to P5)
   'certificate-missing': { status: 401, next: 'stop', title: 'A certificate is needed here.' },

@@ -1,0 +1,65 @@
+/** The one row that says how far the log has come: read, made, and written only by who read what stands there. */
+import { PosternError } from '#shared/base/errors.ts';
+import { emptyRoot } from '#shared/log/tree-hash.ts';
+import type { LogTables } from '../store/log-tables.ts';
+import type { Db, Trx } from '../store/open-store.ts';
+
+export type LogState = LogTables['log_state'];
+
+/** Why a log waits (P35): a backup was put back, or its own newest checkpoint is past what the database holds. */
+export type Held = 'restored' | 'behind';
+
+export const originOf = (trustDomain: string, number: number): string => `${trustDomain}/log/${number}`;
+
+export async function findLogState(db: Db): Promise<LogState | undefined> {
+  return db.selectFrom('log_state').selectAll().where('id', '=', 1).executeTakeFirst();
+}
+
+/** Throws `internal` for a store whose log was never opened. */
+export async function readLogState(db: Db): Promise<LogState> {
+  const state = await findLogState(db);
+  if (state === undefined) throw new PosternError('internal', 'the log was never opened');
+  return state;
+}
+
+/** The state as it is; a store without one gets that of an empty log. */
+export async function openLogState(db: Db, trustDomain: string): Promise<LogState> {
+  const row = emptyState(trustDomain, 1);
+  await db
+    .insertInto('log_state')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute();
+  return readLogState(db);
+}
+
+export function emptyState(trustDomain: string, number: number): LogState {
+  return {
+    id: 1,
+    number,
+    origin: originOf(trustDomain, number),
+    size: 0,
+    root: emptyRoot.toString('hex'),
+    edge: '',
+    position: 0,
+    checkpoint: null,
+    signed_size: 0,
+    held: null,
+  };
+}
+
+/**
+ * Writes what follows from `was`, if that still stands: with several controllers on one store only one goes on from a state, so that
+ * there are never two trees. Throws `conflict` otherwise, which undoes the transaction.
+ */
+export async function advanceLogState(trx: Trx, was: LogState, next: Partial<LogState>): Promise<void> {
+  const done = await trx
+    .updateTable('log_state')
+    .set(next)
+    .where('id', '=', 1)
+    .where('number', '=', was.number)
+    .where('size', '=', was.size)
+    .where('root', '=', was.root)
+    .executeTakeFirst();
+  if (done.numUpdatedRows !== 1n) throw new PosternError('conflict', 'another controller went on with the log');
+}
