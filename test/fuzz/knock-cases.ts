@@ -1,5 +1,5 @@
 /** What comes to a door as a knock: noise, good knocks that were altered, and authentic ones with anything in them. */
-import { createCipheriv, createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { minute } from '#shared/base/clock.ts';
 import { silentLog } from '#shared/base/log.ts';
@@ -9,6 +9,7 @@ import { doorSecret, openKnockKey } from '#shared/crypto/knock-keys.ts';
 import { KeyRing } from '#shared/wire/doors/key-ring.ts';
 import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
+import { forgeKnock } from '../support/knocks.ts';
 import { applyEdits, type Edit, edits } from './mutate.ts';
 import { must } from './target.ts';
 
@@ -70,29 +71,13 @@ export function openFuzzedDoor() {
   const clock = { now: () => now };
   const judge = new KnockJudge({ ring, times, kinds: ['mutual'], memory, counts, clock, log: silentLog });
 
-  function forge(written: Buffer, { name, bytes }: Forged): Buffer {
-    const { at, size } = field[name];
-    const forgery = Buffer.from(written);
-    const nonce = written.subarray(field.nonce.at, field.nonce.at + field.nonce.size);
-    const turn = () => {
-      const hidden = forgery.subarray(field.client.at, field.mac.at);
-      hidden.set(createCipheriv('aes-256-ctr', key.cipherKey, nonce).update(hidden));
-    };
-    turn();
-    forgery.set(bytes.subarray(0, size), at);
-    turn();
-    if (name === 'mac') return forgery;
-    forgery.set(createHmac('sha256', key.macKey).update(forgery.subarray(0, field.mac.at)).digest(), field.mac.at);
-    return forgery;
-  }
-
   return {
     judge,
     make({ noise, edits, forged, off, step }: KnockCase): MadeKnock {
       const counter = last + step;
       const about = { client: fuzzedClient, time: now + off, counter, kind: 'mutual', apps: ['wiki'] } as const;
       const written = encodeKnock(key, times, about);
-      const forgery = forged === undefined ? written : forge(written, forged);
+      const forgery = forged === undefined ? written : forgeKnock(key, written, forged.name, forged.bytes);
       const bytes = noise === undefined ? applyEdits(forgery, edits) : Buffer.from(noise);
       const isInTime = Math.abs(off) <= times.toleranceMs && counter > last;
       const isOwnWord = forged?.name === 'apps' || forged?.name === 'appCount';
