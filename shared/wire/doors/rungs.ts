@@ -1,0 +1,82 @@
+/** The ladder's rungs in their order: by UDP, by the prelude alone, by the HTTP proxy of the system. Pure. */
+import { type DoorMode, hasKernelDoor, hasPrelude } from '../../contracts/knock.ts';
+import type { LegFailure } from './leg-failure.ts';
+
+/** What a server told of its door. */
+export interface DoorTold {
+  readonly mode: DoorMode;
+  /** Where a kernel door takes knocks, in the order to try. */
+  readonly udp: readonly number[];
+  /** TCP port of the same host that has the prelude door alone. */
+  readonly preludePort?: number | undefined;
+}
+
+export interface Rung {
+  /** The UDP port that is knocked at before TCP. */
+  readonly udp?: number;
+  readonly prelude: boolean;
+  /** Another TCP port than the address names. */
+  readonly tcp?: number;
+  readonly proxy: boolean;
+}
+
+export interface RungOptions {
+  /** There is a key to knock with. */
+  readonly canKnock: boolean;
+  readonly hasProxy: boolean;
+  /** Its operator may have put a door up, or taken it away, since it was told: every other way is tried last. */
+  readonly mayGuess: boolean;
+  /** Where a kernel door takes knocks that nobody was told of. */
+  readonly usualUdp: readonly number[];
+}
+
+const direct: Rung = { prelude: false, proxy: false };
+const preludeAlone: Rung = { prelude: true, proxy: false };
+const byProxy = (rung: Rung): Rung => ({ ...rung, proxy: true });
+
+export function rungsOf(door: DoorTold, options: RungOptions): Rung[] {
+  const { canKnock, hasProxy, mayGuess, usualUdp } = options;
+  const { mode, udp, preludePort } = door;
+  const prelude = hasPrelude(mode);
+  const open = preludePort === undefined ? [] : [{ ...preludeAlone, tcp: preludePort }];
+  const told: Rung[] = hasKernelDoor(mode)
+    ? [...udp.map((at) => ({ udp: at, prelude, proxy: false })), ...open]
+    : [prelude ? preludeAlone : direct, ...open];
+  // A proxy's address has not knocked by UDP: through it only what asks for none.
+  const proxied = hasProxy ? told.filter((rung) => rung.udp === undefined).map(byProxy) : [];
+  // With everything on one port, which many proxies want: that is the one to try first.
+  if (open.length > 0) proxied.reverse();
+  const guesses: Rung[] = mayGuess
+    ? [
+        preludeAlone,
+        ...usualUdp.map((at) => ({ udp: at, prelude: true, proxy: false })),
+        ...usualUdp.map((at) => ({ udp: at, prelude: false, proxy: false })),
+        direct,
+        ...(hasProxy ? [byProxy(preludeAlone), byProxy(direct)] : []),
+      ]
+    : [];
+  const seen = new Set<string>();
+  return [...told, ...proxied, ...guesses].filter((rung) => {
+    const name = rungName(rung);
+    if (seen.has(name) || (!canKnock && (rung.prelude || rung.udp !== undefined))) return false;
+    seen.add(name);
+    return true;
+  });
+}
+
+export function rungName({ udp, prelude, tcp, proxy }: Rung): string {
+  const knocks = [...(udp === undefined ? [] : [`udp ${udp}`]), ...(prelude ? ['prelude'] : [])];
+  const way = knocks.length === 0 ? 'direct' : knocks.join(' + ');
+  return `${way}${tcp === undefined ? '' : ` at ${tcp}`}${proxy ? ' by proxy' : ''}`;
+}
+
+/** What failed before has shown already that this rung leads nowhere. */
+export function isPointless(rung: Rung, failed: readonly { readonly rung: Rung; readonly failure: LegFailure }[]): boolean {
+  return failed.some(({ rung: other, failure: { leg, how } }) => {
+    if (other.proxy !== rung.proxy) return false;
+    if (rung.proxy && leg === 'proxy') return !how.startsWith('status-') || how === 'status-407';
+    if (leg === 'name' || leg === 'network') return true;
+    // The host answered for this port: no knock makes another server of it.
+    return other.tcp === rung.tcp && (how === 'ECONNREFUSED' || leg === 'certificate');
+  });
+}
