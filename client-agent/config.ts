@@ -1,5 +1,6 @@
 /** The agent's options; `loadConfig` reads them from defaults, a YAML file, `POSTERN_*` variables and the command line. */
 import { type Static, Type } from 'typebox';
+import { proxySetting } from '#shared/base/proxy-setting.ts';
 import { address, hostName, port, strict } from '#shared/contracts/common.ts';
 
 const portOrOff = (description: string, usual: number) =>
@@ -18,6 +19,7 @@ export const agentConfig = strict({
     default: 'info',
     description: 'Least level that is logged on standard error',
   }),
+  proxy: proxySetting,
   local: strict({
     portal: Type.Integer({
       minimum: 0,

@@ -5,6 +5,7 @@ import { systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
+import type { Ladders } from '#shared/wire/doors/ladders.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { placeOf } from './cli/with-agent.ts';
 import type { Diagnosis } from './diagnosis/judge.ts';
@@ -16,6 +17,7 @@ export async function runEnrol(call: CliCall): Promise<number> {
   const { Keystore } = await import('./keystore/keystore.ts');
   const { profileDirectory } = await import('./wiring.ts');
   const { enrol } = await import('./to-controller/enrol.ts');
+  const { Ladders } = await import('#shared/wire/doors/ladders.ts');
   const { deviceFacts } = await import('./device-facts.ts');
   const { createLocalHost } = await import('./posture/local-host.ts');
   const keystore = new Keystore(profileDirectory(config));
@@ -25,10 +27,12 @@ export async function runEnrol(call: CliCall): Promise<number> {
     const facts = await deviceFacts(createLocalHost({ clock: systemClock }));
     const log = createLog('postern', config.logLevel === 'info' ? 'warn' : config.logLevel);
     const again = values['again'] === true;
+    const clock = systemClock;
+    const ladders = new Ladders({ clock, log, proxy: { setting: config.proxy, env: process.env } });
     const { explained } = await import('./diagnosis/explain-failure.ts');
     const made = await explained(
-      () => lookBefore(invitation),
-      () => enrol({ keystore, invitation, facts, clock: systemClock, log, again }),
+      () => lookBefore(invitation, ladders),
+      () => enrol({ keystore, invitation, facts, clock, log, again, ladders }),
     );
     const { device, person, organisation, state, fingerprint, firstFactors } = made;
     if (json) io.out(JSON.stringify({ device, person, organisation, state, fingerprint, firstFactors }));
@@ -47,14 +51,14 @@ export async function runEnrol(call: CliCall): Promise<number> {
 }
 
 /** Nothing is trusted yet: whoever answers is told apart only by its certificate, whose root the invitation names. */
-async function lookBefore(text: string): Promise<Diagnosis> {
+async function lookBefore(text: string, ladders: Ladders): Promise<Diagnosis> {
   const { diagnose } = await import('./diagnosis/diagnose.ts');
   const { systemProbes } = await import('./diagnosis/probes.ts');
   const { pinnedWay } = await import('./diagnosis/outside-way.ts');
   const invitation = decodeInvitation(text);
   const knock = invitation.n === undefined ? 'missing' : 'held';
   return diagnose(systemProbes, {
-    ...pinnedWay(invitation),
+    ...pinnedWay(invitation, ladders),
     own: (clockOffsetMs) => ({ now: Date.now(), ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }), knock }),
   });
 }

@@ -3,6 +3,7 @@ import { type Clock, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import type { LongChannel } from '#shared/wire/long-channel.ts';
 import type { LocalEvent, LocalParts, LocalSide } from './agent-api.ts';
 import { ClientBook } from './clients/client-book.ts';
@@ -101,7 +102,7 @@ interface Base {
 
 function makeParts(
   config: AgentConfig,
-  { clock, log, host }: AgentOptions,
+  { clock, log, host, env = process.env }: AgentOptions,
   { keystore, emit, lifecycle }: Base,
 ): Parts {
   let channel: LongChannel | undefined;
@@ -117,6 +118,7 @@ function makeParts(
     onFactor: () => onFactor(parts),
   });
   const time = new ControllerTime(clock);
+  const ladders = new Ladders({ clock, log, proxy: { setting: config.proxy, env } });
   const doors = new DeviceKnocks({ keystore, clock: time });
   const link: ControllerLink = new ControllerLink({
     keystore,
@@ -128,10 +130,10 @@ function makeParts(
       way.note();
     },
     keySettled: () => care.settled(),
-    knock: doors.atController('mutual'),
+    reach: ladders.toController('mutual', doors.atController('mutual')),
   });
   const knocks = new SessionKnocks(doors);
-  const links = new GatewayLinks({ keystore, clock: time, knocks });
+  const links = new GatewayLinks({ keystore, clock: time, knocks, ladders });
   const onRenewed = (newKey: boolean) => {
     if (newKey) {
       // Grants bind to the key of the handshake (P4). In one turn, so that no request pairs an old one with the new key.
@@ -141,8 +143,8 @@ function makeParts(
     channel?.reconnect();
     onState();
   };
-  const knock = doors.atController('bootstrap');
-  const care: CertificateCare = new CertificateCare({ keystore, link, clock: time, log, onRenewed, knock });
+  const reach = ladders.toController('bootstrap', doors.atController('bootstrap'));
+  const care: CertificateCare = new CertificateCare({ keystore, link, clock: time, log, onRenewed, reach });
   const way: WayWatch = new WayWatch({
     diagnose: () => diagnoseAgent({ state, keystore, care, link, links, clock }),
     attempt: (ms) => attemptAll(link, keystore.enrolment.controllers, ms),

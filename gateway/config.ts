@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
+import { proxySetting } from '#shared/base/proxy-setting.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
 import { doorModes, hasKernelDoor, knockSettings } from '#shared/contracts/knock.ts';
 
@@ -23,6 +24,7 @@ export const gatewayConfig = strict({
       'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device. kernel: no packet at all before a knock by UDP (Linux, CAP_NET_ADMIN). both: one behind the other, which is recommended',
   },
   knock: knockSettings('gateway'),
+  proxy: proxySetting,
   workers: Type.Integer({
     minimum: -1,
     maximum: 256,

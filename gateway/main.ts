@@ -10,6 +10,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { checkKernelPort, type GatewayConfig, gatewayConfig } from './config.ts';
 import { joinController } from './to-controller/join.ts';
 import { startGateway } from './wiring.ts';
@@ -81,9 +82,12 @@ async function join(call: CliCall): Promise<number> {
     checkConfig(call);
     return 0;
   }
-  const { dir } = configOf(call);
+  const { dir, proxy, log: said } = configOf(call);
   const invitation = await readInvitation(text(call.values['invitation-file']));
-  const { gateway, site, controllers } = await joinController({ dir, invitation, clock: systemClock });
+  const clock = systemClock;
+  const log = createLog('postern-gateway', said.level === 'info' ? 'warn' : said.level);
+  const ladders = new Ladders({ clock, log, proxy: { setting: proxy, env: process.env } });
+  const { gateway, site, controllers } = await joinController({ dir, invitation, clock, ladders });
   if (call.json) call.io.out(JSON.stringify({ gateway, site, controllers }));
   else {
     call.io.out(`Joined as gateway ${gateway} of site ${site}.`);

@@ -6,6 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { hasPrelude } from '#shared/contracts/knock.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
@@ -102,10 +103,11 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const time = () => (keeper.isEmpty ? undefined : keeper.time());
   lifecycle.add('uses', new UsePruner({ folder: uses, time, log }));
 
+  const ladders = new Ladders({ clock, log, proxy: { setting: config.proxy, env: process.env } });
   const own = new GatewayKnocks({ dir: config.dir, membership, clock });
   const link = lifecycle.add(
     'link',
-    new ControllerLink({ membership, keys, clock, knock: own.atController('mutual') }),
+    new ControllerLink({ membership, keys, clock, reach: ladders.toController('mutual', own.atController('mutual')) }),
   );
   const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
     link.client.records({ body: { spool, records } });
@@ -144,7 +146,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       keys,
       clock,
       log,
-      knock: own.atController('bootstrap'),
+      reach: ladders.toController('bootstrap', own.atController('bootstrap')),
       onIssued: ({ certificate, chain, bundle }) => {
         remember({ certificate, chain, bundle: [...bundle] } as Partial<Membership>);
         plane.setCertificate({ certificate, chain });

@@ -5,6 +5,7 @@ import { splitAddress } from '#shared/base/split-address.ts';
 import type { Invitation } from '#shared/contracts/invitation.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
+import type { Ladders } from '#shared/wire/doors/ladders.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import { withBootstrap } from '../to-controller/bootstrap-client.ts';
 import type { Way } from './diagnose.ts';
@@ -26,13 +27,14 @@ export function outsideWay(place: OutsidePlace): Omit<Way, 'own'> {
 }
 
 /** By an invitation: its pin stands for the roots. */
-export function pinnedWay(invitation: Invitation): Omit<Way, 'own'> {
+export function pinnedWay(invitation: Invitation, ladders: Ladders): Omit<Way, 'own'> {
   const { u: address, p: pin } = invitation;
   const call = (_: string, timeoutMs: number) =>
     seen(async () => {
-      const knock = invitationKnock(invitation, systemClock);
-      const root = await fetchPinnedRoot({ ...splitAddress(address), pin, knock, timeoutMs: timeoutMs / 2 });
-      const trust = { bundle: [root], trustDomain: trustDomainOfRoot(root), clock: systemClock, knock };
+      const clock = systemClock;
+      const reach = ladders.toController('bootstrap', invitationKnock(invitation, clock));
+      const root = await fetchPinnedRoot({ ...splitAddress(address), pin, reach, timeoutMs: timeoutMs / 2 });
+      const trust = { bundle: [root], trustDomain: trustDomainOfRoot(root), clock, reach };
       return withBootstrap({ addresses: [address], ...trust }, (client) => client.meta({ timeoutMs: timeoutMs / 2 }));
     });
   return { addresses: [address], trust: { pin }, call, gateways: () => [] };

@@ -58,9 +58,9 @@ export class Traffic implements AppTraffic {
       canHold: hold,
       signal,
       send: async ({ grant, once }, gateway) => {
-        const { tls, knock } = this.#parts.links.link(gateway);
+        const { tls, reach } = this.#parts.links.link(gateway);
         const place = splitAddress(gateway.address);
-        const opened = await openConnect({ ...place, tls: tls(), knock: knock?.(), target, grant, trace, signal });
+        const opened = await openConnect({ ...place, tls: tls(), reach, target, grant, trace, signal });
         if ('socket' in opened) return { done: opened.socket };
         return { refused: opened.refused, canRepeat: !once || wasNotForwarded(opened.refused) };
       },

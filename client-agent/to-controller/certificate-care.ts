@@ -8,7 +8,7 @@ import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { checkIssued, type Issued } from '#shared/crypto/check-issued.ts';
 import { expiredRenewalText, rekeyText } from '#shared/crypto/signed-text.ts';
-import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { Reach } from '#shared/wire/doors/reach.ts';
 import type { Keystore, NewKey } from '../keystore/keystore.ts';
 import { withBootstrap } from './bootstrap-client.ts';
 import type { ControllerLink } from './controller-link.ts';
@@ -23,7 +23,7 @@ export interface CareOptions {
   /** From 0 to 1. */
   readonly random?: () => number;
   /** Where the controller may hide: for its bootstrap server. */
-  readonly knock?: TurningKnock;
+  readonly reach?: Reach;
 }
 
 /** Certificates may be renewed by their key this long after their end (P4). */
@@ -142,14 +142,14 @@ export class CertificateCare {
   }
 
   async #renewExpired(): Promise<Issued> {
-    const { keystore, clock, knock } = this.#options;
+    const { keystore, clock, reach } = this.#options;
     const { device, bootstrap, bundle, trustDomain } = keystore.enrolment;
     if (clock.now() - this.#endsAt > renewableAfterEnd) {
       throw new PosternError('renewal-refused', 'the certificate ended more than 30 days ago', {
         tell: 'This device was away for more than 30 days: ask your administrator for an invitation.',
       });
     }
-    return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock, knock }, async (client) => {
+    return withBootstrap({ addresses: bootstrap, bundle, trustDomain, clock, reach }, async (client) => {
       const { nonce } = await client.renewalNonce({ body: { role: 'device', id: device } });
       const csr = keystore.csr();
       const signature = keystore.sign(expiredRenewalText(nonce, csr));

@@ -6,7 +6,7 @@ import { agentToController } from '#shared/contracts/agent-to-controller.ts';
 import { myAccount } from '#shared/contracts/my-account.ts';
 import type { Contract } from '#shared/contracts/route.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
-import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { Reach } from '#shared/wire/doors/reach.ts';
 import { type DispatcherOptions, makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { CallSeen } from '../diagnosis/evidence.ts';
@@ -23,8 +23,8 @@ export interface LinkOptions {
   readonly onChange: () => void;
   /** Resolves when no change of the key is under way. */
   readonly keySettled?: () => Promise<unknown>;
-  /** Where the controller may hide. */
-  readonly knock?: TurningKnock;
+  /** Where the controller may hide; by TCP alone unless told. */
+  readonly reach?: Reach | undefined;
 }
 
 const connections = 4;
@@ -72,7 +72,7 @@ export class ControllerLink {
 
   /** One call over a connection of its own: what waits in the pool, and what it waits for, is not in its way. Never rejects. */
   async tryAt(address: string, timeoutMs: number): Promise<CallSeen> {
-    const dispatcher = this.#makeDispatcher({ connections: 1, connectTimeoutMs: timeoutMs });
+    const dispatcher = this.#makeDispatcher({ connections: 1, connectTimeoutMs: timeoutMs * 0.9 });
     try {
       const client = callContract(agentToController, { dispatcher, origin: `https://${address}` });
       const { time } = await client.device({ timeoutMs });
@@ -93,12 +93,12 @@ export class ControllerLink {
   }
 
   #makeDispatcher(options: DispatcherOptions = { connections }): Agent {
-    const { keystore, time: clock, knock } = this.#options;
+    const { keystore, time: clock, reach } = this.#options;
     const tls = () => {
       const { bundle, trustDomain } = keystore.enrolment;
       return clientTlsOptions({ ...keystore.own(), bundle, trustDomain, role: 'controller', clock });
     };
-    return makeDispatcher(tls, { ...options, knock: knock?.knock, turn: knock?.turn });
+    return makeDispatcher(tls, { ...options, reach });
   }
 
   #client<C extends Contract>(contract: C, repeatable: readonly (keyof C)[]): Client<C> {

@@ -1,9 +1,9 @@
 /** What this device knocks with: one counter for all doors, in the profile's directory. */
 import type { Clock } from '#shared/base/clock.ts';
 import { controllerDoor, type KnockKind } from '#shared/contracts/knock.ts';
-import type { KnockSource } from '#shared/wire/doors/dial-through.ts';
+import type { KnockSource } from '#shared/wire/doors/knock-source.ts';
 import type { Knocker } from '#shared/wire/doors/knocker.ts';
-import { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { DoorOrder } from '#shared/wire/doors/ladders.ts';
 import type { Keystore } from '../keystore/keystore.ts';
 
 const counterFile = 'knock-counter';
@@ -20,20 +20,24 @@ export class DeviceKnocks {
 
   /** `secret` as the controller gave it, base64url. */
   at(door: string, secret: string, kind: KnockKind): KnockSource {
+    const order = { secret, door, kind };
     return {
-      prelude: async () => (await this.#load()).prelude({ secret, door, kind }),
+      prelude: async () => (await this.#load()).prelude(order),
+      datagram: async () => (await this.#load()).datagram(order),
       silence: () => void this.#knocker?.then((knocker) => knocker.silence()),
     };
   }
 
   /** At the controller's door, with what enrolment gave. */
-  atController(kind: KnockKind): TurningKnock {
+  atController(kind: KnockKind): DoorOrder {
     const given = () => this.#keystore.enrolment.knock;
-    const isHidden = this.#keystore.isEnrolled() && given()?.door === 'prelude';
-    return new TurningKnock(isHidden, () => {
-      const knock = given();
-      return knock === undefined ? undefined : this.at(controllerDoor, knock.secret, kind);
-    });
+    return {
+      door: () => given() ?? { door: 'none' },
+      source: () => {
+        const { secret } = given() ?? {};
+        return secret === undefined ? undefined : this.at(controllerDoor, secret, kind);
+      },
+    };
   }
 
   /** Late: one-time passwords are some megabytes, which an agent that meets no door does not pay for. */

@@ -12,6 +12,7 @@ import type { BodyOf } from '#shared/contracts/route.ts';
 import { checkIssued } from '#shared/crypto/check-issued.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import type { Enrolment, Keystore } from '../keystore/keystore.ts';
@@ -28,6 +29,8 @@ export interface EnrolOrder {
   readonly log: Log;
   /** Replaces an earlier enrolment of this profile; else that is a `conflict`. */
   readonly again?: boolean;
+  /** The ways to the controller; without an HTTP proxy unless told. */
+  readonly ladders?: Ladders;
 }
 
 /**
@@ -45,10 +48,11 @@ export async function enrol({ keystore, clock, log, ...order }: EnrolOrder): Pro
     throw new PosternError('code-refused', undefined, { tell: 'The invitation is for a gateway, not for a device.' });
   }
   const { host, port } = splitAddress(invitation.u);
-  const knock = invitationKnock(invitation, clock);
-  const root = await fetchPinnedRoot({ host, port, pin: invitation.p, knock });
+  const ladders = order.ladders ?? new Ladders({ clock, log, proxy: { setting: 'none', env: {} } });
+  const reach = ladders.toController('bootstrap', invitationKnock(invitation, clock));
+  const root = await fetchPinnedRoot({ host, port, pin: invitation.p, reach });
   const trustDomain = trustDomainOfRoot(root);
-  const place = { addresses: [invitation.u], bundle: [root], trustDomain, clock, knock };
+  const place = { addresses: [invitation.u], bundle: [root], trustDomain, clock, reach };
   const enrolment = await withBootstrap(place, async (client): Promise<Enrolment> => {
     const meta = await client.meta();
     if (meta.trustDomain !== trustDomain) {

@@ -62,6 +62,7 @@ export function isServiceDown({ code }: PosternError): boolean {
 }
 
 const beforeSending = new Set([
+  'NOT_REACHED',
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',

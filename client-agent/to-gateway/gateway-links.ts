@@ -5,12 +5,14 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Agent } from 'undici';
 import { type Clock, minute, second } from '#shared/base/clock.ts';
+import { silentLog } from '#shared/base/log.ts';
 import { scoreOf } from '#shared/base/score-of.ts';
 import type { GrantGiven } from '#shared/contracts/agent-to-controller.ts';
 import { agentToGateway } from '#shared/contracts/agent-to-gateway.ts';
-import { type DoorMode, gatewayDoor } from '#shared/contracts/knock.ts';
+import { type FrontDoor, gatewayDoor } from '#shared/contracts/knock.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
-import type { KnockSource } from '#shared/wire/doors/dial-through.ts';
+import type { Ladder } from '#shared/wire/doors/ladder.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { Lease } from '../agent-api.ts';
@@ -23,8 +25,8 @@ export interface GatewayLink {
   readonly forward: Lease['forward'];
   readonly client: Client<typeof agentToGateway>;
   readonly tls: () => ConnectionOptions;
-  /** What comes before TLS, where the gateway hides. */
-  readonly knock: (() => KnockSource | undefined) | undefined;
+  /** What leads there, knocking included. */
+  readonly reach: Ladder;
 }
 
 /**
@@ -38,7 +40,10 @@ const avoidMs = 10 * second;
 /** Event streams and downloads hold a connection each. */
 const connections = 256;
 
+type LinkTo = Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door' | 'knockPorts'>;
+
 interface Kept extends GatewayLink {
+  readonly hides: boolean;
   readonly dispatcher: Agent;
   usedAt: number;
 }
@@ -53,7 +58,7 @@ export interface KnownGateway {
 interface Opening {
   readonly id: string;
   readonly jkt: string | undefined;
-  readonly door: DoorMode;
+  readonly door: FrontDoor;
   readonly origin: string;
 }
 
@@ -61,6 +66,7 @@ export class GatewayLinks {
   readonly #keystore: Keystore;
   readonly #knocks: SessionKnocks | undefined;
   readonly #clock: Clock;
+  readonly #ladders: Ladders;
   readonly #links = new Map<string, Kept>();
   readonly #failedAt = new Map<string, number>();
   readonly #scores = new Map<string, number>();
@@ -69,7 +75,11 @@ export class GatewayLinks {
     readonly keystore: Keystore;
     readonly clock: Clock;
     readonly knocks?: SessionKnocks;
+    /** The ways there; without an HTTP proxy unless told. */
+    readonly ladders?: Ladders;
   }) {
+    const { clock } = options;
+    this.#ladders = options.ladders ?? new Ladders({ clock, log: silentLog, proxy: { setting: 'none', env: {} } });
     this.#knocks = options.knocks;
     this.#keystore = options.keystore;
     this.#clock = options.clock;
@@ -105,11 +115,11 @@ export class GatewayLinks {
     this.#failedAt.delete(id);
   }
 
-  link({ id, address, jkt, door = 'none' }: Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door'>): GatewayLink {
-    const key = `${id} ${address} ${jkt} ${door}`;
+  link({ id, address, jkt, door = 'none', knockPorts: ports }: LinkTo): GatewayLink {
+    const key = `${id} ${address} ${jkt} ${door} ${ports}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = this.#open({ id, jkt, door, origin: `https://${address}` });
+      link = this.#open({ id, jkt, door: { door, ports }, origin: `https://${address}` });
       this.#links.set(key, link);
     }
     link.usedAt = this.#clock.now();
@@ -118,18 +128,19 @@ export class GatewayLinks {
 
   /** Those in use now. */
   known(): readonly KnownGateway[] {
-    return [...this.#links].map(([key, { client, knock }]) => {
+    return [...this.#links].map(([key, { client, hides }]) => {
       const [id = '', address = ''] = key.split(' ');
-      return { id, address, hides: knock !== undefined, client };
+      return { id, address, hides, client };
     });
   }
 
   /** Closes what nobody has used for long; running streams go on to their end. */
   tick(): void {
     const now = this.#clock.now();
-    for (const [key, { usedAt, dispatcher }] of this.#links) {
+    for (const [key, { usedAt, dispatcher, reach }] of this.#links) {
       if (now - usedAt < unusedMs) continue;
       this.#links.delete(key);
+      this.#ladders.forget(reach);
       void dispatcher.close();
     }
   }
@@ -153,9 +164,11 @@ export class GatewayLinks {
       const rules = { bundle, trustDomain, role: 'gateway', id, jkt, clock: this.#clock } as const;
       return { ...clientTlsOptions({ ...this.#keystore.own(), ...rules }), servername: tlsName };
     };
-    const knock = door === 'none' ? undefined : () => this.#knocks?.at(gatewayDoor(id));
-    const dispatcher = makeDispatcher(tls, { connections, knock });
+    const hides = door.door !== 'none';
+    const source = () => (hides ? this.#knocks?.at(gatewayDoor(id)) : undefined);
+    const reach = this.#ladders.toGateway(id, { door: () => door, source });
+    const dispatcher = makeDispatcher(tls, { connections, reach });
     const client = callContract(agentToGateway, { dispatcher, origin });
-    return { dispatcher, client, tls, knock, forward: { dispatcher, origin, servername: tlsName }, usedAt: 0 };
+    return { dispatcher, client, tls, reach, hides, forward: { dispatcher, origin, servername: tlsName }, usedAt: 0 };
   }
 }

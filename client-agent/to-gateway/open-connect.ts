@@ -1,22 +1,23 @@
 /** A tunnel through a gateway: CONNECT over its own TLS connection. */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { second, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { request } from '#shared/base/node-http.ts';
 import { grantHeader, traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { asCallError } from '#shared/wire/call-errors.ts';
 import { lapseConnection } from '#shared/wire/connection-lapse.ts';
-import { dialThrough, isSilence, type KnockSource } from '#shared/wire/doors/dial-through.ts';
+import { legFailuresOf } from '#shared/wire/doors/leg-failure.ts';
+import type { Reach } from '#shared/wire/doors/reach.ts';
+import { secureTls } from '#shared/wire/doors/secure-tls.ts';
 import { readRefusal } from './read-outcome.ts';
 
 export interface ConnectOrder {
   readonly host: string;
   readonly port: number;
   readonly tls: ConnectionOptions;
-  /** What comes before TLS, where the gateway hides. */
-  readonly knock?: KnockSource | undefined;
+  readonly reach: Reach;
   /** `host:port` of the TCP app: what is asked for. */
   readonly target: string;
   readonly grant: string;
@@ -38,15 +39,17 @@ export async function openConnect(order: ConnectOrder): Promise<Connected> {
   const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
   let socket: TLSSocket | undefined;
   try {
-    const { host, port, tls, knock } = order;
-    const raw = knock && (await dialThrough(knock, { host, port, signal: either }));
-    socket = connect({ ...tls, ALPNProtocols: undefined, ...(raw === undefined ? { host, port } : { socket: raw }) });
+    const { host, port, tls, reach } = order;
+    socket = await reach.connect(
+      { host, port, signal: either },
+      secureTls(() => ({ ...tls, ALPNProtocols: undefined })),
+    );
     return await ask(socket, order, either);
   } catch (error) {
     socket?.on('error', () => {}).destroy();
-    if (isSilence(error)) order.knock?.silence();
     if (signal?.aborted) throw signal.reason;
-    if (limit.aborted) return { refused: new PosternError('unreachable', 'the gateway did not answer in time') };
+    if (limit.aborted && legFailuresOf(error).length === 0)
+      return { refused: new PosternError('unreachable', 'the gateway did not answer in time') };
     return { refused: asCallError('connect', error) };
   }
 }
@@ -55,40 +58,37 @@ function ask(socket: TLSSocket, order: ConnectOrder, signal: AbortSignal): Promi
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
       signal.removeEventListener('abort', onAbort);
-      req?.destroy();
+      req.destroy();
       reject(error);
     };
     const onAbort = () => fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    let req: ClientRequest | undefined;
     socket.once('error', fail);
-    socket.once('secureConnect', () => {
-      // P2: not longer than the certificate that the gateway proved itself by.
-      const leaf = socket.getPeerX509Certificate();
-      if (leaf !== undefined) lapseConnection(socket, Date.parse(leaf.validTo), systemClock);
-      req = request({
-        method: 'CONNECT',
-        path: order.target,
-        headers: { host: order.target, [grantHeader]: order.grant, [traceHeader]: order.trace },
-        createConnection: () => socket,
-      });
-      req.once('error', fail);
-      req.once('connect', (response: IncomingMessage, tunnel: Duplex, head: Buffer) => {
-        signal.removeEventListener('abort', onAbort);
-        socket.off('error', fail);
-        if (response.statusCode === 200) {
-          if (head.length > 0) tunnel.unshift(head);
-          resolve({ socket: tunnel });
-          return;
-        }
-        const length = Number(response.headers['content-length'] ?? maxRefusal);
-        readBody(tunnel, head, Math.min(length, maxRefusal)).then(
-          (body) => resolve({ refused: readRefusal(response.rawHeaders, body) }),
-          reject,
-        );
-      });
-      req.end();
+    // P2: not longer than the certificate that the gateway proved itself by.
+    const leaf = socket.getPeerX509Certificate();
+    if (leaf !== undefined) lapseConnection(socket, Date.parse(leaf.validTo), systemClock);
+    const req: ClientRequest = request({
+      method: 'CONNECT',
+      path: order.target,
+      headers: { host: order.target, [grantHeader]: order.grant, [traceHeader]: order.trace },
+      createConnection: () => socket,
     });
+    req.once('error', fail);
+    req.once('connect', (response: IncomingMessage, tunnel: Duplex, head: Buffer) => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('error', fail);
+      if (response.statusCode === 200) {
+        if (head.length > 0) tunnel.unshift(head);
+        resolve({ socket: tunnel });
+        return;
+      }
+      const length = Number(response.headers['content-length'] ?? maxRefusal);
+      readBody(tunnel, head, Math.min(length, maxRefusal)).then(
+        (body) => resolve({ refused: readRefusal(response.rawHeaders, body) }),
+        reject,
+      );
+    });
+    req.end();
   });
 }
 

@@ -46,6 +46,7 @@ export function wasNotForwarded({ code, extra, cause }: PosternError): boolean {
 }
 
 const unconnected: ReadonlySet<string> = new Set([
+  'NOT_REACHED',
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',

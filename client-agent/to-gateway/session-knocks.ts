@@ -1,5 +1,5 @@
 /** What this session knocks with at gateways' doors (P26): told with each grant, kept in memory alone. */
-import type { KnockSource } from '#shared/wire/doors/dial-through.ts';
+import type { KnockSource } from '#shared/wire/doors/knock-source.ts';
 import type { DeviceKnocks } from '../to-controller/device-knocks.ts';
 
 export class SessionKnocks {

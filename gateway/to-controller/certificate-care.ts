@@ -12,7 +12,7 @@ import { makeCsr } from '#shared/crypto/csr.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { expiredRenewalText, signText } from '#shared/crypto/signed-text.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
-import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { Reach } from '#shared/wire/doors/reach.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
@@ -31,7 +31,7 @@ export interface CareParts {
   readonly random?: () => number;
   readonly lookMs?: number;
   /** Where the controller may hide: for its bootstrap server. */
-  readonly knock?: TurningKnock;
+  readonly reach?: Reach;
 }
 
 const retryMs = minute;
@@ -95,11 +95,10 @@ export class CertificateCare {
   }
 
   async #renewExpired(): Promise<void> {
-    const { membership, keys, clock, knock } = this.#parts;
+    const { membership, keys, clock, reach } = this.#parts;
     const { gateway: id, bootstrap, bundle, trustDomain } = membership();
     const dispatcher = makeDispatcher(() => clientTlsOptions({ bundle, trustDomain, role: 'controller', clock }), {
-      knock: knock?.knock,
-      turn: knock?.turn,
+      reach,
     });
     try {
       const client = callContract(agentBootstrap, { dispatcher, origin: `https://${bootstrap}` });

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '#shared/base/clock.ts';
 import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
 import { type Client, callContract } from '#shared/wire/call-contract.ts';
-import type { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { Reach } from '#shared/wire/doors/reach.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import type { GatewayKeys } from '../keystore/key-files.ts';
@@ -14,8 +14,8 @@ export interface LinkParts {
   readonly membership: () => Membership;
   readonly keys: GatewayKeys;
   readonly clock: Clock;
-  /** Where the controller may hide. */
-  readonly knock?: TurningKnock;
+  /** Where the controller may hide; by TCP alone unless told. */
+  readonly reach?: Reach;
 }
 
 export class ControllerLink {
@@ -26,14 +26,14 @@ export class ControllerLink {
 
   constructor(parts: LinkParts) {
     this.#parts = parts;
-    const { keys, clock, knock } = parts;
+    const { keys, clock, reach } = parts;
     this.#dispatcher = makeDispatcher(
       () => {
         const { certificate, chain, bundle, trustDomain } = parts.membership();
         const own = { key: keys.tls.privateKey, certificate, chain };
         return clientTlsOptions({ ...own, bundle, trustDomain, role: 'controller', clock });
       },
-      { knock: knock?.knock, turn: knock?.turn },
+      { reach },
     );
     this.client = callContract(gatewayToController, {
       dispatcher: this.#dispatcher,

@@ -5,7 +5,7 @@ import type { Clock } from '#shared/base/clock.ts';
 import { controllerDoor, type KnockKind } from '#shared/contracts/knock.ts';
 import { KnockCounter } from '#shared/wire/doors/knock-counter.ts';
 import { Knocker } from '#shared/wire/doors/knocker.ts';
-import { TurningKnock } from '#shared/wire/doors/turning-knock.ts';
+import type { DoorOrder } from '#shared/wire/doors/ladders.ts';
 import type { Membership } from '../keystore/membership.ts';
 import { writeFileWhole } from '../keystore/write-file.ts';
 
@@ -20,13 +20,15 @@ export class GatewayKnocks {
     this.#knocker = new Knocker(`gateway/${membership().gateway}`, new KnockCounter(file, clock), clock);
   }
 
-  atController(kind: KnockKind): TurningKnock {
-    return new TurningKnock(this.#membership().knock?.door === 'prelude', () => {
-      const given = this.#membership().knock;
-      if (given === undefined) return undefined;
-      const order = { secret: given.secret, door: controllerDoor, kind };
-      return { prelude: async () => this.#knocker.prelude(order), silence: () => this.#knocker.silence() };
-    });
+  atController(kind: KnockKind): DoorOrder {
+    const given = () => this.#membership().knock;
+    return {
+      door: () => given() ?? { door: 'none' },
+      source: () => {
+        const { secret } = given() ?? {};
+        return secret === undefined ? undefined : this.#knocker.source({ secret, door: controllerDoor, kind });
+      },
+    };
   }
 }
 

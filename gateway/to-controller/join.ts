@@ -1,6 +1,7 @@
 /** Joining by invitation: pin, first contact, one-time code, certificate (P3, P5). */
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { silentLog } from '#shared/base/log.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
 import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import { protocolVersion } from '#shared/contracts/protocol-version.ts';
@@ -10,6 +11,7 @@ import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
 import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
@@ -23,10 +25,15 @@ export interface JoinOrder {
   /** `postern-invite:...` as it was pasted. */
   readonly invitation: string;
   readonly clock: Clock;
+  /** The ways to the controller; without an HTTP proxy unless told. */
+  readonly ladders?: Ladders;
 }
 
+const noProxy = { setting: 'none', env: {} };
+
 /** Throws `conflict` when this directory has joined before, `code-refused`, `peer-refused`, `unreachable`, `bad-answer`. */
-export async function joinController({ dir, invitation, clock }: JoinOrder): Promise<Membership> {
+export async function joinController(order: JoinOrder): Promise<Membership> {
+  const { dir, invitation, clock, ladders = new Ladders({ clock, log: silentLog, proxy: noProxy }) } = order;
   const given = decodeInvitation(invitation);
   const { u: bootstrap, c: mutual, p: pin, k: code, r: role } = given;
   if (role !== 'gateway') {
@@ -39,12 +46,12 @@ export async function joinController({ dir, invitation, clock }: JoinOrder): Pro
   }
   const keys = openKeys(dir);
   const { host, port } = splitAddress(bootstrap);
-  const knock = invitationKnock(given, clock);
-  const root = await fetchPinnedRoot({ host, port, pin, knock });
+  const reach = ladders.toController('bootstrap', invitationKnock(given, clock));
+  const root = await fetchPinnedRoot({ host, port, pin, reach });
   const trustDomain = trustDomainOfRoot(root);
   const dispatcher = makeDispatcher(
     () => clientTlsOptions({ bundle: [root], trustDomain, role: 'controller', clock }),
-    { knock: knock.knock, turn: knock.turn },
+    { reach },
   );
   try {
     const client = callContract(gatewayBootstrap, { dispatcher, origin: `https://${bootstrap}` });

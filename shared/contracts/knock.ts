@@ -127,6 +127,8 @@ export interface FrontDoor {
   readonly door: DoorMode;
   /** Of a kernel door. */
   readonly ports?: readonly number[] | undefined;
+  /** TCP port of the same host with the prelude door alone: for networks through which no knock by UDP comes, and for HTTP proxies. */
+  readonly preludePort?: number | undefined;
 }
 
 /** The name of a door, which its keys are made for. */

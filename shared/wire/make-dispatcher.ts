@@ -4,7 +4,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import type { Agent as AgentType, buildConnector as buildConnectorType } from 'undici';
 import { hour, second, systemClock } from '../base/clock.ts';
 import { lapseConnection } from './connection-lapse.ts';
-import { dialThrough, isSilence, type KnockSource } from './doors/dial-through.ts';
+import type { Reach, Secure } from './doors/reach.ts';
 import { maxCarriedHeadBytes } from './head-limits.ts';
 import { hearOut } from './hear-out.ts';
 import { Agent, buildConnector } from './undici-parts.ts';
@@ -16,11 +16,12 @@ export interface DispatcherOptions {
   readonly keepAliveMs?: number;
   /** A connection older than this takes no new request; what runs on it goes on to its end. An hour unless told. */
   readonly maxAgeMs?: number;
-  /** Asked at every new connection: what comes before TLS, where the server hides (P28). */
-  readonly knock?: (() => KnockSource | undefined) | undefined;
-  /** A connection met silence: true when `knock` has another answer now, which is then tried once. */
-  readonly turn?: (() => boolean) | undefined;
+  /** How a connection comes about, where the server may hide (P28) or an HTTP proxy be on the way; else by TCP alone. */
+  readonly reach?: Reach | undefined;
 }
+
+/** Of a whole ladder, unless told; each rung has its own limit. */
+const reachTimeoutMs = 9 * second;
 
 /**
  * `tls` is asked at every new connection, so a renewed certificate or bundle is used from the next one on. Each connection
@@ -29,6 +30,8 @@ export interface DispatcherOptions {
  */
 export function makeDispatcher(tls: () => ConnectionOptions, options: DispatcherOptions = {}): AgentType {
   const { connections = 4, connectTimeoutMs = 5 * second, keepAliveMs = 30 * second, maxAgeMs = hour } = options;
+  const { reach } = options;
+  const withinMs = options.connectTimeoutMs ?? reachTimeoutMs;
   const timeout = connectTimeoutMs;
   return new Agent({
     connections,
@@ -44,50 +47,36 @@ export function makeDispatcher(tls: () => ConnectionOptions, options: Dispatcher
         lapseAtLeafEnd(socket as TLSSocket);
         done(null, hearOut(socket));
       };
-      const dial: Dial = { connector, target, timeoutMs: timeout };
-      // The same once more where it knocked, for a door that was killed and kept counters ahead; then the other way.
-      const attempt = (source: KnockSource | undefined, left: 'again' | 'turn' | 'nothing'): void =>
-        dialOnce(dial, source, (error, socket) => {
-          if (error === null || !isSilence(error) || left === 'nothing')
-            return finish(...([error, socket] as FinishArgs));
-          if (left === 'again' && source !== undefined) return attempt(source, 'turn');
-          if (options.turn?.() === true) return attempt(options.knock?.(), 'nothing');
-          finish(error, null);
-        });
-      attempt(options.knock?.(), 'again');
+      if (reach === undefined) return connector(target, finish);
+      const to = { host: target.hostname.replace(/^\[|\]$/g, ''), port: Number(target.port) || 443 };
+      reach.connect({ ...to, signal: AbortSignal.timeout(withinMs), withinMs }, secureBy(connector, target)).then(
+        (socket) => finish(null, socket),
+        (error: Error) => finish(error, null),
+      );
     },
   });
 }
 
 type Connector = buildConnectorType.connector;
-type FinishArgs = Parameters<Parameters<Connector>[1]>;
-type Done = (error: Error | null, socket: Socket | null) => void;
+type Target = Parameters<Connector>[0];
 
-interface Dial {
-  readonly connector: Connector;
-  readonly target: Parameters<Connector>[0];
-  readonly timeoutMs: number;
-}
-
-function dialOnce({ connector, target, timeoutMs }: Dial, source: KnockSource | undefined, done: Done): void {
-  if (source === undefined) {
-    connector(target, done as Parameters<Connector>[1]);
-    return;
-  }
-  const { hostname, port } = target;
-  const signal = AbortSignal.timeout(timeoutMs);
-  dialThrough(source, { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 443, signal }).then(
-    (raw) =>
+const secureBy =
+  (connector: Connector, target: Target): Secure<Socket> =>
+  (raw, signal) =>
+    new Promise((resolve, reject) => {
+      const onAbort = () => {
+        raw.destroy();
+        reject(signal.reason);
+      };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
       connector({ ...target, httpSocket: raw }, (...[error, socket]) => {
-        if (error !== null) {
-          raw.destroy();
-          if (isSilence(error)) source.silence();
-        }
-        done(error, socket);
-      }),
-    (error: Error) => done(error, null),
-  );
-}
+        signal.removeEventListener('abort', onAbort);
+        if (error === null && socket !== null) return resolve(socket);
+        raw.destroy();
+        reject(error ?? new Error('no connection'));
+      });
+    });
 
 /** HTTP over a Unix socket: the admin API on the controller's host (P6). Use with an `http:` origin. */
 export function makeUnixDispatcher(socketPath: string, options: DispatcherOptions = {}): AgentType {

@@ -1,13 +1,13 @@
 /** First contact: finding the root that an invitation pins (P5), before any certificate is trusted. */
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { second } from '../base/clock.ts';
 import { PosternError } from '../base/errors.ts';
 import { toPem } from '../crypto/pem.ts';
-import { dialThrough, isSilence, type KnockSource } from './doors/dial-through.ts';
-import type { TurningKnock } from './doors/turning-knock.ts';
+import { directReach } from './doors/direct-reach.ts';
+import type { Reach, Secure } from './doors/reach.ts';
+import { secureTls } from './doors/secure-tls.ts';
 
 export interface PinnedContact {
   readonly host: string;
@@ -15,8 +15,8 @@ export interface PinnedContact {
   /** SHA-256 of the root certificate's DER, 64 hex digits. */
   readonly pin: string;
   readonly timeoutMs?: number;
-  /** What comes before TLS, where the server may hide. */
-  readonly knock?: TurningKnock | undefined;
+  /** How it is reached where it may hide; by TCP alone unless told. */
+  readonly reach?: Reach;
 }
 
 const maxChain = 8;
@@ -27,13 +27,8 @@ const maxChain = 8;
  * against the root. Throws `peer-refused` when no presented certificate has the pin, `unreachable` when nobody answers.
  */
 export async function fetchPinnedRoot(contact: PinnedContact): Promise<string> {
-  const { host, port, pin, timeoutMs = 10 * second, knock } = contact;
-  const look = () => presentedChain({ host, port, timeoutMs, source: knock?.knock() });
-  const leaf = await look().catch((error: unknown) => {
-    // Whoever met silence tries the other way, as the dispatcher does.
-    if (!isSilence((error as PosternError).cause) || knock?.turn() !== true) throw error;
-    return look();
-  });
+  const { host, port, pin } = contact;
+  const leaf = await presentedChain(contact);
   const wanted = pin.toLowerCase();
   let certificate: DetailedPeerCertificate | undefined = leaf;
   for (let depth = 0; certificate?.raw !== undefined && depth < maxChain; depth += 1) {
@@ -49,38 +44,24 @@ export async function fetchPinnedRoot(contact: PinnedContact): Promise<string> {
   });
 }
 
-interface Look {
-  readonly host: string;
-  readonly port: number;
-  readonly timeoutMs: number;
-  readonly source: KnockSource | undefined;
-}
-
-async function presentedChain({ host, port, timeoutMs, source }: Look): Promise<DetailedPeerCertificate> {
-  const failed = (why: string, cause?: unknown) =>
-    new PosternError('unreachable', `first contact with ${host}:${port}: ${why}`, { cause });
+async function presentedChain(contact: PinnedContact): Promise<DetailedPeerCertificate> {
+  const { host, port, timeoutMs = 10 * second, reach = directReach } = contact;
   const signal = AbortSignal.timeout(timeoutMs);
-  let socket: TLSSocket | undefined;
   try {
-    const raw = source && (await dialThrough(source, { host, port, signal }));
-    // Unverified on purpose: the pin stands in for trust, and nothing but public certificates crosses.
-    socket = connect({
-      ...(raw === undefined ? { host, port } : { socket: raw }),
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-    });
-    socket.on('error', () => {});
-    const closed = once(socket, 'close', { signal }).then(() => {
-      throw failed('closed before the handshake ended');
-    });
-    await Promise.race([once(socket, 'secureConnect', { signal }), closed]);
-    return socket.getPeerCertificate(true);
+    const socket = await reach.connect({ host, port, signal, withinMs: timeoutMs }, handshake(host));
+    const leaf = socket.getPeerCertificate(true);
+    socket.destroy();
+    return leaf;
   } catch (error) {
-    if (error instanceof PosternError) throw error;
-    if (signal.aborted) throw failed(`no handshake in ${timeoutMs} ms`);
-    throw failed((error as Error).message, error);
-  } finally {
-    socket?.destroy();
+    const why = error === signal.reason ? `no handshake in ${timeoutMs} ms` : (error as Error).message;
+    throw new PosternError('unreachable', `first contact with ${host}:${port}: ${why}`, { cause: error });
   }
 }
+
+/** Unverified on purpose: the pin stands in for trust, and nothing but public certificates crosses. */
+const handshake = (host: string): Secure<TLSSocket> =>
+  secureTls(() => ({
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.3',
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  }));

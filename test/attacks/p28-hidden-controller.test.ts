@@ -12,6 +12,7 @@ import { splitAddress } from '#shared/base/split-address.ts';
 import { controllerDoor, type KnockKind } from '#shared/contracts/knock.ts';
 import { KnockCounter } from '#shared/wire/doors/knock-counter.ts';
 import { Knocker } from '#shared/wire/doors/knocker.ts';
+import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { Keystore } from '../../client-agent/keystore/keystore.ts';
 import { ControllerLink } from '../../client-agent/to-controller/controller-link.ts';
@@ -40,14 +41,15 @@ async function enrolEmma(t: Test, { as, clock }: RunController) {
   const keystore = newKeystore(t);
   const facts = { os: 'linux', hostName: 'laptop' } as const;
   await enrol({ keystore, invitation, facts, clock, log: silentLog });
-  const knock = new DeviceKnocks({ keystore, clock }).atController('mutual');
+  const knocks = new DeviceKnocks({ keystore, clock });
+  const ladders = new Ladders({ clock, log: silentLog, proxy: { setting: 'none', env: {} } });
   const link = new ControllerLink({
     keystore,
     time: new ControllerTime(clock),
     log: silentLog,
     session: () => undefined,
     onChange: () => {},
-    knock,
+    reach: ladders.toController('mutual', knocks.atController('mutual')),
   });
   t.teardown(() => link.stop());
   return { admin, invitation, keystore, link, device: keystore.enrolment.device };

@@ -27,9 +27,9 @@ export async function resolveHost(host: string, signal: AbortSignal): Promise<st
 export function takingTurns(addresses: readonly string[]): string[] {
   const first = isIPv6(addresses[0] ?? '');
   const [own, other] = [true, false].map((same) => addresses.filter((one) => (isIPv6(one) === first) === same));
-  return own!.flatMap((one, index) => (index < other!.length ? [one, other![index]!] : [one])).concat(
-    other!.slice(own!.length),
-  );
+  return own!
+    .flatMap((one, index) => (index < other!.length ? [one, other![index]!] : [one]))
+    .concat(other!.slice(own!.length));
 }
 
 /** Rejects as `net.connect`, or with the signal's reason. The signal has no say once it is connected. */
@@ -62,7 +62,11 @@ export function raceAddresses(
   attempt: (address: string, signal: AbortSignal) => Promise<Socket>,
   { signal, wait }: { readonly signal: AbortSignal; readonly wait?: Wait | undefined },
 ): Promise<Socket> {
-  const attempts = addresses.map((address): Attempt<Socket> => (stop) => attempt(address, stop));
+  const attempts = addresses.map(
+    (address): Attempt<Socket> =>
+      (stop) =>
+        attempt(address, stop),
+  );
   const headStartMs = () => addressHeadStartMs;
   return staggered(attempts, { headStartMs, signal, wait, discard: (socket) => socket.destroy() });
 }

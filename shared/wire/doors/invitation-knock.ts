@@ -1,20 +1,16 @@
-/** The first contact with a hidden controller: what an invitation brings along to knock with, good for its bootstrap server alone. */
+/** The first contact with a controller that may hide: what an invitation brings along to knock with, good for its bootstrap server alone. */
 import type { Clock } from '../../base/clock.ts';
 import type { Invitation } from '../../contracts/invitation.ts';
 import { controllerDoor } from '../../contracts/knock.ts';
 import { KnockCounter } from './knock-counter.ts';
 import { Knocker } from './knocker.ts';
-import { TurningKnock } from './turning-knock.ts';
+import type { DoorOrder } from './ladders.ts';
 
-export function invitationKnock({ n: given }: Invitation, clock: Clock): TurningKnock {
-  if (given === undefined) return new TurningKnock(false, () => undefined);
+export function invitationKnock({ n: given }: Invitation, clock: Clock): DoorOrder {
+  if (given === undefined) return { door: () => ({ door: 'none' }), source: () => undefined };
   // Its key is this invitation's own: nothing has to be remembered beyond its use.
-  const knocker = new Knocker(
-    `invitation/${given.i}`,
-    new KnockCounter({ read: () => undefined, write: () => {} }, clock),
-    clock,
-  );
-  const order = { secret: given.s, door: controllerDoor, kind: 'bootstrap' } as const;
-  const source = { prelude: async () => knocker.prelude(order), silence: () => knocker.silence() };
-  return new TurningKnock(given.d === 'prelude', () => source);
+  const counter = new KnockCounter({ read: () => undefined, write: () => {} }, clock);
+  const knocker = new Knocker(`invitation/${given.i}`, counter, clock);
+  const source = knocker.source({ secret: given.s, door: controllerDoor, kind: 'bootstrap' });
+  return { door: () => ({ door: given.d, ports: given.p }), source: () => source };
 }

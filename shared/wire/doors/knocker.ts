@@ -6,6 +6,7 @@ import { type KnockKind, knockSecretBytes, timesOfDoor } from '../../contracts/k
 import { asPrelude, encodeKnock } from '../../crypto/encode-knock.ts';
 import { doorSecret, type KnockKey, openKnockKey } from '../../crypto/knock-keys.ts';
 import type { KnockCounter } from './knock-counter.ts';
+import type { KnockSource } from './knock-source.ts';
 
 export interface KnockOrder {
   /** Base64url, of which each door has its own key. */
@@ -30,11 +31,25 @@ export class Knocker {
     this.#clock = clock;
   }
 
-  /** The first bytes of a connection to this door. Throws `bad-answer` for a secret that is none. */
-  prelude({ secret, door, kind }: KnockOrder): Buffer {
+  /** The first bytes of a connection to this door. Throws as `datagram`. */
+  prelude(order: KnockOrder): Buffer {
+    return asPrelude(this.datagram(order));
+  }
+
+  /** A knock by UDP. Throws `bad-answer` for a secret that is none. */
+  datagram({ secret, door, kind }: KnockOrder): Buffer {
     const key = this.#keyOf(secret, door);
     const knock = { client: this.#client, time: this.#clock.now(), counter: this.#counter.next(), kind };
-    return asPrelude(encodeKnock(key, timesOfDoor(door), knock));
+    return encodeKnock(key, timesOfDoor(door), knock);
+  }
+
+  /** For one door. */
+  source(order: KnockOrder): KnockSource {
+    return {
+      prelude: async () => this.prelude(order),
+      datagram: async () => this.datagram(order),
+      silence: () => this.silence(),
+    };
   }
 
   /** The last one met silence. */

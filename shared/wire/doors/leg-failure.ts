@@ -2,7 +2,8 @@
  * Which leg of the way to a server failed, and how: what `postern doctor`, `postern why` and the log are told. The ladder
  * (`ladder.ts`) throws one `NotReached` that carries a `LegFailure` for each rung that it tried, in that order; `legFailuresOf`
  * finds them behind whatever an error was wrapped in. Nothing was said to the server's own protocol when one is thrown: each call
- * may be sent again.
+ * may be sent again. A leg that was still open when another rung won, or when the caller's time was up, has the `how` of `outrun`
+ * or `timeout`.
  *
  * What one leg can tell, and what it cannot:
  *   name         the host has no address: `how` is the resolver's code (`ENOTFOUND`, `EAI_AGAIN`), or `timeout`
@@ -21,7 +22,7 @@ import { PosternError } from '../../base/errors.ts';
 export type Leg = 'name' | 'network' | 'knock' | 'connect' | 'proxy' | 'silence' | 'tls' | 'certificate';
 
 export interface LegFailure {
-  /** The rung's name: `direct`, `udp 62201`, `prelude`, `prelude by proxy`, `direct by proxy`; with ` at <port>` where that is another port than the address names. */
+  /** The rung's name (`rungName`): `direct`, `udp 62201`, `udp 62201 + prelude`, `prelude`, `prelude at 443 by proxy` and so on. */
   readonly rung: string;
   readonly leg: Leg;
   readonly how: string;
@@ -34,7 +35,7 @@ export interface LegFailure {
 /** No rung of the ladder led there. */
 export class NotReached extends Error {
   readonly code = 'NOT_REACHED';
-  /** `controller`, `controller's bootstrap server` or `gateway/<id>`. */
+  /** `controller`, `controller, first contact` or `gateway <id>`. */
   readonly door: string;
   readonly failures: readonly LegFailure[];
 
@@ -75,6 +76,13 @@ export class LegError extends Error {
 const noWay = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EADDRNOTAVAIL', 'EACCES', 'EPERM']);
 const ended = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
+/**
+ * OpenSSL's codes for a server certificate that is not good, as Node names them: `UNSPECIFIED` is every one that Node has no
+ * name for, such as a trust domain that our CA may not write.
+ */
+export const certificateCode =
+  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_|UNSPECIFIED$)/;
+
 /** An error of TCP or of TLS, on the leg that it belongs to. `isConnected`: it came after TCP. */
 export function asLegError(error: unknown, isConnected: boolean): LegError {
   if (error instanceof LegError) return error;
@@ -88,6 +96,7 @@ export function asLegError(error: unknown, isConnected: boolean): LegError {
     });
   }
   const how = code ?? 'failed';
+  if (certificateCode.test(how)) return new LegError('certificate', how, message, { cause: error });
   if (isConnected) {
     return ended.has(how)
       ? new LegError('silence', 'closed', 'the connection was ended without a byte', { cause: error })

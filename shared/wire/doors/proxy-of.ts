@@ -20,7 +20,10 @@ export interface ProxySetting {
 }
 
 /** For one target. Throws `invalid-config` for a URL that names no HTTP proxy. */
-export function proxyOf({ setting, env }: ProxySetting, target: { host: string; port: number }): ProxyPlace | undefined {
+export function proxyOf(
+  { setting, env }: ProxySetting,
+  target: { host: string; port: number },
+): ProxyPlace | undefined {
   if (setting === 'none' || isLoopback(target.host)) return undefined;
   if (setting !== 'system') return readProxy(setting);
   // Lower case first, as curl has it.
@@ -61,7 +64,10 @@ function isExcepted(list: string, { host, port }: { host: string; port: number }
       if (one === '*') return true;
       const [, pattern = one, only] = /^(.*?)(?::([0-9]+))?$/.exec(isIP(one) === 0 ? one : '') ?? [];
       if (only !== undefined && Number(only) !== port) return false;
-      const plain = (pattern || one).toLowerCase().replace(/^\*?\./, '').replace(/^\[|\]$/g, '');
+      const plain = (pattern || one)
+        .toLowerCase()
+        .replace(/^\*?\./, '')
+        .replace(/^\[|\]$/g, '');
       if (isIP(name) !== 0) return plain === name || isIn(plain, name);
       return name === plain || name.endsWith(`.${plain}`);
     });
@@ -81,5 +87,10 @@ function isIn(network: string, address: string): boolean {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '::1' ||
+    (isIP(host) === 4 && host.startsWith('127.'))
+  );
 }

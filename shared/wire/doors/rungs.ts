@@ -1,15 +1,6 @@
 /** The ladder's rungs in their order: by UDP, by the prelude alone, by the HTTP proxy of the system. Pure. */
-import { type DoorMode, hasKernelDoor, hasPrelude } from '../../contracts/knock.ts';
+import { type FrontDoor, hasKernelDoor, hasPrelude } from '../../contracts/knock.ts';
 import type { LegFailure } from './leg-failure.ts';
-
-/** What a server told of its door. */
-export interface DoorTold {
-  readonly mode: DoorMode;
-  /** Where a kernel door takes knocks, in the order to try. */
-  readonly udp: readonly number[];
-  /** TCP port of the same host that has the prelude door alone. */
-  readonly preludePort?: number | undefined;
-}
 
 export interface Rung {
   /** The UDP port that is knocked at before TCP. */
@@ -34,12 +25,12 @@ const direct: Rung = { prelude: false, proxy: false };
 const preludeAlone: Rung = { prelude: true, proxy: false };
 const byProxy = (rung: Rung): Rung => ({ ...rung, proxy: true });
 
-export function rungsOf(door: DoorTold, options: RungOptions): Rung[] {
+export function rungsOf({ door, ports, preludePort }: FrontDoor, options: RungOptions): Rung[] {
   const { canKnock, hasProxy, mayGuess, usualUdp } = options;
-  const { mode, udp, preludePort } = door;
-  const prelude = hasPrelude(mode);
+  const udp = ports ?? usualUdp;
+  const prelude = hasPrelude(door);
   const open = preludePort === undefined ? [] : [{ ...preludeAlone, tcp: preludePort }];
-  const told: Rung[] = hasKernelDoor(mode)
+  const told: Rung[] = hasKernelDoor(door)
     ? [...udp.map((at) => ({ udp: at, prelude, proxy: false })), ...open]
     : [prelude ? preludeAlone : direct, ...open];
   // A proxy's address has not knocked by UDP: through it only what asks for none.
@@ -49,8 +40,8 @@ export function rungsOf(door: DoorTold, options: RungOptions): Rung[] {
   const guesses: Rung[] = mayGuess
     ? [
         preludeAlone,
-        ...usualUdp.map((at) => ({ udp: at, prelude: true, proxy: false })),
-        ...usualUdp.map((at) => ({ udp: at, prelude: false, proxy: false })),
+        ...udp.map((at) => ({ udp: at, prelude: true, proxy: false })),
+        ...udp.map((at) => ({ udp: at, prelude: false, proxy: false })),
         direct,
         ...(hasProxy ? [byProxy(preludeAlone), byProxy(direct)] : []),
       ]
@@ -71,12 +62,18 @@ export function rungName({ udp, prelude, tcp, proxy }: Rung): string {
 }
 
 /** What failed before has shown already that this rung leads nowhere. */
-export function isPointless(rung: Rung, failed: readonly { readonly rung: Rung; readonly failure: LegFailure }[]): boolean {
+export function isPointless(
+  rung: Rung,
+  failed: readonly { readonly rung: Rung; readonly failure: LegFailure }[],
+): boolean {
   return failed.some(({ rung: other, failure: { leg, how } }) => {
     if (other.proxy !== rung.proxy) return false;
     if (rung.proxy && leg === 'proxy') return !how.startsWith('status-') || how === 'status-407';
     if (leg === 'name' || leg === 'network') return true;
+    if (other.tcp !== rung.tcp) return false;
     // The host answered for this port: no knock makes another server of it.
-    return other.tcp === rung.tcp && (how === 'ECONNREFUSED' || leg === 'certificate');
+    if (how === 'ECONNREFUSED' || leg === 'certificate') return true;
+    // It took a connection without a knock by UDP: there is no kernel door.
+    return rung.udp !== undefined && other.udp === undefined && (leg === 'silence' || leg === 'tls');
   });
 }
