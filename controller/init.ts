@@ -85,7 +85,8 @@ export async function initStore(
       kind: 'controller',
       actor: 'owner at the shell',
       person: first.owner.id,
-      details: { event: 'initialised', trustDomain: settings.trustDomain },
+      event: 'initialised',
+      details: { trustDomain: settings.trustDomain },
     });
     return { settings, owner: first.owner.id, ...invitation };
   });

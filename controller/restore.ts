@@ -148,7 +148,8 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
     kind: 'controller',
     actor: 'shell',
     because: 'restore',
-    details: { event: 'restored', from, generation, sessions, codes, epoch },
+    event: 'restored',
+    details: { from, generation, sessions, codes, epoch },
   });
   return { generation, sessions, codes, epoch };
 }

@@ -36,9 +36,8 @@ export async function adminSignIn(
   const person = await store.db.selectFrom('people').selectAll().where('id', '=', body.person).executeTakeFirst();
   const refuse: Refuse = async (reason, code = 'sign-in-refused', extra = {}) => {
     const known = person === undefined ? {} : { person: person.id };
-    const details = { event: 'admin-sign-in' };
     const verdict = { verdict: 'deny' as const, reasons: [reason] };
-    await appendRecord(store.db, clock.now(), { kind: 'sign-in', trace, ...known, ...verdict, details });
+    await appendRecord(store.db, clock.now(), { kind: 'sign-in', event: 'admin-sign-in', trace, ...known, ...verdict });
     return new PosternError(code, `admin sign-in of ${body.person}: ${reason}`, { extra });
   };
   await charge(parts, body.person, refuse);
@@ -62,8 +61,8 @@ export async function adminSignIn(
       .values({ token_hash: sha256(token).toString('hex'), ...row })
       .execute();
     await trx.updateTable('people').set({ last_sign_in_at: at }).where('id', '=', person.id).execute();
-    const details = { event: 'admin-sign-in', role };
-    await appendRecord(trx, at, { kind: 'sign-in', trace, person: person.id, verdict: 'allow', details });
+    const what = { kind: 'sign-in', event: 'admin-sign-in', verdict: 'allow', details: { role } } as const;
+    await appendRecord(trx, at, { ...what, trace, person: person.id });
   });
   return { token, person: person.id, role, expiresInMs: adminSessionMs };
 }

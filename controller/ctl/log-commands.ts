@@ -14,9 +14,10 @@ const shownTrace = 8;
 const traceOrItsStart = /^[0-9a-f]{8,32}$/;
 
 function lineOf(record: AccessRecord): string {
-  const { time, kind, phase, verdict, reasons, person, device, app, gateway, request, status, actor, details, trace } =
+  const { time, kind, phase, verdict, reasons, person, device, app, gateway, request, status, actor, event, trace } =
     record;
   const what = [
+    event,
     person,
     device,
     app,
@@ -25,7 +26,6 @@ function lineOf(record: AccessRecord): string {
     status,
     actor && `by ${actor}`,
     record.because && `because "${record.because}"`,
-    typeof details?.['event'] === 'string' ? details['event'] : undefined,
   ].filter((part) => part !== undefined && part !== '');
   const head = phase === 'single' ? kind : `${kind}/${phase}`;
   // In columns as long as nothing is longer than usual, so that a page can be read downwards.

@@ -1,7 +1,9 @@
 /** What a draft would change. Who asks reads the log, the posture and the sessions of others: that is a record (P34). */
+
 import type { ServerResponse } from 'node:http';
 import { sha256 } from '#shared/base/bytes.ts';
 import type { adminAnalysis, Draft } from '#shared/contracts/admin-analysis.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';
 import type { TaskName, Tasks } from '../analysis/tasks.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
@@ -12,7 +14,7 @@ const usualLimit = 1000;
 const mostNamed = 50;
 
 interface Reading {
-  readonly event: string;
+  readonly event: RecordEvent<'log'>;
   readonly caller: AdminCaller;
   readonly search: Readonly<Record<string, unknown>>;
   readonly draft: Draft | undefined;

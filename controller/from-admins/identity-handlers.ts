@@ -16,7 +16,11 @@ export function identityHandlers(parts: AdminParts): HandlersOf<typeof adminIden
       await db.transaction().execute(async (trx) => {
         const token = authorization.slice(adminScheme.length);
         await trx.deleteFrom('admin_sessions').where('token_hash', '=', hashToken(token)).execute();
-        await recordAdmin(trx, clock.now(), caller, { event: 'admin-signed-out', person: caller.actor });
+        await recordAdmin(trx, clock.now(), caller, {
+          kind: 'sign-in',
+          event: 'admin-signed-out',
+          person: caller.actor,
+        });
       });
     },
 

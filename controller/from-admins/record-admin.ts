@@ -1,15 +1,23 @@
 /** The record of an administrative act, in the transaction of the act: no record, no change. */
+
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
-import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import type { Contract, RouteShape } from '#shared/contracts/route.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller } from './admin-parts.ts';
 
-export interface AdminAct {
-  readonly event: string;
-  readonly kind?: AccessRecord['kind'];
+/** One of what administrators do; `kind` is `admin` unless told. */
+export type AdminAct = ActOf & (Happened<'admin'> | ({ readonly kind: 'admin' } & Happened<'admin'>) | OfKind<Other>);
+type Other = 'device' | 'factor' | 'log' | 'policy' | 'revocation' | 'sign-in';
+type OfKind<K extends Other> = { [One in K]: { readonly kind: One } & Happened<One> }[K];
+interface Happened<K extends Other | 'admin'> {
+  readonly event: RecordEvent<K>;
+}
+
+interface ActOf {
+  readonly kind?: 'admin' | Other;
   readonly person?: string;
   readonly device?: string;
   readonly app?: string;
@@ -24,8 +32,13 @@ export interface AdminAct {
 export async function recordAdmin(db: Db, at: number, caller: AdminCaller, act: AdminAct): Promise<void> {
   const { event, kind = 'admin', person, device, app, gateway, before, after, details } = act;
   const because = act.because ?? caller.because;
+  const told = {
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    ...details,
+  };
   await appendRecord(db, at, {
-    kind,
+    ...({ kind, event } as { kind: 'admin'; event: RecordEvent<'admin'> }),
     trace: caller.trace,
     actor: caller.actor,
     verdict: 'allow',
@@ -35,12 +48,7 @@ export async function recordAdmin(db: Db, at: number, caller: AdminCaller, act: 
     ...(device === undefined ? {} : { device }),
     ...(app === undefined ? {} : { app }),
     ...(gateway === undefined ? {} : { gateway }),
-    details: {
-      event,
-      ...(before === undefined ? {} : { before }),
-      ...(after === undefined ? {} : { after }),
-      ...details,
-    },
+    ...(Object.keys(told).length === 0 ? {} : { details: told }),
   });
 }
 
@@ -60,7 +68,8 @@ export async function recordWrongRole(
     ...(person === undefined ? {} : { person }),
     ...(because === undefined ? {} : { because }),
     trace,
-    details: { event: 'refused', call: `${route.method} ${route.path}`, role, ...(on === undefined ? {} : { on }) },
+    event: 'refused',
+    details: { call: `${route.method} ${route.path}`, role, ...(on === undefined ? {} : { on }) },
   });
 }
 

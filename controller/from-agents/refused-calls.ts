@@ -38,7 +38,8 @@ export class RefusedCalls {
       device,
       ...(person === undefined ? {} : { person }),
       ...origin,
-      details: { event: 'refused', call: `${route.method} ${route.path}` },
+      event: 'call-refused',
+      details: { call: `${route.method} ${route.path}` },
     });
   }
 }

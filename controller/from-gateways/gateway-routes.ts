@@ -52,7 +52,7 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
         await appendRecord(trx, clock.now(), {
           kind: 'gateway',
           gateway: gateway.id,
-          details: { event: 'identity-key' },
+          event: 'identity-key',
         });
       });
     },

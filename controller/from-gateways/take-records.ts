@@ -75,5 +75,5 @@ async function compareTwin(
     .where('seq', '=', seq)
     .executeTakeFirst();
   if (first?.digest === digest) return;
-  await appendRecord(trx, at, { kind: 'log', gateway, details: { alarm: 'record-rewritten', spool, seq } });
+  await appendRecord(trx, at, { kind: 'log', event: 'record-rewritten', gateway, details: { spool, seq } });
 }

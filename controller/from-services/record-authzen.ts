@@ -46,7 +46,8 @@ export async function recordEvaluations(
         trace: asked.trace,
         from: asked.from,
         policies: decided.policies.slice(0, 64).map((id) => id.slice(0, 128).toWellFormed()),
-        details: { event: 'evaluation', store: asked.store, ...about, reason: reason ?? 'error' },
+        event: 'evaluation',
+        details: { store: asked.store, ...about, reason: reason ?? 'error' },
       });
     }
   });
@@ -63,8 +64,8 @@ export async function recordSearch(
     actor: `client ${asked.client}`,
     trace: asked.trace,
     from: asked.from,
+    event: `${kind}-search`,
     details: {
-      event: `${kind}-search`,
       store: asked.store,
       subject: short(about.subject),
       action: cut(about.action.name),

@@ -124,6 +124,7 @@ async function recordRefusal(
     }
     await appendRecord(trx, clock.now(), {
       kind: 'sign-in',
+      event: 'step-refused',
       verdict: 'deny',
       reasons: [refusal.reason],
       device: deviceId,

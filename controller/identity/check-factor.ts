@@ -128,7 +128,7 @@ async function disableSpent(trx: Trx, at: number, person: string): Promise<void>
     .returning('id')
     .execute();
   for (const { id } of spent) {
-    const details = { event: 'disabled', factor: id, because: `${mostFailures} failures in a row` };
-    await appendRecord(trx, at, { kind: 'factor', person, details });
+    const details = { factor: id, because: `${mostFailures} failures in a row` };
+    await appendRecord(trx, at, { kind: 'factor', event: 'disabled', person, details });
   }
 }

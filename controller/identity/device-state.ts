@@ -25,12 +25,9 @@ export async function setDeviceState(
     if (device.state === 'pending') {
       throw new PosternError('conflict', `${id} waits for its approval`, { tell: 'Approve it by its fingerprint.' });
     }
-    await trx
-      .updateTable('devices')
-      .set({ state: liftedState(device) })
-      .where('id', '=', id)
-      .execute();
-    await recordState(trx, at, order, { person: device.person_id, device: id });
+    const state = liftedState(device);
+    await trx.updateTable('devices').set({ state }).where('id', '=', id).execute();
+    await recordState(trx, at, { ...order, state }, { person: device.person_id, device: id });
     return { change: Math.max(await syncDenied(trx, at, [id]), await nextChange(trx, at)), grants: 0, sessions: 0 };
   }
   // `approved_at` outlives the suspension, so that lifting one is no way around the approval.
@@ -49,7 +46,8 @@ export async function setDeviceState(
   return { change: n, grants, sessions: ids.length };
 }
 
-const liftedState = (device: Tables['devices']): string => (device.approved_at === null ? 'pending' : 'active');
+const liftedState = (device: Tables['devices']): 'pending' | 'active' =>
+  device.approved_at === null ? 'pending' : 'active';
 
 /**
  * An administrator has compared the fingerprint with the employee (P5). Throws `not-found`, `conflict` when the device

@@ -102,7 +102,8 @@ async function insertDevice(
     person: person.id,
     device: id,
     ...origin,
-    details: { event: 'device-enrolled', invitation: invitation.id, approval: invitation.approval, fingerprint },
+    event: 'device-enrolled',
+    details: { invitation: invitation.id, approval: invitation.approval, fingerprint },
   });
   return { device: id, person: { id: person.id, name: person.name }, state, firstFactors, fingerprint };
 }
@@ -152,7 +153,12 @@ export async function refuseCode(
   const { reason, invitation, subject } = await whyNoCode(store.db, at, given);
   // Whose invitation it was is worth knowing: somebody holds a letter that was meant for that one.
   const whose = subject === undefined ? {} : { invitation, subject };
-  const details = { event: 'code-refused', wanted: given.kind, ...whose };
-  await appendRecord(store.db, at, { kind: 'enrolment', verdict: 'deny', reasons: [reason], ...origin, details });
+  const refused = { kind: 'enrolment', event: 'code-refused', verdict: 'deny' } as const;
+  await appendRecord(store.db, at, {
+    ...refused,
+    reasons: [reason],
+    ...origin,
+    details: { wanted: given.kind, ...whose },
+  });
   return new PosternError('code-refused', 'an invitation code is unknown, used, voided or expired');
 }

@@ -47,6 +47,7 @@ export async function finishFlow(trx: Trx, at: number, ending: Ending): Promise<
   const more = flow.purpose === 'sign-in' ? await signIn(trx, at, ending) : await refresh(trx, at, ending);
   await appendRecord(trx, at, {
     kind: 'sign-in',
+    event: flow.purpose === 'sign-in' ? 'signed-in' : 'stepped-up',
     verdict: 'allow',
     person: ending.person.id,
     device: ending.device.id,
@@ -70,7 +71,8 @@ async function signIn(trx: Trx, at: number, ending: Ending): Promise<Finished['m
       person: person.id,
       device: device.id,
       ...origin,
-      details: { event: 'state', state: 'active', because: 'signed in with a second factor' },
+      event: 'set-active',
+      details: { because: 'signed in with a second factor' },
     });
   }
   await endSessions(trx, at, { which: { device: device.id }, because: 'replaced', reason: 'session-ended', origin });

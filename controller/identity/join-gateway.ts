@@ -57,7 +57,8 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
       verdict: 'allow',
       gateway: id,
       ...origin,
-      details: { event: 'joined', invitation: invitation.id, site: gateway.site },
+      event: 'joined',
+      details: { invitation: invitation.id, site: gateway.site },
     });
     return { gateway: id, jkt, site: gateway.site, ...issuedAnswer(issued) };
   });

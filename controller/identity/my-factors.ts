@@ -1,6 +1,8 @@
 /** What people do with their own factors from a signed-in device. Every change needs a fresh second factor and is recorded. */
+
 import { minute, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { hashPassword } from '#shared/crypto/password-hash.ts';
 import { newTotpSecret, totpUri, verifyTotp } from '#shared/crypto/totp.ts';
 import { appendRecord } from '../log/append-record.ts';
@@ -87,7 +89,7 @@ export async function changePassword(
       device,
       session: me.session.id,
       ...me.origin,
-      details: { event: 'password-change-refused' },
+      event: 'password-change-refused',
     });
     throw new PosternError('sign-in-refused', `a change of password was refused: ${reason}`);
   }
@@ -117,7 +119,7 @@ export async function changePassword(
       reason: 'session-ended',
       origin: me.origin,
     });
-    await record(trx, at, me, { event: 'password-changed' });
+    await record(trx, at, me, 'password-changed');
   });
 }
 
@@ -164,7 +166,7 @@ export async function confirmTotp(
     const verdict = verifyTotp({ secret, code, nowMs: at });
     if (!verdict.ok) throw new PosternError('sign-in-refused', 'the first code of a new authenticator app is wrong');
     await trx.updateTable('factors').set({ state: 'active', last_step: verdict.step }).where('id', '=', id).execute();
-    await record(trx, at, me, { event: 'totp-added', factor: id });
+    await record(trx, at, me, 'totp-added', { factor: id });
   });
 }
 
@@ -189,7 +191,7 @@ export async function removeFactor({ store, clock }: IdentityParts, me: Me, id: 
       });
     }
     await trx.deleteFrom('factors').where('id', '=', id).execute();
-    await record(trx, at, me, { event: 'factor-removed', factor: id });
+    await record(trx, at, me, 'factor-removed', { factor: id });
   });
 }
 
@@ -197,11 +199,18 @@ export async function renewRecoveryCodes({ store, clock }: IdentityParts, me: Me
   const at = clock.now();
   requireFreshFactor(me, at);
   return store.db.transaction().execute(async (trx) => {
-    await record(trx, at, me, { event: 'recovery-codes-renewed' });
+    await record(trx, at, me, 'recovery-codes-renewed');
     return replaceRecoveryCodes(trx, me.session.person);
   });
 }
 
-function record(trx: Trx, at: number, { session, origin }: Me, details: Record<string, string>): Promise<void> {
-  return recordFactor(trx, at, { person: { id: session.person }, device: { id: session.device }, origin }, details);
+function record(
+  trx: Trx,
+  at: number,
+  { session, origin }: Me,
+  event: RecordEvent<'factor'>,
+  details?: Readonly<Record<string, string>>,
+): Promise<void> {
+  const who = { person: { id: session.person }, device: { id: session.device }, origin };
+  return recordFactor(trx, at, who, event, details);
 }

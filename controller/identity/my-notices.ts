@@ -49,12 +49,11 @@ async function signInBefore(db: Db, person: string): Promise<number> {
     .orderBy('position', 'desc')
     .limit(50)
     .execute();
-  const whole = rows.filter((row) => recordOf(row).details?.['purpose'] === 'sign-in');
+  const whole = rows.filter((row) => recordOf(row).event === 'signed-in');
   return whole[1]?.time ?? 0;
 }
 
-function inWords({ kind, actor, device, details = {} }: AccessRecord): string | undefined {
-  const { event, state } = details;
+function inWords({ kind, event, actor, device, details = {} }: AccessRecord): string | undefined {
   if (event === 'device-enrolled') return `A device was enrolled in your name: ${device}.`;
   // What follows is told only when somebody else did it; what happens by itself has no actor.
   if (actor === undefined) return undefined;
@@ -62,10 +61,10 @@ function inWords({ kind, actor, device, details = {} }: AccessRecord): string | 
   if (event === 'invited') return 'An administrator made an invitation for another device of yours.';
   if (event === 'recovered') return 'Your access was restored from the shell of the controller, with an invitation.';
   if (event === 'person-changed') return roleChange(details);
-  if (event === 'state' && kind === 'device')
-    return `Your device ${device} was set to ${String(state)} by an administrator.`;
-  if (event === 'state') return `Your account was set to ${String(state)} by an administrator.`;
-  return undefined;
+  const state = event?.match(/(?<=^set-).+/)?.[0];
+  if (state === undefined) return undefined;
+  const what = kind === 'device' ? `Your device ${device}` : 'Your account';
+  return `${what} was set to ${state} by an administrator.`;
 }
 
 function roleChange({ before, after }: Readonly<Record<string, unknown>>): string | undefined {

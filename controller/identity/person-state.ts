@@ -1,6 +1,7 @@
 /** Suspending, lifting and removing people (P17). */
 import { PosternError } from '#shared/base/errors.ts';
 import type { PersonState } from '#shared/contracts/admin-objects.ts';
+import type { DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { revoke } from '../revocation/revoke.ts';
 import { nextChange } from '../store/changes.ts';
@@ -91,14 +92,17 @@ export async function keepAnOwner(trx: Trx, id: string): Promise<void> {
 export async function recordState(
   trx: Trx,
   at: number,
-  order: StateOrder & { readonly state: string },
+  { state, ...order }: StateOrder & { readonly state: PersonState | DeviceState },
   who: { readonly person: string; readonly device?: string },
 ): Promise<void> {
+  const what =
+    who.device === undefined
+      ? ({ kind: 'admin', event: `set-${state as PersonState}` } as const)
+      : ({ kind: 'device', event: `set-${state}` } as const);
   await appendRecord(trx, at, {
-    kind: who.device === undefined ? 'admin' : 'device',
+    ...what,
     ...who,
     actor: order.actor,
     ...(order.because === undefined ? {} : { because: order.because }),
-    details: { event: 'state', state: order.state },
   });
 }

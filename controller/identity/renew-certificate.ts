@@ -141,7 +141,8 @@ export async function rekeyDevice(parts: IdentityParts, order: Rekey, origin: Or
       device,
       ...(holder.person === undefined ? {} : { person: holder.person }),
       ...origin,
-      details: { event: 'rekeyed', fingerprint },
+      event: 'rekeyed',
+      details: { fingerprint },
     });
   });
   return issued;

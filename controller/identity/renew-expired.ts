@@ -99,7 +99,7 @@ async function judge(
       ...(role === 'device' ? { device: id } : { gateway: id }),
       ...(holder.person === undefined ? {} : { person: holder.person }),
       ...origin,
-      details: { event: 'renewed-expired' },
+      event: 'renewed-expired',
     });
   });
   return renewCertificate(parts, { role, id, csr });

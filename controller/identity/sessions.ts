@@ -160,7 +160,8 @@ export async function endSessions(
       session: row.id,
       ...order.origin,
       ...(order.actor === undefined ? {} : { actor: order.actor }),
-      details: { event: 'ended', because: order.because },
+      event: 'ended',
+      details: { because: order.because },
     });
   }
   if (order.revokes === false) return { ids, n: 0, grants: 0 };

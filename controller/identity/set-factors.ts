@@ -1,6 +1,8 @@
 /** Writing factors: the first ones of a life, those after a reset, and recovery codes. */
+
 import { randomId } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { hashRecoveryCode, makeRecoveryCodes } from '#shared/crypto/recovery-codes.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { appendRecord } from '../log/append-record.ts';
@@ -48,7 +50,7 @@ export async function setFactors(trx: Trx, at: number, order: SetFactors): Promi
   const name = 'Authenticator app';
   await insertFactor(trx, at, { person: person.id, kind: 'totp', name, value: secret, sealer, lastStep });
   await trx.updateTable('devices').set({ first_factors: 0 }).where('person_id', '=', person.id).execute();
-  await recordFactor(trx, at, order, { event: 'factors-set', how: sets });
+  await recordFactor(trx, at, order, 'factors-set', { how: sets });
   return replaceRecoveryCodes(trx, person.id);
 }
 
@@ -135,7 +137,7 @@ export async function resetFactors(
     person,
     actor,
     ...(because === undefined ? {} : { because }),
-    details: { event: 'factors-reset' },
+    event: 'factors-reset',
   });
   return { code, endsAt, n };
 }
@@ -144,9 +146,17 @@ export async function recordFactor(
   trx: Trx,
   at: number,
   who: { readonly person: { readonly id: string }; readonly device: { readonly id: string }; readonly origin: Origin },
-  details: Readonly<Record<string, string>>,
+  event: RecordEvent<'factor'>,
+  details?: Readonly<Record<string, string>>,
 ): Promise<void> {
-  await appendRecord(trx, at, { kind: 'factor', person: who.person.id, device: who.device.id, ...who.origin, details });
+  await appendRecord(trx, at, {
+    kind: 'factor',
+    event,
+    person: who.person.id,
+    device: who.device.id,
+    ...who.origin,
+    ...(details === undefined ? {} : { details }),
+  });
 }
 
 function lost(why: string): PosternError {

@@ -114,7 +114,8 @@ async function refused(
     device: order.deviceId,
     ...(device === undefined ? {} : { person: device.person_id }),
     ...order.origin,
-    details: { purpose: order.purpose, event: 'started' },
+    event: 'not-started',
+    details: { purpose: order.purpose },
   });
   return new PosternError(code, `a ${order.purpose} on ${order.deviceId} cannot start: ${reason}`);
 }

@@ -1,22 +1,38 @@
 /** Appends one record of the controller's own doing, in the transaction of what it tells of: no record, no change. */
 import { newTrace, randomId } from '#shared/base/bytes.ts';
-import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { AccessRecord, RecordKind } from '#shared/contracts/record.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import type { Db } from '../store/open-store.ts';
 import { recordRow } from './record-row.ts';
 
 /** A record before it has an id and a time. `reasons` name the verdict; without a verdict it is `none`. */
-export type RecordDraft = Omit<AccessRecord, 'id' | 'time' | 'phase' | 'trace' | 'verdict' | 'reasons'> &
-  Partial<Pick<AccessRecord, 'id' | 'trace' | 'verdict' | 'reasons'>>;
+export type RecordDraft = Omit<
+  AccessRecord,
+  'id' | 'time' | 'kind' | 'event' | 'phase' | 'trace' | 'verdict' | 'reasons'
+> &
+  Partial<Pick<AccessRecord, 'id' | 'trace' | 'verdict' | 'reasons'>> &
+  Happening;
+
+/** A kind with one of its events, or one that has none. */
+type Happening = {
+  [K in RecordKind]: [RecordEvent<K>] extends [never]
+    ? { readonly kind: K; readonly event?: never }
+    : { readonly kind: K; readonly event: RecordEvent<K> };
+}[RecordKind];
 
 export async function appendRecord(db: Db, at: number, draft: RecordDraft): Promise<AccessRecord> {
+  const { id, kind, event, trace, verdict, reasons, ...rest } = draft;
+  // In the order in which it is read.
   const record: AccessRecord = {
-    ...draft,
-    id: draft.id ?? `rec_${randomId(20)}`,
+    id: id ?? `rec_${randomId(20)}`,
     time: at,
+    kind,
+    ...(event === undefined ? {} : { event }),
     phase: 'single',
-    trace: draft.trace ?? newTrace(),
-    verdict: draft.verdict ?? 'none',
-    reasons: draft.reasons ?? [],
+    trace: trace ?? newTrace(),
+    verdict: verdict ?? 'none',
+    reasons: reasons ?? [],
+    ...rest,
   };
   await db.insertInto('records').values(recordRow(record)).execute();
   return record;

@@ -152,15 +152,15 @@ export class TouchedSum {
     widen(known, time);
   }
 
-  #signIn({ time, verdict, device, from, details, reasons }: AccessRecord): void {
+  #signIn({ time, verdict, event, device, from, details, reasons }: AccessRecord): void {
     if (this.#signIns.length >= most.signIns) return;
-    const words = [details?.['purpose'], details?.['method'], ...(verdict === 'deny' ? reasons : [])];
+    const words = [event, details?.['method'], ...(verdict === 'deny' ? reasons : [])];
     this.#signIns.push({ time, verdict, ...placeOf(device, from), what: inWords(words) });
   }
 
-  #change({ time, kind, device, from, details, actor, verdict }: AccessRecord): void {
+  #change({ time, kind, event, device, from, actor, verdict }: AccessRecord): void {
     if (this.#changes.length >= most.changes) return;
-    const words = [verdict === 'deny' ? 'refused' : undefined, details?.['event'], details?.['state']];
+    const words = [verdict === 'deny' && event !== 'refused' ? 'refused' : undefined, event];
     const by = actor === undefined ? {} : { by: actor };
     this.#changes.push({ time, kind, what: inWords(words), ...placeOf(device, from), ...by });
   }

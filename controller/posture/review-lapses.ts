@@ -41,7 +41,7 @@ export async function reviewLapses(parts: PostureParts, since: number, at: numbe
     await parts.db.transaction().execute(async (trx) => {
       await nextChange(trx, at);
       const changed = facts.map((fact) => ({ fact, from: 'pass', to: 'stale' }));
-      await appendRecord(trx, at, { kind: 'posture', person, device, details: { changed } });
+      await appendRecord(trx, at, { kind: 'posture', event: 'facts-lapsed', person, device, details: { changed } });
       await redecideGrants(parts.decider, trx, at, { device }, 'facts-changed');
     });
     // A fleet that was away together lapses together: others have their turn in between.

@@ -52,7 +52,14 @@ export async function takeReport(
     const changed = findChanges(before, after, at);
     if (changed.length > 0) {
       await nextChange(trx, at);
-      await appendRecord(trx, at, { kind: 'posture', trace, person, device: peer.id, details: { changed } });
+      await appendRecord(trx, at, {
+        kind: 'posture',
+        event: 'facts-changed',
+        trace,
+        person,
+        device: peer.id,
+        details: { changed },
+      });
       await redecideGrants(parts.decider, trx, at, { device: peer.id }, 'facts-changed');
     }
     return { after, changed };

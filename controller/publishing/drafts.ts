@@ -1,7 +1,9 @@
 /** Drafts of versions that wait for a second administrator. Whoever wrote one cannot approve it. */
+
 import { randomId } from '#shared/base/bytes.ts';
 import { day } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { PolicyDraft } from '../policy/judge-draft.ts';
 import type { PolicyProblem } from '../policy/policy-set.ts';
@@ -150,14 +152,22 @@ async function epochInForce(db: Db): Promise<number> {
   return row?.epoch ?? 0;
 }
 
-async function record(db: Db, at: number, who: Who, event: string, draft: DraftRow, details: object): Promise<void> {
+async function record(
+  db: Db,
+  at: number,
+  who: Who,
+  event: RecordEvent<'policy'>,
+  draft: DraftRow,
+  details: object,
+): Promise<void> {
   const { actor, because, trace } = who;
   await appendRecord(db, at, {
     kind: 'policy',
     actor,
     ...(because === undefined ? {} : { because }),
     ...(trace === undefined ? {} : { trace }),
-    details: { event, draft: draft.id, policies: draft.policies, ...details },
+    event,
+    details: { draft: draft.id, policies: draft.policies, ...details },
   });
 }
 

@@ -92,8 +92,8 @@ export async function storeVersion(
     epoch,
     ...(because === undefined ? {} : { because }),
     ...(trace === undefined ? {} : { trace }),
+    event: rollbackTo === undefined ? 'published' : 'rolled-back',
     details: {
-      event: rollbackTo === undefined ? 'published' : 'rolled-back',
       ...(rollbackTo === undefined ? {} : { to: rollbackTo }),
       ...(author === undefined ? {} : { author }),
       message,

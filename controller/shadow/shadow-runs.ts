@@ -1,6 +1,8 @@
 /** Runs of drafts beside the version in force, as the store keeps them. */
+
 import { randomId, sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { PolicyFile } from '../policy/parse-policies.ts';
 import type { Db, Trx } from '../store/open-store.ts';
@@ -37,7 +39,7 @@ export async function beginRun(
   await trx.insertInto('shadow_runs').values(run).execute();
   await forgetOld(trx);
   const draft = `files ${sha256(text).toString('hex').slice(0, 16)}`;
-  await record(trx, at, who, { event: 'shadow-started', run: id, draft, endsAt });
+  await record(trx, at, who, 'shadow-started', { run: id, draft, endsAt });
   return run;
 }
 
@@ -60,7 +62,7 @@ export async function endRun(trx: Trx, at: number, id: string, because: EndedBec
   if (ended.numUpdatedRows === 0n) return;
   const run = await trx.selectFrom('shadow_runs').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   const { judged, disagreed, failed, missed } = run;
-  await record(trx, at, who, { event: 'shadow-ended', run: id, why: because, judged, disagreed, failed, missed });
+  await record(trx, at, who, 'shadow-ended', { run: id, why: because, judged, disagreed, failed, missed });
 }
 
 export async function addSums(trx: Trx, run: string, sums: ShadowSums, missed: number): Promise<void> {
@@ -120,12 +122,19 @@ async function forgetOld(trx: Trx): Promise<void> {
   await trx.deleteFrom('shadow_runs').where('id', 'in', old).execute();
 }
 
-async function record(trx: Trx, at: number, { actor, because, trace }: Who, details: object): Promise<void> {
+async function record(
+  trx: Trx,
+  at: number,
+  { actor, because, trace }: Who,
+  event: RecordEvent<'policy'>,
+  details: object,
+): Promise<void> {
   await appendRecord(trx, at, {
     kind: 'policy',
     actor,
     ...(because === undefined ? {} : { because }),
     ...(trace === undefined ? {} : { trace }),
+    event,
     details: { ...details },
   });
 }

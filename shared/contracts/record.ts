@@ -21,6 +21,7 @@ export const recordKinds = [
   'authzen', // what an API client asked at the services listener
 ] as const;
 export const recordKind = oneOf(recordKinds);
+export type RecordKind = Static<typeof recordKind>;
 
 /** A longer path is cut. */
 export const maxRecordedPath = 1024;

@@ -212,7 +212,7 @@ const table: readonly Row[] = [
     code: 'sign-in-refused',
     reason: 'wrong-password',
     looks: 'wrong',
-    record: { kind: 'factor', details: { event: 'password-change-refused' } },
+    record: { kind: 'factor', event: 'password-change-refused' },
     secrets: [wrongPassword],
     try: async (edge) => {
       const { agent } = await newcomer(edge);

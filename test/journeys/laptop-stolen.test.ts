@@ -110,9 +110,9 @@ t.test('what it touched, by a command of its own', async (t) => {
     report.signIns.some(({ verdict }) => verdict === 'allow'),
     'and the one before',
   );
-  for (const what of ['device-enrolled', 'factors-set first', 'state suspended'])
+  for (const what of ['device-enrolled', 'factors-set', 'set-suspended'])
     t.ok(
-      report.changes.some((change) => change.what.startsWith(what.split(' ')[0]!)),
+      report.changes.some((change) => change.what === what),
       what,
     );
   t.match(report.devices, [{ device: device.id, state: 'suspended' }]);
@@ -124,7 +124,7 @@ t.test('what it touched, by a command of its own', async (t) => {
   const { records } = await admin.records({ query: { kind: 'log', limit: 10 } });
   t.match(
     records.find(({ details }) => (details?.['search'] as { what?: string })?.what === 'touched'),
-    { actor: 'shell', details: { event: 'records-read' } },
+    { actor: 'shell', event: 'records-read' },
     'reading it is a record',
   );
 });

@@ -71,14 +71,14 @@ t.test('one command, whole or not at all', async (t) => {
 t.test('the log shows it', async (t) => {
   const { records } = await admin.records({ query: { person: 'olivia', kind: 'admin', limit: 20 } });
   t.match(
-    records.find(({ details }) => details?.['event'] === 'recovered'),
+    records.find(({ event }) => event === 'recovered'),
     { actor: 'shell', because: 'locked out by a bad policy', details: { lifted: false, invitation: /^inv_/ } },
   );
   const { records: policies } = await admin.records({ query: { kind: 'policy', limit: 5 } });
   t.match(policies[0], {
     actor: 'shell',
     because: 'locked out by a bad policy',
-    details: { event: 'rolled-back' },
+    event: 'rolled-back',
   });
   const again = await recover('olivia', '--reason', 'to look', '--json');
   t.match(JSON.parse(again.stdout), { person: 'olivia', lifted: false, hasFactors: true }, 'with nothing to roll back');

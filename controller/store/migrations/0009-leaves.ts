@@ -45,10 +45,11 @@ export async function up(given: Kysely<never>): Promise<void> {
 }
 
 async function convert(db: Kysely<OldTables>, { position, record: text, spool, seq }: OldRow): Promise<void> {
-  const record = JSON.parse(text) as AccessRecord;
+  const record = withEvent(JSON.parse(text) as AccessRecord);
   const { actor, from, request, status } = record;
   const set: Record<string, string | number | null> = {
     ...toLeaf(record, spool === null || seq === null ? undefined : { spool, seq }),
+    event: record.event ?? null,
     actor: actor ?? null,
     address: from ?? null,
     host: request?.host ?? null,
@@ -58,4 +59,14 @@ async function convert(db: Kysely<OldTables>, { position, record: text, spool, s
     status: status ?? null,
   };
   await db.updateTable('records').set(set).where('position', '=', position).execute();
+}
+
+/** An event stood among the details. */
+function withEvent({ details, ...record }: AccessRecord): AccessRecord {
+  const { event, ...others } = details ?? {};
+  return {
+    ...record,
+    ...(typeof event === 'string' ? { event } : {}),
+    ...(details === undefined ? {} : { details: others }),
+  };
 }

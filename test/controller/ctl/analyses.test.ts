@@ -103,9 +103,9 @@ t.test('policy replay: what a draft would turn, and who asked', async (t) => {
   for await (const chunk of bytes) text += chunk;
   t.match(JSON.parse(text.trim().split('\n').at(-1)!), { t: 'result', result: { draft: false, verdicts: 3, same: 3 } });
   const { records } = await audrey.records({ query: { kind: 'log' } });
-  t.match(records[0], { actor: 'audrey', details: { event: 'policy-replayed', search: { person: 'emma' } } }, 'P34');
-  t.match(records.at(-1), { actor: 'shell', details: { event: 'policy-replayed', draft: /^files [0-9a-f]{16}$/ } });
-  const events = new Set(records.map(({ details }) => details?.['event']));
+  t.match(records[0], { actor: 'audrey', event: 'policy-replayed', details: { search: { person: 'emma' } } }, 'P34');
+  t.match(records.at(-1), { actor: 'shell', event: 'policy-replayed', details: { draft: /^files [0-9a-f]{16}$/ } });
+  const events = new Set(records.map(({ event }) => event));
   t.ok(events.has('policy-what-if') && events.has('policy-who-can'), 'P34 so are what-if for many and who-can');
 });
 

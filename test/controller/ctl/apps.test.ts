@@ -46,7 +46,7 @@ t.test('app check: what each gateway finds, and what lies around it', async (t) 
   t.match(good, { code: 0, out: /from gateway gw-main\nok +answer +GET \/ answers 302 Found/ });
   t.match(good.out, /ok +direct +the upstream is on the gateway's own host[\s\S]*not tested\n.*ss -ltn/);
   t.match(await ctl(['log', 'search', '--kind', 'admin', '--limit', '1', '--json']), {
-    out: /"because":"app check"[\s\S]*"event":"app-checked"/,
+    out: /"event":"app-checked"[\s\S]*"because":"app check"/,
   });
 
   gateway.finds = () => finding({ redirect: 'https://login.example/start' });

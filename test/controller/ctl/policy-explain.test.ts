@@ -74,7 +74,7 @@ when { context.device.firewallOn && context.session.secondFactorAge <= 900 };`,
     records: [{ again: { agreement: 'same' }, explanation: { changes: { complete: true } } }],
   });
   t.match(await ctl(['log', 'search', '--kind', 'log', '--limit', '1', '--json']), {
-    out: /"event":"records-read","search":\{"what":"explained","trace":"c0ffee0+","as":"admin"\}/,
+    out: /"event":"records-read"[\s\S]*"search":\{"what":"explained","trace":"c0ffee0+","as":"admin"\}/,
   });
 
   const whatIf = ['policy', 'what-if', 'mira', 'payroll', '--request', 'POST /reports/7/export'];

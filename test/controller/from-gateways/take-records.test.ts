@@ -40,7 +40,7 @@ t.test('P24 the same place with other content is an alarm, and the first content
   await takeRecords(store.db, 1, { gateway: 'gw1', spool, records: [record(1)] });
   await takeRecords(store.db, 2, { gateway: 'gw1', spool, records: [record(1, { verdict: 'deny' })] });
   const { records } = await searchRecords(store.db, {});
-  t.match(records, [{ kind: 'log', details: { alarm: 'record-rewritten', seq: 1 } }, { verdict: 'allow' }]);
+  t.match(records, [{ kind: 'log', event: 'record-rewritten', details: { seq: 1 } }, { verdict: 'allow' }]);
   await store.stop();
 });
 

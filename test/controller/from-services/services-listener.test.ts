@@ -84,7 +84,7 @@ t.test('evaluations are on record when the setting says so, and only then', asyn
     await ask('/stores/shop/access/v1/evaluations', { ...body, evaluations });
     await ask('/stores/shop/access/v1/search/action', body);
     const { records: items } = await controller.as().records({ query: { kind: 'authzen' } });
-    const told = items.map(({ verdict, actor, policies, details }) => [verdict, actor, policies, details?.['event']]);
+    const told = items.map(({ verdict, actor, policies, event }) => [verdict, actor, policies, event]);
     const wanted = [
       ['allow', 'client tests', ['everyone-reads'], 'evaluation'],
       ['deny', 'client tests', [], 'evaluation'],

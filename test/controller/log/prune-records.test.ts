@@ -26,7 +26,7 @@ t.test('P24 pruning makes room on the disk and leaves delivery its place', async
   const batch = { gateway: 'gw-1', spool: 'spl_00000001' };
   for (let at = 0; at < 3000; at += 1000)
     await takeRecords(store.db, 1, { ...batch, records: lines.slice(at, at + 1000) });
-  await appendRecord(store.db, 9000, { kind: 'controller' });
+  await appendRecord(store.db, 9000, { kind: 'controller', event: 'initialised' });
   await store.giveBack();
   const before = statSync(file).size;
   t.equal(await pruneRecords(store, 5000), 2999, 'all but the newest of the spool');

@@ -74,11 +74,12 @@ t.test("of a device's person what happened elsewhere is told, but is not the dev
         verdict: 'deny',
         reasons: ['wrong-code'],
         time: 12,
-        details: { purpose: 'sign-in' },
+        event: 'step-refused',
+        details: { method: 'totp' },
         ...other,
       }),
-      record({ kind: 'factor', verdict: 'none', time: 13, details: { event: 'factor-added' }, ...other }),
-      record({ kind: 'admin', time: 14, actor: 'adam', details: { event: 'invited' } }),
+      record({ kind: 'factor', verdict: 'none', time: 13, event: 'totp-added', ...other }),
+      record({ kind: 'admin', time: 14, actor: 'adam', event: 'invited' }),
     ],
     'dev_00000001',
   );
@@ -86,11 +87,11 @@ t.test("of a device's person what happened elsewhere is told, but is not the dev
   t.match(sums.addresses, [{ address: '192.0.2.1', records: 1 }], 'nor its addresses, nor those of administrators');
   t.same(sums.denied, []);
   t.match(sums.signIns, [
-    { verdict: 'deny', what: 'sign-in wrong-code', device: 'dev_00000002', address: '198.51.100.9' },
+    { verdict: 'deny', what: 'step-refused totp wrong-code', device: 'dev_00000002', address: '198.51.100.9' },
   ]);
   t.match(sums.changes, [
     { kind: 'admin', what: 'invited', by: 'adam' },
-    { kind: 'factor', what: 'factor-added', device: 'dev_00000002' },
+    { kind: 'factor', what: 'totp-added', device: 'dev_00000002' },
   ]);
   t.equal(sums.devices.get('dev_00000002')?.records, 3);
 });

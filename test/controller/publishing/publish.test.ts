@@ -68,7 +68,7 @@ t.test('a rollback is a new version, and a start finds the one in force', async 
   const fresh = new PolicyInForce();
   t.equal((await fresh.load(desk.db))?.epoch, 3);
   t.match(
-    (await desk.records('policy')).map(({ details }) => details?.['event']),
+    (await desk.records('policy')).map(({ event }) => event),
     ['published', 'published', 'rolled-back'],
   );
   await desk.store.stop();

@@ -38,8 +38,8 @@ async function openDesk(over: Partial<ShadowParts> = {}) {
 
 const start = (shadow: Shadow, text: string, forMs = hourMs) => shadow.start([{ id: 'draft', text }], forMs, who);
 const events = async (desk: PolicyDesk) =>
-  (await desk.records('policy')).map(({ details, actor }) =>
-    `${actor} ${details?.['event']} ${details?.['why'] ?? ''}`.trim(),
+  (await desk.records('policy')).map(({ event, details, actor }) =>
+    `${actor} ${event} ${details?.['why'] ?? ''}`.trim(),
   );
 
 t.test('where a draft disagrees is counted, and nothing is decided by it', async (t) => {

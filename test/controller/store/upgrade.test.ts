@@ -15,6 +15,7 @@ import { root } from '../../support/source-tree.ts';
 
 const text = '@id("wiki") permit(principal, action == Action::"request", resource == App::"wiki");';
 const at = 1_000_000;
+const joined = { id: 'r1', time: at, person: 'alice', details: { event: 'joined', site: 'main' } };
 const refused = {
   id: 'r2',
   time: at,
@@ -55,7 +56,7 @@ async function releasedStore(file: string): Promise<void> {
   await fill('grants', grant);
   await fill('sessions', { id: 's1', state: 'live' });
   await fill('gateways', { id: 'gw-1', state: 'active' });
-  await fill('records', { id: 'r1', trace: 'a', digest: 'x', record: `{"id":"r1","time":${at},"person":"alice"}` });
+  await fill('records', { id: 'r1', trace: 'a', digest: 'x', record: JSON.stringify(joined) });
   const place = { gateway_id: 'gw-1', spool: 'spl_1', seq: 7, digest: 'd' };
   await fill('records', { id: 'r2', trace: 'b', ...place, record: JSON.stringify(refused) });
   await db.destroy();
@@ -76,8 +77,8 @@ t.test('a store of the first release is brought to this one with all that is in 
   t.match(await db.selectFrom('gateways').selectAll().execute(), [{ id: 'gw-1', door: 'none', knock_ports: '' }]);
   const [own, delivered, ...rest] = await db.selectFrom('records').selectAll().orderBy('position').execute();
   t.same(rest, []);
-  t.same(recordOf(own!), { id: 'r1', time: at, person: 'alice' });
-  t.match(own, { id: 'r1', trace: 'a', grant_id: null, digest: '', path: null });
+  t.same(recordOf(own!), { ...joined, event: 'joined', details: { site: 'main' } });
+  t.match(own, { id: 'r1', trace: 'a', event: 'joined', grant_id: null, digest: '', path: null });
   t.same(fromLeaf(delivered!), { record: refused, place: { spool: 'spl_1', seq: 7 } });
   const columns = { digest: 'd', host: 'wiki.test', path: '/a', address: '10.0.0.1', method: 'GET', status: 403 };
   t.match(delivered, { ...columns, actor: null, operation: null });

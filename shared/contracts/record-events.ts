@@ -1,0 +1,179 @@
+/**
+ * What the log tells, by kind (docs/access-log.md is made of this table). A record names its event in the open: who was in it can be
+ * erased, that it happened cannot (P34). Names are never used for something else.
+ */
+import type { RecordKind } from './record.ts';
+
+interface KindOf {
+  /** When such records are written. */
+  readonly about: string;
+  /** Each event, with what its `details` hold. Without any, `phase` and `verdict` say it all. */
+  readonly events: Readonly<Record<string, string>>;
+}
+
+export const recordEvents = {
+  access: {
+    about:
+      'A request or tunnel at a gateway: `opening` before its first byte goes to the app, `progress` every five minutes, `closing` or `interrupted` at its end; `single` for a refusal, or, with `count`, for many equal ones.',
+    events: {},
+  },
+  grant: {
+    about:
+      'A decision of the controller on a grant, with the facts it rests on. One that is over its budget is told once a second.',
+    events: {},
+  },
+  'sign-in': {
+    about: 'Somebody signs in, proves a factor again, or tries to.',
+    events: {
+      'signed-in': 'A sign-in to its end: method.',
+      'stepped-up': 'Factors proven again for a session: purpose, method.',
+      'not-started': 'A sign-in that could not begin: purpose.',
+      'step-refused': 'A wrong answer to one step: purpose, method.',
+      'call-refused': 'A call of a sign-in that the caller may not make: the call.',
+      'admin-sign-in': 'At the admin API, good or refused: role.',
+      'admin-signed-out': 'An administrator signed out.',
+    },
+  },
+  factor: {
+    about: 'Passwords, authenticators and recovery codes.',
+    events: {
+      'factors-set': 'First factors, or new ones after a reset: how.',
+      'factors-reset': 'An administrator took all away and made a code for new ones.',
+      'password-changed': 'By the person.',
+      'password-change-refused': 'The old password was wrong.',
+      'totp-added': 'An authenticator: its id.',
+      'factor-removed': 'By the person: its id.',
+      'recovery-codes-renewed': 'The former ones are void.',
+      disabled: 'After too many failures in a row: its id.',
+    },
+  },
+  enrolment: {
+    about: 'A device or a gateway comes with a one-time code.',
+    events: {
+      'device-enrolled': 'Invitation, approval, fingerprint of its key.',
+      'code-refused': 'What was wanted; invitation and its subject where the code was known once.',
+    },
+  },
+  device: {
+    about: 'What happens to a device.',
+    events: {
+      'set-active': 'In service: by approval, by its first sign-in, or lifted.',
+      'set-pending': 'A suspension was lifted; it waits for its approval.',
+      'set-suspended': 'Taken out of service.',
+      'set-gone': 'For good.',
+      'device-changed': 'Name or ownership, before and after.',
+      rekeyed: 'A new key: its fingerprint.',
+      'renewed-expired': 'A certificate renewed after its end.',
+      'call-refused': 'A call that the device may not make: the call.',
+    },
+  },
+  posture: {
+    about: 'Facts about a device that changed for policies; a report that changes nothing has no record.',
+    events: {
+      'facts-changed': 'A report changed facts: each with what it was and is.',
+      'facts-lapsed': 'Facts became too old to count.',
+    },
+  },
+  session: { about: 'A session ends.', events: { ended: 'Why.' } },
+  revocation: {
+    about: 'Something is taken back by an administrator.',
+    events: {
+      revoked: 'What, its id, the change number, how many grants and sessions.',
+      contained: 'A person or device was cut off: as above.',
+      'key-withdrawn': 'A signing key: its id.',
+    },
+  },
+  policy: {
+    about: 'Policy versions, drafts and shadows, and the policy stores of API clients.',
+    events: {
+      published: 'Message, how many policies and tests, which policies were added, changed and removed.',
+      'rolled-back': 'To which version; else as above.',
+      drafted: 'A draft waits for another administrator.',
+      'approval-refused': 'Somebody tried to approve their own draft.',
+      approved: 'A draft: its author, the version it became.',
+      rejected: 'A draft: its author.',
+      'publishing-set': 'How many must approve, before and after.',
+      'shadow-started': 'A draft runs beside the version in force.',
+      'shadow-ended': 'Why, and what it counted.',
+      'policy-store-put': 'A version of a policy store of API clients.',
+      'policy-store-removed': 'With all its versions.',
+    },
+  },
+  admin: {
+    about: 'What administrators change. `before` and `after` hold the whole thing where there was one.',
+    events: {
+      'person-added': 'After.',
+      'person-changed': 'Before and after.',
+      'set-active': 'A person: a suspension is lifted.',
+      'set-suspended': 'A person.',
+      'set-gone': 'A person, for good.',
+      invited: 'A person, to enrol a device: the invitation.',
+      'invitation-voided': 'Which.',
+      recovered: 'The way back in of an owner, from the shell.',
+      'group-added': 'After.',
+      'group-changed': 'Before and after.',
+      'group-removed': 'Before.',
+      'site-added': 'After.',
+      'site-changed': 'Before and after.',
+      'app-added': 'After.',
+      'app-changed': 'Before and after.',
+      'app-removed': 'Before.',
+      'app-checked': 'A check of an app at its gateways was ordered.',
+      'gateway-invited': 'Site and address.',
+      'gateway-removed': 'For good.',
+      'inventory-replaced': 'How many serial numbers, before and after.',
+      'api-client-added': 'Its name, scopes and end.',
+      'api-client-rotated': 'Its name.',
+      'api-client-removed': 'Its name.',
+      applied: 'A description of many things at once: what it changed.',
+      backup: 'The file.',
+      'rotation-started': 'Of which keys.',
+      'root-key-taken': 'The root key left the machine.',
+      'root-key-brought': 'The root key came back.',
+      refused: 'What an administrator tried and may not do: the call.',
+    },
+  },
+  gateway: {
+    about: 'What happens to a gateway.',
+    events: {
+      joined: 'Invitation and site.',
+      'identity-key': 'A new key for what it tells apps.',
+      'renewed-expired': 'A certificate renewed after its end.',
+    },
+  },
+  controller: {
+    about: 'What happens to the controller.',
+    events: {
+      initialised: 'The first of all.',
+      restored: 'From a backup: which, and what it voided.',
+    },
+  },
+  log: {
+    about: 'The log itself: who read it, what was taken out of it, and when it could not be written.',
+    events: {
+      'records-read': 'What was asked, how many were found.',
+      'facts-read': 'A snapshot: its address.',
+      'policy-what-if': 'What a draft would change for people.',
+      'policy-who-can': 'Who could use an app.',
+      'policy-replayed': 'The log judged by a draft.',
+      'policy-shadow-read': 'Where a shadow disagreed.',
+      'prune-begun': 'Before when.',
+      pruned: 'Before when, how many.',
+      'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
+    },
+  },
+  authzen: {
+    about: 'What an API client asked at the services listener.',
+    events: {
+      evaluation: 'Store, subject, action, resource, reason.',
+      'subject-search': 'As above, how many were found.',
+      'resource-search': 'As above.',
+      'action-search': 'As above.',
+    },
+  },
+} as const satisfies Readonly<Record<RecordKind, KindOf>>;
+
+/** `never` for a kind that has none. */
+export type RecordEvent<K extends RecordKind = RecordKind> = {
+  [One in K]: keyof (typeof recordEvents)[One]['events'];
+}[K];
