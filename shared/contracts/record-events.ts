@@ -153,6 +153,7 @@ export const recordEvents = {
     events: {
       'records-read': 'What was asked, how many were found.',
       'facts-read': 'A snapshot: its address.',
+      'records-exported': 'What was asked, the form, how many were written.',
       'policy-what-if': 'What a draft would change for people.',
       'policy-who-can': 'Who could use an app.',
       'policy-replayed': 'The log judged by a draft.',
@@ -177,3 +178,6 @@ export const recordEvents = {
 export type RecordEvent<K extends RecordKind = RecordKind> = {
   [One in K]: keyof (typeof recordEvents)[One]['events'];
 }[K];
+
+/** What somebody must look at. */
+export const alarms: ReadonlySet<string> = new Set<RecordEvent>(['record-rewritten']);

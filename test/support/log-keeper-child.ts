@@ -26,7 +26,11 @@ const keeper = await LogKeeper.open({
 for (let made = 0; ; made += 1) {
   await store.db.transaction().execute(async (trx) => {
     for (let at = 0; at < 40; at += 1) {
-      await appendRecord(trx, Date.now(), { kind: 'controller', details: { made, pid: process.pid, at } });
+      await appendRecord(trx, Date.now(), {
+        kind: 'controller',
+        event: 'initialised',
+        details: { made, pid: process.pid, at },
+      });
     }
   });
   const { checkpoint } = await keeper.settle();

@@ -13,10 +13,7 @@ const words = (list: readonly string[] | undefined): string | undefined =>
 const json = (value: unknown): string | undefined => (value === undefined ? undefined : toJson(value));
 
 /** What happened, where the record says so in one word. */
-export function eventOf({ details }: Pick<AccessRecord, 'details'>): string | undefined {
-  const event = details?.['event'] ?? details?.['alarm'];
-  return typeof event === 'string' ? event : undefined;
-}
+export const eventOf = ({ event }: Pick<AccessRecord, 'event'>): string | undefined => event;
 
 /** Personal fields of a record may be gone (erased): every reader takes any field that is not there. */
 export const flatFields: readonly FlatField[] = [
