@@ -11,6 +11,7 @@ import type { KnockSecrets } from './authority/knock-secrets.ts';
 import type { ControllerConfig } from './config.ts';
 import type { TellDoor } from './from-agents/bootstrap-routes.ts';
 import { ControllerDoor } from './from-agents/controller-door.ts';
+import { knockMemoryName } from './init.ts';
 import type { Db } from './store/open-store.ts';
 
 export interface OpenDoorParts {
@@ -43,7 +44,7 @@ export async function openDoor(
       clock,
       log,
       knocks,
-      memory: () => (memory ??= new FileReplayMemory(join(dir, 'knocks'), clock.now())),
+      memory: () => (memory ??= new FileReplayMemory(join(dir, knockMemoryName), clock.now())),
       hasPrelude: hasPrelude(config.door),
       letIns,
     }),

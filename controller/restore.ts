@@ -20,9 +20,10 @@ import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
+import { doubtMemory } from '#shared/wire/doors/replay-memory.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
-import { databaseName } from './init.ts';
+import { databaseName, knockMemoryName } from './init.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { appendRecord } from './log/append-record.ts';
 import { revoke } from './revocation/revoke.ts';
@@ -66,6 +67,7 @@ export async function restoreBackup(order: RestoreOrder): Promise<Restored> {
     flush(draft);
     const former = existsSync(target) ? `${target}.before-${clock.now()}` : undefined;
     if (former !== undefined) await keepFormer(target, former);
+    await doubtMemory(join(dir, knockMemoryName), clock.now());
     // In one step: killed at any moment, the directory has the former database or the restored one.
     renameSync(draft, target);
     flush(dir);

@@ -4,7 +4,17 @@
  * that needs it is accepted, some ahead so that the next ones wait for no disk, and read back at start as if all below it had
  * been used. Lines are only added, each with its checksum, and the highest of a key counts, so that no crash takes one back.
  */
-import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, write, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  write,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
@@ -40,11 +50,11 @@ export class FileReplayMemory implements ReplayMemory {
   #writing: Promise<void> | undefined;
   #stopped = false;
 
-  /** `now`: controller time in milliseconds, kept as `since` in a new file. Throws `disk-failed`. */
-  constructor(path: string, now: number) {
+  /** `now`: controller time in milliseconds, kept as `since` in a new file, or in any that is doubted. Throws `disk-failed`. */
+  constructor(path: string, now: number, isDoubted = false) {
     this.#path = path;
     const { since, ceilings } = readMemory(path);
-    this.since = since ?? now;
+    this.since = isDoubted ? Math.max(since ?? now, now) : (since ?? now);
     for (const [key, ceiling] of ceilings) this.#keys.set(key, { last: ceiling, ceiling });
     // Written anew at each start: what a crash tore is gone, and the file is as short as it can be.
     this.#fd = this.#rewrite(({ ceiling }) => ceiling);
@@ -137,6 +147,14 @@ export class FileReplayMemory implements ReplayMemory {
       throw new PosternError('disk-failed', `${this.#path} cannot be written: ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/**
+ * The file may be a copy of another time, and knocks have been used since (P35): from now on only what is written after `now` is
+ * good, or by a key that is younger. What counters it holds stay. Nothing to be done where there is none, as a new one knows no more.
+ */
+export async function doubtMemory(path: string, now: number): Promise<void> {
+  if (existsSync(path)) await new FileReplayMemory(path, now, true).stop();
 }
 
 function flushDirectory(path: string): void {

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { knockLeap, knockReserve } from '#shared/contracts/knock.ts';
-import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import { doubtMemory, FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 
 const fileOf = (t: Test) => join(t.testdir(), 'knocks');
 /** As if the process were gone: nobody calls stop. */
@@ -32,6 +32,20 @@ t.test('P25: after a crash nothing that was accepted is good again, and a leap i
   for (let counter = 1; counter <= 50; counter += 1) t.equal(await after.accept('a', counter), false);
   t.equal(await after.accept('a', 50 + knockLeap), true);
   t.ok(knockLeap > knockReserve);
+});
+
+t.test('P35: a doubted memory keeps its counters, and knows of nothing before', async (t) => {
+  const path = fileOf(t);
+  await doubtMemory(path, 1500);
+  t.equal(again(path).since, 2000, 'none is made where there was none');
+  const memory = new FileReplayMemory(path, 1000);
+  await memory.accept('a', 7);
+  await doubtMemory(path, 3000);
+  const after = again(path);
+  t.equal(after.since, 3000);
+  t.equal(await after.accept('a', 7), false);
+  await doubtMemory(path, 500);
+  t.equal(again(path).since, 3000, 'never less than before');
 });
 
 t.test('P25: after an orderly stop the next counter is good', async (t) => {
