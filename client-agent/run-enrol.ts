@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { CliCall } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import type { Ladders } from '#shared/wire/doors/ladders.ts';
@@ -33,7 +33,11 @@ export async function runEnrol(call: CliCall): Promise<number> {
     const made = await explained(
       () => lookBefore(invitation, ladders),
       () => enrol({ keystore, invitation, facts, clock, log, again, ladders }),
-    );
+    ).catch((thrown: unknown) => {
+      // For the person; what the connection said is in the cause.
+      const { code, message, tell, extra, cause } = asPosternError(thrown);
+      throw new PosternError(code, tell ?? message, { ...(tell && { tell }), ...(extra && { extra }), cause });
+    });
     const { device, person, organisation, state, fingerprint, firstFactors } = made;
     if (json) io.out(JSON.stringify({ device, person, organisation, state, fingerprint, firstFactors }));
     else {

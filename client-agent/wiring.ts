@@ -195,7 +195,7 @@ function makeParts(
   });
   const findApp = async (id: string) => apps.find(id) ?? (await apps.refresh()).find((app) => app.id === id);
   const onRefusal = (error: PosternError) => sessions.noteRefusal(error);
-  const traffic = new Traffic({ desk, holds, live, links, refusals, findApp, onRefusal });
+  const traffic = new Traffic({ desk, holds, live, links, refusals, findApp, onRefusal, look });
   const state = () =>
     describeState({
       profile: config.profile,

@@ -4,6 +4,8 @@ import { PosternError } from '#shared/base/errors.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
 import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
+import { withTrouble } from '../diagnosis/explain-failure.ts';
+import type { Diagnosis } from '../diagnosis/judge.ts';
 import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
 import { openConnect } from '../to-gateway/open-connect.ts';
 import { wasNotForwarded } from '../to-gateway/read-outcome.ts';
@@ -24,6 +26,8 @@ export interface TrafficParts {
   readonly findApp: (id: string) => Promise<AppListed | undefined>;
   /** The controller or a gateway refused: the session may be over. */
   readonly onRefusal: (error: PosternError) => void;
+  /** Asked when no gateway was reached: which leg it is. */
+  readonly look?: () => Promise<Diagnosis>;
 }
 
 interface Job<T> {
@@ -124,11 +128,7 @@ class Run<T> {
     const gateway = links.choose(held.gateways, this.#tried);
     if (gateway === undefined) {
       // What a gateway said of itself tells more than that none is left.
-      const error =
-        this.#trouble ??
-        new PosternError('unavailable', `no gateway of ${order.app} is left to ask`, {
-          tell: 'No gateway that serves this app could be reached.',
-        });
+      const error = this.#trouble ?? (await this.#noneReached());
       this.#parts.refusals.add(order, error, 'agent');
       throw error;
     }
@@ -144,6 +144,14 @@ class Run<T> {
   #order(): GrantOrder {
     const { order } = this.#job;
     return this.#tried.size === 0 ? order : { ...order, avoid: [...this.#tried].slice(0, maxAvoid) };
+  }
+
+  async #noneReached(): Promise<PosternError> {
+    const error = new PosternError('unavailable', `no gateway of ${this.#job.order.app} is left to ask`, {
+      tell: 'No gateway that serves this app could be reached.',
+    });
+    const trouble = (await this.#parts.look?.())?.trouble;
+    return trouble === undefined ? error : withTrouble(error, trouble);
   }
 
   async #send(held: HeldGrant, gateway: GatewayAddress): Promise<Sent<T>> {

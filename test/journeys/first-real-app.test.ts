@@ -8,7 +8,6 @@ import t from 'tap';
 import { day, second } from '#shared/base/clock.ts';
 import { issueLeaf } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair } from '#shared/crypto/keys.ts';
-import { currentTotp } from '#shared/crypto/totp.ts';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { makeWorld } from '../support/gateway-world.ts';
 import { privateDir, runTool } from '../support/journey-tools.ts';
@@ -21,6 +20,7 @@ import {
   namespacesNeed,
   type RunInHost,
 } from '../support/namespace-host.ts';
+import { addUser, loginAt } from '../support/one-host-world.ts';
 import { root } from '../support/source-tree.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -41,40 +41,13 @@ async function follow(host: NamespaceHost, lines: readonly string[], options?: R
   return outputs;
 }
 
-async function addUser(host: NamespaceHost, user: string): Promise<void> {
-  await mustRun(host, `useradd --create-home ${user}`);
-  await cloneAt(host, `/home/${user}/postern`);
-}
-
-/** A first sign-in at the terminal: password, authenticator app, its code. */
-function login(host: NamespaceHost, line: string, user: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = host.start(line, { user });
-    let said = '';
-    let isTold = false;
-    child.stdin!.write('violet ladder 47 harbour\n');
-    for (const stream of [child.stdout!, child.stderr!]) {
-      stream.on('data', (chunk: Buffer) => {
-        said += chunk.toString();
-        const secret = /Secret: (\S+)\n/.exec(said)?.[1];
-        if (secret === undefined || isTold) return;
-        isTold = true;
-        child.stdin!.write(`${currentTotp(secret, Date.now())}\n`);
-      });
-    }
-    child.once('close', (code) =>
-      code === 0 ? resolve(said) : reject(new Error(`${line} ended with ${code}: ${said}`)),
-    );
-  });
-}
-
 /** Enrols, starts and signs in a person's agent by the README's lines. */
 async function followOnLaptop(host: NamespaceHost, user: string, invitation: string): Promise<void> {
   const [install = '', enrol = '', signIn = ''] = onLaptop;
   await addUser(host, user);
   await mustRun(host, install, { user });
   await mustRun(host, enrol, { user, input: invitation });
-  await login(host, signIn, user);
+  await loginAt(host, signIn, user);
 }
 
 /** Ports that others can reach. */
@@ -215,7 +188,7 @@ t.test(
     const agent = laptop.start('postern up --config ~/agent.yaml', { user: 'emil' });
     t.teardown(() => agent.kill());
     await mustRun(laptop, 'postern status --wait 60', { user: 'emil' });
-    await login(laptop, 'postern login', 'emil');
+    await loginAt(laptop, 'postern login', 'emil');
     t.match(await untilAllowed(() => wikiOf(laptop, 'emil', 7170)), { stdout: 'Welcome to the wiki\n200' });
     const refused = await ssh('emil');
     t.equal(refused.code, 255);
