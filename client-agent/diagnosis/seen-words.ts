@@ -23,7 +23,7 @@ export const isOutOfTime = (reason: unknown): boolean => typeof reason === 'stri
 export function apart(ms: number): string {
   const size = Math.abs(ms);
   if (size >= 48 * hour) return `${Math.round(size / (24 * hour))} days`;
-  if (size >= 2 * hour) return `${Math.round(size / hour)} h`;
+  if (size >= 1.5 * hour) return `${Math.round(size / hour)} h`;
   return size >= 2 * minute ? `${Math.round(size / minute)} min` : `${Math.round(size / second)} s`;
 }
 

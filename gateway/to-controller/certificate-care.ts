@@ -9,6 +9,7 @@ import type { Log } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import { checkIssued, type Issued } from '#shared/crypto/check-issued.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
+import { issuedAt } from '#shared/crypto/issued-at.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { expiredRenewalText, signText } from '#shared/crypto/signed-text.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
@@ -52,9 +53,8 @@ export class CertificateCare {
   /** Milliseconds since the epoch. */
   get renewAt(): number {
     const leaf = new X509Certificate(this.#parts.membership().certificate);
-    const from = leaf.validFromDate.getTime();
-    const life = leaf.validToDate.getTime() - from;
-    return from + life * (2 / 3 - this.#jitter);
+    const from = issuedAt(leaf, 'gateway');
+    return from + (leaf.validToDate.getTime() - from) * (2 / 3 - this.#jitter);
   }
 
   /** Renews an expired certificate first: nothing else works without. Rejects when it cannot. */

@@ -3,9 +3,10 @@
  * first call only, so that a process that merely verifies never pays its 20 MB.
  */
 import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { day, minute, second } from '../base/clock.ts';
+import { day, second } from '../base/clock.ts';
 import { PosternError } from '../base/errors.ts';
 import { tags, writeDer } from './der.ts';
+import { backdateForDevices, backdateOf } from './issued-at.ts';
 import { generateKeyPair, spkiFingerprint } from './keys.ts';
 import { isTrustDomain, parseSpiffeId } from './spiffe.ts';
 
@@ -41,8 +42,6 @@ export interface LeafOrder {
   readonly ipAddresses?: readonly string[];
 }
 
-/** Clocks of peers differ a little: a fresh certificate must not be "not yet valid" at the other end. */
-const backdate = minute;
 const leafLife = day;
 /** X.520 upper bound of O and CN. */
 const maxNameChars = 64;
@@ -57,7 +56,7 @@ type X509 = Awaited<ReturnType<typeof loadX509>>;
 /** A self-signed root for one trust domain, with a new key; one CA may stand below it. */
 export async function makeRootCa(order: { trustDomain: string; now: number; days?: number }): Promise<Authority> {
   const keys = generateKeyPair();
-  const times = validity(order.now, (order.days ?? 3650) * day);
+  const times = validity(order.now, (order.days ?? 3650) * day, undefined, backdateForDevices);
   const x509 = await loadX509();
   const name = caName('root', order.trustDomain, keys.publicKey);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -89,7 +88,7 @@ export async function makeIssuingCa(order: {
 }): Promise<Authority> {
   const keys = generateKeyPair();
   const root = new X509Certificate(order.root.certificate);
-  const times = validity(order.now, (order.days ?? 365) * day, root);
+  const times = validity(order.now, (order.days ?? 365) * day, root, backdateForDevices);
   const x509 = await loadX509();
   const certificate = await x509.X509CertificateGenerator.create({
     ...signing(order.root.privateKey),
@@ -107,13 +106,14 @@ export async function makeIssuingCa(order: {
 }
 
 /**
- * A leaf for `publicKey`: exactly one URI name, valid from one minute ago for `lifeMs` (24 h) and never past its issuer.
+ * A leaf for `publicKey`: exactly one URI name, good for `lifeMs` (24 h) from now and never past its issuer; of a device from one minute
+ * ago, of a server from a day ago.
  * Nothing in it comes from a certificate request.
  */
 export async function issueLeaf(order: LeafOrder): Promise<IssuedLeaf> {
   const name = mustParse(order.spiffeId);
   const issuer = new X509Certificate(order.issuer.certificate);
-  const times = validity(order.now, order.lifeMs ?? leafLife, issuer);
+  const times = validity(order.now, order.lifeMs ?? leafLife, issuer, backdateOf(name.role));
   const serial = newSerial();
   const x509 = await loadX509();
   const certificate = await x509.X509CertificateGenerator.create({
@@ -152,13 +152,18 @@ interface Times {
 }
 
 /** X.509 counts whole seconds; nothing outlives what signed it. */
-export function validity(now: number, lifeMs: number, issuer?: X509Certificate): Times {
+export function validity(
+  now: number,
+  lifeMs: number,
+  issuer?: X509Certificate,
+  backdateMs = backdateOf('device'),
+): Times {
   const wholeSecond = (ms: number) => Math.floor(ms / second) * second;
   const end = wholeSecond(now + lifeMs);
   const last = issuer === undefined ? end : issuer.validToDate.getTime();
   const notAfter = Math.min(end, last);
   if (notAfter <= now) throw new PosternError('internal', 'the issuing certificate has expired');
-  return { notBefore: wholeSecond(now - backdate), notAfter };
+  return { notBefore: wholeSecond(now - backdateMs), notAfter };
 }
 
 export const dates = ({ notBefore, notAfter }: Times) => ({

@@ -60,6 +60,10 @@ export async function makeOneHostWorld(t: Test, name: string, wikiHost = 'wiki.e
     `posternctl gateway invite gw-1 --address ${controllerName}:8444 | sudo -u postern-gateway postern-gateway join`,
   );
   await atServer('systemctl enable --now postern-gateway');
+  await mustRun(
+    server,
+    'for i in $(seq 100); do posternctl gateway list | grep -q fresh && exit; sleep 0.1; done; posternctl gateway list; cat "$SHARED"/postern-gateway.log; exit 1',
+  );
   await atServer(`posternctl app add wiki --host ${wikiHost} --upstream http://127.0.0.1:8080 --permit ada`);
   return {
     server,
