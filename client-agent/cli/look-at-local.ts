@@ -5,46 +5,19 @@ import { findPortOwner } from '#shared/wire/port-owner.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { type OwnerCheckParts, systemOwnerParts } from '../from-apps/owner-check.ts';
+import { realName } from './words.ts';
 
 const limitMs = 2000;
 const fix = 'Start the agent again: postern down; postern up';
 
 export async function lookAtLocal({ local, pid }: ControlStatus): Promise<DoctorLine[]> {
-  const ports = local.map(({ name, address }) =>
-    address.startsWith('http:') ? httpLine(`local ${name}`, address) : portLine(`local ${name}`, address, pid),
-  );
-  const resolver = local.some(({ name }) => name === 'dns') ? await resolverLines() : [];
-  return [...(await Promise.all([ownershipLine(systemOwnerParts()), namesLine(), ...ports])), ...resolver];
-}
-
-/** Private DNS: by the answer that the system's resolver gives, since rules alone say nothing of what it does. */
-async function resolverLines(): Promise<DoctorLine[]> {
-  const { journalPath, readJournal } = await import('../resolver/change-journal.ts');
-  const { answersForZone } = await import('../resolver/system-answers.ts');
-  const again =
-    'See: postern dns status. Set it up again: sudo postern dns uninstall; sudo postern dns install --zone ...';
-  let journal: ReturnType<typeof readJournal>;
-  try {
-    journal = readJournal(journalPath(process.platform));
-  } catch (error) {
-    return [{ name: 'system DNS', ok: false, detail: (error as Error).message, fix: again }];
-  }
-  if (journal === undefined) {
-    const detail =
-      "the system's resolver does not ask the agent: names of apps are known to those who ask it themselves";
-    return [{ name: 'system DNS', ok: undefined, detail, fix: 'sudo postern dns install --zone ...' }];
-  }
-  return await Promise.all(
-    journal.zones.map(async (zone) => {
-      const name = `system DNS of ${zone}`;
-      const answers = await answersForZone(zone);
-      const detail = `by ${journal.how}`;
-      if (answers === undefined) return { name, ok: undefined, detail: `${detail}; what it does cannot be asked here` };
-      return answers
-        ? { name, ok: true, detail }
-        : { name, ok: false, detail: `${detail}: the agent is not reached`, fix: again };
-    }),
-  );
+  // Real names have lines of their own (look-at-names.ts).
+  const ports = local
+    .filter(({ name }) => !name.startsWith(realName))
+    .map(({ name, address }) =>
+      address.startsWith('http:') ? httpLine(`local ${name}`, address) : portLine(`local ${name}`, address, pid),
+    );
+  return Promise.all([ownershipLine(systemOwnerParts()), namesLine(), ...ports]);
 }
 
 /** P30: how the agent knows whose a local connection is. This command asks the same system as the agent does. */

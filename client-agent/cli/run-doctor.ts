@@ -11,6 +11,7 @@ import { openControl } from '../control/open-control.ts';
 import { troubleOf } from '../diagnosis/judge.ts';
 import type { Trouble } from '../diagnosis/legs.ts';
 import { lookAtLocal } from './look-at-local.ts';
+import { lookAtNames } from './look-at-names.ts';
 import { lookAtProfile, lookFromOutside } from './look-at-profile.ts';
 import { directoryOf, placeOf, socketIn } from './with-agent.ts';
 
@@ -23,7 +24,7 @@ export async function runDoctorCommand(call: CliCall): Promise<number> {
   const control = openControl(socketIn(directory));
   let lines: DoctorLine[];
   try {
-    lines = [...profile.lines, ...(await agentLines(control, profile.enrolment))];
+    lines = [...profile.lines, ...(await agentLines(control, directory, profile.enrolment))];
   } finally {
     await control.stop();
   }
@@ -35,6 +36,7 @@ export async function runDoctorCommand(call: CliCall): Promise<number> {
 
 async function agentLines(
   { calls }: ReturnType<typeof openControl>,
+  directory: string,
   enrolment: ReturnType<typeof lookAtProfile>['enrolment'],
 ): Promise<DoctorLine[]> {
   let status: ControlStatus;
@@ -43,10 +45,18 @@ async function agentLines(
   } catch (thrown) {
     const { message } = asPosternError(thrown);
     const down = { name: 'agent', ok: false, detail: `does not answer: ${message}`, fix: 'Start it: postern up' };
-    return [down, ...(enrolment === undefined ? [] : await lookFromOutside(enrolment))];
+    const [outside, names] = await Promise.all([
+      enrolment === undefined ? [] : lookFromOutside(enrolment),
+      lookAtNames({ directory, local: undefined }),
+    ]);
+    return [down, ...outside, ...names];
   }
-  const [doctor, local] = await Promise.all([calls.doctor(), lookAtLocal(status)]);
-  return [{ name: 'agent', ok: true, detail: `process ${status.pid}` }, ...doctor.lines, ...local];
+  const [doctor, local, names] = await Promise.all([
+    calls.doctor(),
+    lookAtLocal(status),
+    lookAtNames({ directory, local: status.local, pid: status.pid }),
+  ]);
+  return [{ name: 'agent', ok: true, detail: `process ${status.pid}` }, ...doctor.lines, ...local, ...names];
 }
 
 interface Looked {

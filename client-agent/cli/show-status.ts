@@ -1,11 +1,12 @@
 /** `postern status`: one screen. */
 import type { CliCall } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
+import type { DoctorLine } from '../agent-api.ts';
 import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { endWords } from './clients.ts';
 import { directoryOf, placeOf, socketIn, withAgent } from './with-agent.ts';
-import { ago, answer, commandFor, forClient, printFacts, span, troubleWords } from './words.ts';
+import { ago, answer, commandFor, forClient, printFacts, realName, span, troubleWords } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const wait = call.values['wait'];
@@ -15,10 +16,18 @@ export async function showStatus(call: CliCall): Promise<void> {
   }
   const status = await withAgent(call, ({ calls }) => calls.status());
   const place = await placeOf(call);
-  answer(call, status, () => print(call, status, place));
+  // Loaded here: most have no names.
+  const { lookAtNames } = await import('./look-at-names.ts');
+  const names = await lookAtNames({ directory: await directoryOf(call), local: status.local, pid: status.pid });
+  answer(call, { ...status, names }, () => print(call, status, { place, names }));
 }
 
-function print(call: CliCall, { state, local, holds, clients, pid }: ControlStatus, place: string): void {
+interface Beside {
+  readonly place: string;
+  readonly names: readonly DoctorLine[];
+}
+
+function print(call: CliCall, { state, local, holds, clients, pid }: ControlStatus, { place, names }: Beside): void {
   const { person, organisation, profile, device, posture } = state;
   printFacts(call, [
     ['person', `${person.name} (${person.id}) at ${organisation}, profile ${profile}`],
@@ -36,6 +45,7 @@ function print(call: CliCall, { state, local, holds, clients, pid }: ControlStat
     ],
     ['agent', `process ${pid}`],
     ...local.map(({ name, address }) => [name, address] as const),
+    ...names.filter(({ name }) => !name.startsWith(realName)).map(({ name, detail }) => [name, detail] as const),
     ...clients.map((client) => ['client', clientWords(client)] as const),
   ]);
   for (const { app, kind, code, detail, client } of holds) {

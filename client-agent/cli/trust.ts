@@ -54,9 +54,10 @@ export async function showTrust(call: CliCall): Promise<number> {
   const states = await lookAtNss(thisSystem, homedir(), nameOf(trusted));
   const all = [...states, lookAtSystem(thisSystem, nameOf(trusted))];
   answer(call, { name: nameOf(trusted), stores: all }, () => {
-    for (const { store, trusted } of all) call.io.out(`${trusted ? 'trusted    ' : 'not trusted'} ${store}`);
+    for (const { store, trusted } of all)
+      call.io.out(`${trusted === undefined ? 'cannot tell' : trusted ? 'trusted    ' : 'not trusted'} ${store}`);
   });
-  return states.every(({ trusted }) => trusted) ? 0 : 1;
+  return states.every(({ trusted }) => trusted === true) ? 0 : 1;
 }
 
 async function trustHere(call: CliCall, trusted: Trusted): Promise<string[]> {

@@ -30,6 +30,9 @@ export const ago = (ms: number): string => (ms < 1000 ? 'now' : `${span(ms)} ago
 /** The leg that fails, and what to do. */
 export const troubleWords = ({ says, fix }: Trouble): string => safeText(fix === undefined ? says : `${says} ${fix}`);
 
+/** How the agent lists addresses of real names among its own. */
+export const realName = 'real name ';
+
 /** ` (client ci)`, or nothing. */
 export const forClient = (client: string | undefined): string => (client === undefined ? '' : ` (client ${client})`);
 

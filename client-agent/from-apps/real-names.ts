@@ -28,6 +28,8 @@ export interface RealNamesParts {
 
 export interface RealNames extends Stoppable {
   addressOf(host: string): string | undefined;
+  /** What is served now: each name with its address and ports. */
+  served(): readonly { readonly host: string; readonly address: string; readonly ports: readonly number[] }[];
   /** Brings the ports in line with the list of apps; calls while one runs join a next one. */
   follow(): Promise<void>;
 }
@@ -86,6 +88,8 @@ export async function openRealNames(parts: RealNamesParts): Promise<RealNames> {
   await follow();
   return {
     addressOf: (host) => places.get(host)?.address,
+    served: () =>
+      [...places].map(([host, { address, ports }]) => ({ host, address, ports: ports.map(({ port }) => port) })),
     follow,
     async stop() {
       stopped = true;

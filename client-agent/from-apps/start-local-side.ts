@@ -139,6 +139,7 @@ export async function startLocalSide(parts: LocalSideParts): Promise<StartedLoca
         ...addresses(sites, port, socks?.port, tcp),
         ...clientPorts.listening(),
         ...(dns === undefined ? [] : [{ name: 'dns', address: `${config.dns.address}:${dns.port}` }]),
+        ...(names?.listening() ?? []),
       ],
       stop: () => lifecycle.stop(),
     };

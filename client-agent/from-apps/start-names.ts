@@ -29,6 +29,8 @@ export interface StartedNames {
   readonly dns: Dns;
   /** Undefined while the host name of an app is not served here. */
   addressOf(host: string): string | undefined;
+  /** For `status` and `doctor`: one line a name and port. */
+  listening(): readonly { readonly name: string; readonly address: string }[];
 }
 
 /** Throws `invalid-config` where privilege is missing, `conflict` for taken ports. */
@@ -53,7 +55,11 @@ export async function startNames(names: NamesParts): Promise<StartedNames> {
     });
     lifecycle.add('list of apps', { stop: () => void off() });
   }
-  return { dns, addressOf: (host) => real?.addressOf(host) };
+  const listening = () =>
+    (real?.served() ?? []).flatMap(({ host, address, ports }) =>
+      ports.map((port) => ({ name: `real name ${host}`, address: `${address}:${port}` })),
+    );
+  return { dns, addressOf: (host) => real?.addressOf(host), listening };
 }
 
 async function openReal(names: NamesParts, onChange: () => void): Promise<RealNames> {

@@ -19,7 +19,8 @@ export interface Trusted {
 
 export interface StoreState {
   readonly store: string;
-  readonly trusted: boolean;
+  /** Undefined where nothing can tell: `certutil` is not there. */
+  readonly trusted: boolean | undefined;
 }
 
 /** Tells issuers of one device apart in lists, and is how they are found again. */
@@ -79,7 +80,7 @@ export async function lookAtNss(system: System, home: string, name: string): Pro
   for (const store of findNss(home)) {
     const there = existsSync(join(store, 'cert9.db'));
     const { code } = there ? await system.run(['certutil', '-L', '-d', `sql:${store}`, '-n', name]) : { code: 1 };
-    states.push({ store, trusted: code === 0 });
+    states.push({ store, trusted: code === 127 ? undefined : code === 0 });
   }
   return states;
 }

@@ -1,5 +1,6 @@
 /** Which process listens on a local TCP port, as far as Linux tells this user. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { endianness } from 'node:os';
 
 export interface PortOwner {
   readonly pid: number;
@@ -18,9 +19,14 @@ export async function describePortOwner(port: number): Promise<string> {
 
 const listenState = '0A';
 
-/** Undefined where it cannot be told: another system, another user's process, or a port that is free again. */
-export async function findPortOwner(port: number): Promise<PortOwner | undefined> {
-  const inodes = new Set((await listeningRows(port)).map((fields) => `socket:[${fields[9]}]`));
+/**
+ * Undefined where it cannot be told: another system, another user's process, or a port that is free again. `address`: an IPv4 address, where
+ * several programs may have the port, each at its own.
+ */
+export async function findPortOwner(port: number, address?: string): Promise<PortOwner | undefined> {
+  const rows = await listeningRows(port);
+  const own = address === undefined ? rows : rows.filter(([, local = '']) => local.startsWith(`${hexOf(address)}:`));
+  const inodes = new Set(own.map((fields) => `socket:[${fields[9]}]`));
   if (inodes.size === 0) return undefined;
   for (const pid of await list('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -42,6 +48,12 @@ async function listeningRows(port: number): Promise<string[][]> {
     .flatMap((text) => text.split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === listenState && fields[9] !== '0');
+}
+
+/** As the kernel prints it: in the byte order of this machine, which is little-endian wherever Node runs but on s390x. */
+function hexOf(address: string): string {
+  const bytes = address.split('.').map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'));
+  return (endianness() === 'LE' ? bytes.toReversed() : bytes).join('');
 }
 
 async function listeningUid(port: number): Promise<number | undefined> {

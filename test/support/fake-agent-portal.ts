@@ -11,11 +11,14 @@ import type {
   PostureShown,
   SignInStateShown,
 } from '../../client-agent/agent-api.ts';
+import type { Trouble } from '../../client-agent/diagnosis/legs.ts';
 import { fakeApps, fakeHold, fakePosture, fakeRefusal, fakeState } from './fake-agent-facts.ts';
 
 export interface FakeAgent extends Agent {
   emit(event: LocalEvent): void;
   setHolds(holds: readonly Hold[]): void;
+  /** The controller is not reached for this; reached again without. */
+  setTrouble(trouble: Trouble | undefined): void;
   /** What was asked of it, in order: `answer totp`, `me.changePassword`. */
   readonly asked: string[];
   /** Bodies of `me` calls by name. */
@@ -83,6 +86,14 @@ export function makeFakeAgent(options: { readonly signedIn?: boolean } = {}): Fa
     asked,
     inputs,
     emit,
+    setTrouble(trouble) {
+      const { trouble: _, ...controller } = state.controller;
+      state = {
+        ...state,
+        controller: { ...controller, reachable: trouble === undefined, ...(trouble === undefined ? {} : { trouble }) },
+      };
+      emit({ type: 'state' });
+    },
     setHolds(next) {
       holds = next;
       for (const hold of next) emit({ type: 'hold', hold });

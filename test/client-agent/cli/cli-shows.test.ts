@@ -121,6 +121,15 @@ t.test(
   },
 );
 
+t.test('status and why name the leg that fails', async (t) => {
+  const rig = await makeRig(t, { signedIn: true });
+  rig.agent.setTrouble({ leg: 'name', says: 'The name c.example is not resolved: ENOTFOUND.', fix: 'Look at DNS.' });
+  const status = await rig.run('status');
+  t.match(status.out, /controller:\s+controller\.example:8443: not reached \(name\)/);
+  t.match(status.out, /The name c\.example is not resolved: ENOTFOUND\. Look at DNS\./);
+  t.match((await rig.run('why')).out, /^Nothing new opens now\. The name c\.example/m);
+});
+
 t.test('doctor looks at everything, and ends with 1 when a step fails', async (t) => {
   const rig = await makeRig(t, { signedIn: true });
   const { code, out } = await rig.run('doctor');

@@ -150,6 +150,16 @@ t.test('the portal page', needsChromium(), async (t) => {
     t.same(tab.errors, []);
   });
 
+  t.test('the leg that fails is said, and unsaid', async (t) => {
+    const { agent, tab } = await openPortal(t, browser, { signedIn: true });
+    await tab.waitForText('Pages that everyone reads and writes');
+    agent.setTrouble({ leg: 'captive-portal', says: 'A captive portal answers.', fix: 'Sign in to this network.' });
+    await tab.waitForText('A captive portal answers. Sign in to this network.');
+    agent.setTrouble(undefined);
+    await tab.waitFor("document.querySelector('[data-leg]') === null");
+    t.same(tab.errors, []);
+  });
+
   t.test('refusals and the account', async (t) => {
     const { agent, tab } = await openPortal(t, browser, { signedIn: true, dark: true });
     await tab.click('[data-key=refusals]');
