@@ -12,6 +12,7 @@ import { agentConfig } from '../client-agent/config.ts';
 import { controllerConfig } from '../controller/config.ts';
 import { lints } from '../controller/policy/lints/index.ts';
 import { gatewayConfig } from '../gateway/config.ts';
+import { accessLogFile, makeAccessLog } from './print-access-log.ts';
 
 export const referenceFile = join(import.meta.dirname, '../docs/reference.md');
 
@@ -79,4 +80,7 @@ ${describeConfig(agentConfig)}
 `;
 }
 
-if (import.meta.main) writeFileSync(referenceFile, makeReference());
+if (import.meta.main) {
+  writeFileSync(referenceFile, makeReference());
+  writeFileSync(accessLogFile, makeAccessLog());
+}

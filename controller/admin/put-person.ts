@@ -7,6 +7,7 @@ import type { Decider } from '../grants/decider.ts';
 import { redecideGrants } from '../grants/redecide.ts';
 import { mayManage } from '../identity/may-manage.ts';
 import { keepAnOwner } from '../identity/person-state.ts';
+import { wereErased } from '../log/erase-person.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Tables } from '../store/tables.ts';
@@ -25,12 +26,11 @@ export async function putPerson(trx: Trx, at: number, decider: Decider, order: P
   const { id, fields } = order;
   const known = await trx.selectFrom('people').selectAll().where('id', '=', id).executeTakeFirst();
   if (known?.state === 'gone') {
-    throw new PosternError('conflict', `${id} is gone`, {
-      tell: 'This id belonged to somebody: ids are not used again.',
-    });
+    throw usedBefore(id);
   }
   await judgeStanding(trx, order, known);
   if (known === undefined) {
+    if ((await wereErased(trx, [id])).has(id)) throw usedBefore(id);
     const { name = id, email = null, role = 'employee', risk = 0 } = fields;
     const row = { id, name, email, role, risk, state: 'active', created_at: at, last_sign_in_at: null, had_factors: 0 };
     await trx.insertInto('people').values(row).execute();
@@ -44,6 +44,12 @@ export async function putPerson(trx: Trx, at: number, decider: Decider, order: P
   if (fields.groups !== undefined) await setGroups(trx, id, fields.groups);
   await nextChange(trx, at);
   await redecideGrants(decider, trx, at, { person: id }, 'facts-changed');
+}
+
+function usedBefore(id: string): PosternError {
+  return new PosternError('conflict', `${id} is gone`, {
+    tell: 'This id belonged to somebody: ids are not used again.',
+  });
 }
 
 async function judgeStanding(trx: Trx, { id, standing, self, fields }: PersonOrder, known?: Tables['people']) {

@@ -41,6 +41,22 @@ const setState =
       return answerCut(call, await admin.setPersonState({ params: { id }, body: { state } }), `${id} is ${done}.`);
     });
 
+const erasePerson: CliCommand['run'] = (call) =>
+  withAdmin(call, async (admin) => {
+    const [id = ''] = call.args;
+    for (;;) {
+      const erasure = await admin.erasePerson({ params: { id }, timeoutMs: 300_000 });
+      const { done, looked, total, records, snapshots } = erasure;
+      if (done)
+        return answerDone(
+          call,
+          erasure,
+          `${id} is erased: out of ${records} records, with ${snapshots} snapshots of facts. Proofs of the log stay as they are.`,
+        );
+      if (!call.json) call.io.err(`${looked} of ${total} places of the log, ${records} records`);
+    }
+  });
+
 export const personCommands: Readonly<Record<string, CliCommand>> = {
   'person list': {
     about: 'All people',
@@ -109,6 +125,29 @@ export const personCommands: Readonly<Record<string, CliCommand>> = {
     about: 'Remove for good: the id is never used again',
     args: '<id>',
     run: setState('gone', 'gone'),
+  },
+  'person erase': {
+    about: 'Take everything personal of somebody who was removed out of log and store, for ever',
+    args: '<id>',
+    help: 'Proofs of the log stay right. Begins again where it was stopped. What lies elsewhere it does not reach: backups,\nexports and SIEMs, policy texts that name the person, gateways that are away (what they bring later is bare).',
+    run: erasePerson,
+  },
+  'person erasures': {
+    about: 'Who was erased, by a digest; with --of whether this id was',
+    options: { of: { type: 'string', value: 'ID', about: 'Only the erasure of this id' } },
+    run: (call) =>
+      withAdmin(call, async (admin) => {
+        const { items } = await admin.erasures({ query: given({ person: option(call, 'of') }) });
+        answerList(call, items, ({ id, digest, done, records, snapshots, beganAt, endedAt }) => ({
+          id,
+          digest: digest.slice(0, 16),
+          done: done ? 'yes' : 'not yet',
+          records,
+          snapshots,
+          began: when(beganAt),
+          ended: when(endedAt),
+        }));
+      }),
   },
   'person reset-factors': {
     about: 'Void all factors; prints a one-time code for setting new ones',

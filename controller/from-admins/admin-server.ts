@@ -14,6 +14,7 @@ import { authzenHandlers } from './authzen-handlers.ts';
 import { cutHandlers } from './cut-handlers.ts';
 import { deviceHandlers } from './device-handlers.ts';
 import { draftHandlers } from './draft-handlers.ts';
+import { erasureHandlers } from './erasure-handlers.ts';
 import { explainHandlers } from './explain-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
@@ -36,6 +37,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
   const handlers = recordRefusals(parts, adminContract, {
     ...identityHandlers(parts),
     ...peopleHandlers(parts),
+    ...erasureHandlers(parts),
     ...groupHandlers(parts),
     ...invitationHandlers(parts),
     ...deviceHandlers(parts),

@@ -6,7 +6,8 @@ import { sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { appendRecord } from '../log/append-record.ts';
-import { recordRow } from '../log/record-row.ts';
+import { wereErased } from '../log/erase-person.ts';
+import { bareRow, recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { GrantsOfBatch } from './grants-of-batch.ts';
 import { namePolicies, readPolicyNames } from './name-policies.ts';
@@ -31,13 +32,18 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       trx,
       batch.records.map(({ record }) => record),
     );
+    const erased = await findErased(trx, batch);
     for (const { seq, record } of batch.records) {
       if (seq > through + 1) break;
       const digest = sha256(JSON.stringify(record)).toString('hex');
       if (seq === through + 1) {
         const whole = namePolicies(await grants.complete(record), names);
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
-        await trx.insertInto('records').values(row).execute();
+        const isErased = record.person !== undefined && erased.has(record.person);
+        await trx
+          .insertInto('records')
+          .values(isErased ? bareRow(row) : row)
+          .execute();
         through = seq;
       } else {
         await compareTwin(trx, at, batch, seq, digest);
@@ -45,6 +51,18 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
     }
     return { through };
   });
+}
+
+/** P34: a gateway that was away delivers what it recorded of people who were erased since. */
+async function findErased(trx: Trx, { records }: Batch): Promise<ReadonlySet<string>> {
+  const people = [...new Set(records.flatMap(({ record }) => record.person ?? []))];
+  if (people.length === 0) return new Set();
+  const known = await trx.selectFrom('people').select('id').where('id', 'in', people).execute();
+  const there = new Set(known.map(({ id }) => id));
+  return wereErased(
+    trx,
+    people.filter((id) => !there.has(id)),
+  );
 }
 
 async function lastSequence(trx: Trx, { gateway, spool }: Batch): Promise<number> {
@@ -74,6 +92,7 @@ async function compareTwin(
     .where('spool', '=', spool)
     .where('seq', '=', seq)
     .executeTakeFirst();
-  if (first?.digest === digest) return;
+  // Of who was erased meanwhile nothing is left to compare with.
+  if (first?.digest === digest || first?.digest === '') return;
   await appendRecord(trx, at, { kind: 'log', event: 'record-rewritten', gateway, details: { spool, seq } });
 }

@@ -51,5 +51,11 @@ export function personalColumns({ person, actor, from, request, erased = [] }: A
   };
 }
 
+/** A row of somebody who was erased: what is hashed, and nothing personal. */
+export function bareRow<R extends ReturnType<typeof recordRow>>(row: R): R {
+  const bare = { leaf: row.leaf, disclosures: '[]' };
+  return { ...row, ...bare, ...personalColumns(recordOf(bare)), digest: '' };
+}
+
 /** The record of a row. */
 export const recordOf = (row: SealedRecord): AccessRecord => fromLeaf(row).record;

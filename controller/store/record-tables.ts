@@ -38,3 +38,19 @@ export interface RecordsTable {
   /** Hex SHA-256 of what a gateway delivered (P24); empty for a record of the controller, and once the record was erased: it is a hash of what can be guessed. */
   digest: string;
 }
+
+/** People who were, or are being, erased (P34). */
+export interface ErasureRow {
+  id: string;
+  /** Null once it is done: then only the digest tells whether an id was this one. */
+  person_id: string | null;
+  salt: string;
+  digest: string;
+  actor: string;
+  /** Through which position of the log it has come. */
+  position: number;
+  records: number;
+  snapshots: number;
+  began_at: number;
+  ended_at: number | null;
+}

@@ -3,7 +3,7 @@
  * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
  */
 import type { LogTables } from './log-tables.ts';
-import type { RecordsTable } from './record-tables.ts';
+import type { ErasureRow, RecordsTable } from './record-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
 export interface Tables extends ShadowTables, LogTables {
@@ -265,4 +265,5 @@ export interface Tables extends ShadowTables, LogTables {
     in_force: number;
   };
   records: RecordsTable;
+  erasures: ErasureRow;
 }

@@ -5,6 +5,21 @@ import { because, byId, list } from './admin-shapes.ts';
 import { madeId, oneOf, shortText, slug, strict, text, time } from './common.ts';
 import { defineContract } from './route.ts';
 
+export const erasureShown = strict({
+  id: madeId,
+  /** Hex SHA-256 of a salt that only the store knows and the person's id. */
+  digest: text(64),
+  done: Type.Boolean(),
+  /** Positions of the log that were looked through, and how many there are. */
+  looked: Type.Integer(),
+  total: Type.Integer(),
+  /** Records that personal fields were taken out of, and snapshots of facts that went. */
+  records: Type.Integer(),
+  snapshots: Type.Integer(),
+  beganAt: time,
+  endedAt: Type.Optional(time),
+});
+
 export const adminPeople = defineContract({
   people: {
     method: 'GET',
@@ -44,6 +59,22 @@ export const adminPeople = defineContract({
     params: byId,
     body: strict({ state: shown.personState, because: Type.Optional(text(500)) }),
     answer: shown.cutReport,
+  },
+  erasePerson: {
+    method: 'POST',
+    path: '/v1/admin/people/:id/erase',
+    summary: 'Erase who is gone out of log and store, a step at a time: repeated until it says that it is done',
+    access: 'admin',
+    params: byId,
+    answer: erasureShown,
+  },
+  erasures: {
+    method: 'GET',
+    path: '/v1/admin/erasures',
+    summary: 'People who were erased, by a digest; with `person` whether one of them was this id',
+    access: 'reader',
+    query: strict({ person: Type.Optional(slug) }),
+    answer: list(erasureShown),
   },
   resetFactors: {
     method: 'POST',

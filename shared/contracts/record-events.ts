@@ -160,6 +160,8 @@ export const recordEvents = {
       'policy-shadow-read': 'Where a shadow disagreed.',
       'prune-begun': 'Before when.',
       pruned: 'Before when, how many.',
+      'erasure-begun': 'A person is erased: by which digest, not who.',
+      erased: 'It is done: the digest, how many records and snapshots it took from.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
     },
   },

@@ -92,6 +92,46 @@ export const accessRecord = strict({
 });
 export type AccessRecord = Static<typeof accessRecord>;
 
+/** Each field in one line, for docs/access-log.md. */
+export const recordFields: Readonly<
+  Record<Exclude<keyof AccessRecord, 'request'> | `request.${keyof typeof recordedRequest.properties}`, string>
+> = {
+  id: 'Of this record.',
+  time: "Milliseconds, by the controller's clock.",
+  kind: 'What it is about: below.',
+  event: 'What happened: below.',
+  phase: '`single`, or the place in an access: `opening`, `progress`, `closing`, `interrupted`.',
+  opening: 'The opening record that this one belongs to.',
+  trace: 'What employee, admin and auditor share: 32 hex digits.',
+  verdict: '`allow`, `deny`, or `none` where nothing was decided.',
+  reasons: 'From the closed list of docs/reference.md.',
+  person: 'Who asked, or whom it is about.',
+  device: 'The device.',
+  session: 'The session.',
+  app: 'The app.',
+  gateway: 'The gateway.',
+  grant: 'The grant.',
+  from: 'The network address as gateway or controller saw it.',
+  'request.method': 'Of the request.',
+  'request.host': 'As it was asked for.',
+  'request.path': 'At most 1,024 characters.',
+  'request.operation': "The app's name for such requests.",
+  status: "The app's answer.",
+  bytesUp: 'To the app.',
+  bytesDown: 'From the app.',
+  durationMs: 'From opening to end.',
+  epoch: 'The policy version.',
+  policies: 'Names of the policies that determined it.',
+  numbers: 'Numbers of those that had no name there.',
+  facts: 'Address of the snapshot of facts that it rests on.',
+  appFacts: 'What policies were told of the app.',
+  count: 'How many equal records this one stands for.',
+  actor: 'Who acted.',
+  because: 'Why, in their words.',
+  details: 'Further facts of the event.',
+  erased: 'Fields that were erased since.',
+};
+
 /** A record in a gateway's spool: idempotent by (gateway, spool, seq). */
 export const spooledRecord = strict({ seq: Type.Integer({ minimum: 1 }), record: accessRecord });
 export type SpooledRecord = Static<typeof spooledRecord>;

@@ -1,6 +1,6 @@
 /**
  * A record is its leaf and its disclosures (P34), with columns to search by. What was recorded before gets both here; the whole text of
- * it goes.
+ * it goes. And who was erased.
  */
 import type { Kysely } from 'kysely';
 import type { AccessRecord } from '#shared/contracts/record.ts';
@@ -42,6 +42,23 @@ export async function up(given: Kysely<never>): Promise<void> {
   }
   await db.updateTable('records').set({ digest: '' }).where('spool', 'is', null).execute();
   await records().dropColumn('record').execute();
+  await createErasures(given);
+}
+
+async function createErasures(db: Kysely<never>): Promise<void> {
+  await db.schema
+    .createTable('erasures')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('person_id', 'text')
+    .addColumn('salt', 'text', (column) => column.notNull())
+    .addColumn('digest', 'text', (column) => column.notNull())
+    .addColumn('actor', 'text', (column) => column.notNull())
+    .addColumn('position', 'bigint', (column) => column.notNull())
+    .addColumn('records', 'bigint', (column) => column.notNull())
+    .addColumn('snapshots', 'bigint', (column) => column.notNull())
+    .addColumn('began_at', 'bigint', (column) => column.notNull())
+    .addColumn('ended_at', 'bigint')
+    .execute();
 }
 
 async function convert(db: Kysely<OldTables>, { position, record: text, spool, seq }: OldRow): Promise<void> {

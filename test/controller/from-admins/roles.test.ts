@@ -10,6 +10,7 @@ const routes = Object.entries(adminContract) as [string, RouteShape][];
 const changing = [
   'putPerson',
   'setPersonState',
+  'erasePerson',
   'resetFactors',
   'putGroup',
   'removeGroup',

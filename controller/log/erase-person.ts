@@ -1,0 +1,165 @@
+/**
+ * Erases a person out of the log and the store (P34): disclosures, columns to search by and snapshots of facts go, leaves stay, so that
+ * tree, proofs and `log verify` stay right. In steps that take up where the last one ended, whoever was stopped meanwhile.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
+import { minute } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
+import type { Disclosure } from '#shared/log/disclosures.ts';
+import type { Db, Store, Trx } from '../store/open-store.ts';
+import type { ErasureRow } from '../store/record-tables.ts';
+import { eraseElsewhere, eraseSnapshots } from './erase-elsewhere.ts';
+import { type Erased, eraseFromRecord } from './erase-from-record.ts';
+import { personalColumns, recordOf } from './record-row.ts';
+
+/** Positions of the log in one transaction, so that nobody waits long. */
+const stretch = 1000;
+
+export interface ErasureParts {
+  readonly store: Pick<Store, 'db' | 'forget' | 'giveBack'>;
+  /** Why the person must stay, if they must: a legal hold. */
+  readonly holdOn?: (db: Db, person: string) => Promise<string | undefined>;
+}
+
+/** The salt makes it useless for who has a list of names and not this store. */
+export const digestOfPerson = (salt: string, person: string): string => sha256(`${salt}.${person}`).toString('hex');
+
+/** In the transaction of its record. Throws `not-found`, or `conflict` for who is not gone, under a hold, or still known at gateways. */
+export async function beginErasure(
+  trx: Trx,
+  at: number,
+  { person, actor, holdOn }: Pick<ErasureParts, 'holdOn'> & { readonly person: string; readonly actor: string },
+): Promise<{ erasure: ErasureRow; isNew: boolean }> {
+  const running = await trx.selectFrom('erasures').selectAll().where('person_id', '=', person).executeTakeFirst();
+  if (running !== undefined) return { erasure: running, isNew: false };
+  const row = await trx.selectFrom('people').select('state').where('id', '=', person).executeTakeFirst();
+  if (row === undefined)
+    throw new PosternError('not-found', `no person ${person}`, { tell: 'There is no such person.' });
+  if (row.state !== 'gone') throw refuse(`Remove the person first: posternctl person remove ${person}.`);
+  const hold = await holdOn?.(trx, person);
+  if (hold !== undefined) throw refuse(`A legal hold keeps what is on record of this person: ${hold}.`);
+  const known = await trx
+    .selectFrom('revocations')
+    .select((eb) => eb.fn.max<number | null>('until').as('until'))
+    .where('kind', '=', 'person')
+    .where('id', '=', person)
+    .executeTakeFirst();
+  if (known?.until != null && known.until > at) {
+    const minutes = Math.ceil((known.until - at) / minute);
+    throw refuse(`Gateways must still know that this person's grants are taken back: erase in ${minutes} minutes.`);
+  }
+  const salt = randomSecret(16);
+  const erasure: ErasureRow = {
+    id: `era_${randomId(16)}`,
+    person_id: person,
+    salt,
+    digest: digestOfPerson(salt, person),
+    actor,
+    position: 0,
+    records: 0,
+    snapshots: 0,
+    began_at: at,
+    ended_at: null,
+  };
+  await trx.insertInto('erasures').values(erasure).execute();
+  return { erasure, isNew: true };
+}
+
+/**
+ * Goes on with one for about `forMs`. `record` writes that it is done, in the transaction that ends it. Returns how far it is: `total` is
+ * the last position of the log.
+ */
+export async function goOnErasing(
+  { store }: Pick<ErasureParts, 'store'>,
+  at: number,
+  order: {
+    readonly id: string;
+    readonly forMs: number;
+    readonly record: (trx: Trx, ended: ErasureRow) => Promise<void>;
+  },
+): Promise<{ erasure: ErasureRow; total: number }> {
+  const { db } = store;
+  const until = performance.now() + order.forMs;
+  for (;;) {
+    const step = await db.transaction().execute((trx) => eraseStretch(trx, order.id));
+    if (step.erasure.position < step.total) {
+      if (performance.now() >= until) return step;
+      await nextTurn();
+      continue;
+    }
+    const { person_id: person } = step.erasure;
+    if (person === null) return step;
+    const snapshots = await eraseSnapshots(db, person);
+    const ended = await db.transaction().execute(async (trx) => {
+      // What came meanwhile: a record written by others, or the end of this by somebody quicker.
+      const { erasure, total } = await eraseStretch(trx, order.id);
+      if (erasure.person_id === null) return erasure;
+      if (erasure.position < total) return undefined;
+      const last = { ...erasure, person_id: null, snapshots: erasure.snapshots + snapshots, ended_at: at };
+      await eraseElsewhere(trx, person);
+      await trx.updateTable('erasures').set(last).where('id', '=', order.id).execute();
+      await order.record(trx, last);
+      return last;
+    });
+    if (ended === undefined) continue;
+    // Out of the free pages and the write-ahead log.
+    await store.giveBack();
+    await store.forget();
+    return { erasure: ended, total: step.total };
+  }
+}
+
+async function eraseStretch(trx: Trx, id: string): Promise<{ erasure: ErasureRow; total: number }> {
+  const erasure = await trx.selectFrom('erasures').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  const newest = await trx
+    .selectFrom('records')
+    .select((eb) => eb.fn.max<number | null>('position').as('position'))
+    .executeTakeFirst();
+  const total = newest?.position ?? 0;
+  if (erasure.person_id === null || erasure.position >= total) return { erasure, total };
+  const through = Math.min(total, erasure.position + stretch);
+  const who = await readErased(trx, erasure.person_id);
+  const erased = await eraseBetween(trx, who, erasure.position, through);
+  const next = { ...erasure, position: through, records: erasure.records + erased };
+  await trx.updateTable('erasures').set(next).where('id', '=', id).execute();
+  return { erasure: next, total };
+}
+
+async function eraseBetween(trx: Trx, who: Erased, after: number, through: number): Promise<number> {
+  const rows = await trx
+    .selectFrom('records')
+    .select(['position', 'leaf', 'disclosures'])
+    .where('position', '>', after)
+    .where('position', '<=', through)
+    .execute();
+  const changed: number[] = [];
+  for (const { position, leaf, disclosures } of rows) {
+    const kept = eraseFromRecord(recordOf({ leaf, disclosures }), JSON.parse(disclosures) as Disclosure[], who);
+    if (kept === undefined) continue;
+    const left = { leaf, disclosures: JSON.stringify(kept) };
+    await trx
+      .updateTable('records')
+      .set({ disclosures: left.disclosures, ...personalColumns(recordOf(left)), digest: '' })
+      .where('position', '=', position)
+      .execute();
+    changed.push(position);
+  }
+  return changed.length;
+}
+
+async function readErased(db: Db, id: string): Promise<Erased> {
+  const person = await db.selectFrom('people').select(['name', 'email']).where('id', '=', id).executeTakeFirst();
+  const devices = await db.selectFrom('devices').select('id').where('person_id', '=', id).execute();
+  const names = [person?.name, person?.email].filter((name) => name != null && name !== '' && name !== id) as string[];
+  return { id, devices: new Set(devices.map((device) => device.id)), names };
+}
+
+/** Whose records, arriving late, keep nothing personal; and whose ids are never given again. */
+export async function wereErased(db: Db, people: readonly string[]): Promise<ReadonlySet<string>> {
+  if (people.length === 0) return new Set();
+  const all = await db.selectFrom('erasures').select(['salt', 'digest']).where('person_id', 'is', null).execute();
+  return new Set(people.filter((id) => all.some(({ salt, digest }) => digestOfPerson(salt, id) === digest)));
+}
+
+const refuse = (tell: string): PosternError => new PosternError('conflict', tell, { tell });

@@ -1,0 +1,81 @@
+/** Writes docs/access-log.md out of the tables in the code; `npm run docs` runs it and `test/catalogue.test.ts` fails when they disagree. */
+import { join } from 'node:path';
+import { personalFields, recordFields } from '#shared/contracts/record.ts';
+import { alarms, recordEvents } from '#shared/contracts/record-events.ts';
+
+export const accessLogFile = join(import.meta.dirname, '../docs/access-log.md');
+
+const code = (word: string) => `\`${word}\``;
+
+export function makeAccessLog(): string {
+  const personal = new Set<string>(personalFields);
+  const fields = Object.entries(recordFields).map(([name, about]) => {
+    const isPersonal = personal.has(name.replace('request.', ''));
+    return `| ${code(name)} | ${isPersonal ? 'yes' : ''} | ${about} |`;
+  });
+  const kinds = Object.entries(recordEvents).flatMap(([kind, { about, events }]) => [
+    `### ${code(kind)}`,
+    '',
+    about,
+    '',
+    ...(Object.keys(events).length === 0 ? [] : ['| event | when, and its details |', '| --- | --- |']),
+    ...Object.entries(events).map(
+      ([event, what]) => `| ${code(event)} | ${alarms.has(event) ? '**Alarm.** ' : ''}${what} |`,
+    ),
+    ...(Object.keys(events).length === 0 ? [] : ['']),
+  ]);
+  return `# The access log
+
+Made by \`npm run docs\` out of the tables in the code and of \`deploy/print-access-log.ts\`. Do not edit.
+
+## What a record is
+
+Everything that Postern decides, gives, takes back or changes is one record of one shape. What is hashed into the log's tree is the record's
+**leaf**: one line of JSON with everything that is not personal, the names of the personal fields (\`hidden\`) and a digest of each (\`_sd\`). The personal
+fields stand beside it as **disclosures** in the form of SD-JWT (RFC 9901 section 4.2): the base64url of the JSON \`[salt, name, value]\`, with 128 random bits of
+salt; the digest is the base64url of the SHA-256 of that text. A leaf that is in the tree proves what it says and, with a disclosure, what that says;
+without the disclosure it proves that something was said, and tells nothing of it. Columns to search by follow from both, and \`posternctl log verify\` compares them.
+
+Commitments and not encryption, because search needs the values in the clear anyway: erasing takes them away in one place, and there is no key to lose.
+
+## Fields
+
+| field | personal | what |
+| --- | --- | --- |
+${fields.join('\n')}
+
+A query or a body is never recorded. Ids of devices, sessions, grants and traces are random: once a person is erased nothing says whose they were.
+
+## Kinds and events
+
+${kinds.join('\n')}
+## Merging
+
+Nothing is dropped. What is merged says how many it stands for (\`count\`), by these rules alone:
+
+- Equal refusals of one device, or of one stranger's network, for the same app and reasons: the first 50 in a second are records of their own, the rest of that
+  second are one, which is the last of them. Of all strangers together the first 200 in a second; the rest are one for each reasons.
+- While the spool has no room for refusals (a quarter of it is theirs) they are one record for each reasons, every ten seconds.
+- What ran is never merged: each access has its opening and its closing record. A stream has one more every five minutes.
+- At the controller equal refused calls of one device are one record a minute, and its requests beyond the budget of grants one a second: that they go on is told, how many
+  they were is not.
+- Following or paging through the log with one search is one reading a minute.
+
+## Erasing a person
+
+\`posternctl person erase ID --reason TEXT\`, by an owner or an administrator who stands above the person, once the person is removed
+(\`posternctl person remove ID\`) and no gateway needs to know of it any more (about five minutes). It refuses while a legal hold keeps them.
+
+- Of each record of theirs (by person, or by a device of theirs) every disclosure goes, except the name of an administrator who acted; of each record of what they did to others,
+  that it was they and from where; of everybody else's records \`details\` and \`because\` that name them. The columns go with them, and the digest of what a gateway delivered.
+- Their snapshots of facts, devices, sessions, posture and their name in the store go. Who made a policy version or a draft reads \`erased\`.
+- Leaves stay to the byte: tree, checkpoints and proofs are as they were. A reader sees which fields are gone (\`erased\`).
+- It goes on where it was stopped. It is on record twice (\`erasure-begun\`, \`erased\`) by a salted digest, not by name; \`posternctl person erasures --of ID\` tells whether an id was
+  erased. The id is never given again.
+- SQLite overwrites what is deleted (\`secure_delete\`), free pages are given back and the write-ahead log is emptied. What a file system or an SSD keeps of overwritten blocks is not in Postern's hands.
+  On PostgreSQL old row versions stay until \`VACUUM\`, in its write-ahead log and in replicas until those are recycled.
+
+What it does not reach, and an operator has to: backups and exports made before, copies in SIEMs, process logs, texts of policies and drafts that name the person, paths of other people's
+requests that contain their name, notes outside. Gateways that were away deliver later what they had recorded: it is taken in without its personal fields.
+`;
+}
