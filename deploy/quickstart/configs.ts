@@ -32,11 +32,11 @@ export function factsFileOf(state: StateFile, person: PersonId): string {
 
 export interface ConfigOptions {
   readonly keepFacts: boolean;
-  /** What stands in front of the servers; nothing unless told. */
+  /** What stands in front of the servers; silence for strangers unless told. */
   readonly door?: DoorMode;
 }
 
-export function writeConfigs(state: StateFile, ports: Ports, { keepFacts, door = 'none' }: ConfigOptions): void {
+export function writeConfigs(state: StateFile, ports: Ports, { keepFacts, door = 'prelude' }: ConfigOptions): void {
   for (const dir of ['controller', 'gateway', 'config', ...people.map((person) => `agents/${person}`)]) {
     mkdirSync(state.path(dir), { recursive: true, mode: 0o700 });
   }

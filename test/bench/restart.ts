@@ -39,7 +39,7 @@ export const restart: Bench = {
   async run({ dir, defer, tell }) {
     const state = new StateFile(dir);
     const ports = await freePorts();
-    writeConfigs(state, ports, { keepFacts: false });
+    writeConfigs(state, ports, { keepFacts: false, door: 'none' });
     const processes = new Processes(() => {});
     const triangle: Triangle = { state, ports, processes };
     defer(() => processes.stop());

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
+import type { DoorMode } from '#shared/contracts/knock.ts';
 import { type AdminClient, type AgentClient, adminClient, agentClient } from '../../deploy/quickstart/clients.ts';
 import { type Ports, portNames } from '../../deploy/quickstart/ports.ts';
 import type { PersonId } from '../../deploy/quickstart/state.ts';
@@ -38,11 +39,12 @@ export interface RunningTriangle {
 /** Environment variables reach every process of it (a faked clock, for one). Ends with the test. */
 export async function startTriangle(
   t: Test,
-  { env = {}, dir }: { env?: Record<string, string>; dir?: string } = {},
+  { env = {}, dir, door }: { env?: Record<string, string>; dir?: string; door?: DoorMode } = {},
 ): Promise<RunningTriangle> {
   const place = dir ?? mkdtempSync(join(tmpdir(), 'postern-test-'));
   const base = await freeRange(portNames.length);
   const args = ['deploy/quickstart/main.ts', '--json', '--dir', place, '--port-base', String(base)];
+  if (door !== undefined) args.push('--door', door);
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
