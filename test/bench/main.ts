@@ -7,6 +7,7 @@ import { cuts } from './cuts.ts';
 import { decisions } from './decisions.ts';
 import { gateway } from './gateway.ts';
 import { grants } from './grants.ts';
+import { knocks } from './knocks.ts';
 import type { Bench, Result } from './measure.ts';
 import { needPrograms } from './programs.ts';
 import { quickstart } from './quickstart.ts';
@@ -28,6 +29,7 @@ const benches: readonly Bench[] = [
   agent,
   restart,
   replay,
+  knocks,
 ];
 
 const help = `npm run bench                 all benchmarks

@@ -2,7 +2,14 @@
 import { findProgram } from '../support/programs.ts';
 import type { Bench, Program } from './measure.ts';
 
-const packages: Record<Program, string> = { taskset: 'util-linux', nginx: 'nginx', haproxy: 'haproxy' };
+const packages: Record<Program, string> = {
+  taskset: 'util-linux',
+  nginx: 'nginx',
+  haproxy: 'haproxy',
+  nft: 'nftables',
+  ip: 'iproute2',
+  tcpdump: 'tcpdump',
+};
 
 /** Throws what to install when one is missing. */
 export function needPrograms({ name, needs = [] }: Bench): void {

@@ -1,6 +1,6 @@
 /** A process behind a kernel door, or one that removes it, in a network namespace: started by `kernel-door-world.ts`, which it hears. */
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { systemClock } from '#shared/base/clock.ts';
 import { createLog } from '#shared/base/log.ts';
 import { doorTimes } from '#shared/contracts/knock.ts';
@@ -10,6 +10,7 @@ import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import { KnockListener } from '#shared/wire/doors/knock-listener.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 
 export interface BehindDoor {
@@ -17,6 +18,8 @@ export interface BehindDoor {
   readonly mutual: number;
   readonly bootstrap: number;
   readonly knockPort: number;
+  /** Where there is a prelude door and no kernel door. */
+  readonly prelude?: number;
   /** The replay memory. */
   readonly memory: string;
   readonly credentials: readonly (Omit<KnockCredential, 'secret'> & { readonly secret: string })[];
@@ -64,13 +67,18 @@ async function serve(): Promise<void> {
   const letIn = (source: string, kind: 'mutual' | 'bootstrap') => door.letIn(source, { mutual, bootstrap }[kind]);
   const listener = new KnockListener({ judge, letIn, ports: [knockPort], log });
   // Nobody listens at the other protected port.
-  const server = createServer((socket) =>
+  const greet = (socket: Socket) =>
     socket
       .on('error', () => {})
       .pipe(socket)
-      .write('hello\n'),
-  );
+      .write('hello\n');
+  const server = createServer(greet);
   letIns.guard(server);
+  if (order.prelude !== undefined) {
+    const plain = createServer(greet);
+    new PreludeDoor({ judge }).guard(plain, 'mutual');
+    await once(plain.listen(order.prelude, '::'), 'listening');
+  }
   server.listen(mutual, '::');
   await once(server, 'listening');
   await listener.start();

@@ -17,7 +17,8 @@ export const host = { ipv4: '10.77.0.1', ipv6: 'fd77::1' } as const;
 
 let made = 0;
 
-export async function makeDoorWorld(t: Test) {
+/** Of a test what a benchmark has too: an end, and a directory. */
+export async function makeDoorWorld(t: Pick<Test, 'teardown'> & { testdir(): string }) {
   made += 1;
   const [inside, outside] = [`kd-in-${process.pid}-${made}`, `kd-out-${process.pid}-${made}`];
   const ip = (...args: string[]) => execFileSync(findProgram('ip')!, args);
@@ -36,6 +37,9 @@ export async function makeDoorWorld(t: Test) {
   for (const each of sources.ipv4) address(outside, `${each}/24`);
   for (const each of sources.ipv6) address(outside, `${each}/48`);
   for (const name of [inside, outside]) ip('-n', name, 'link', 'set', 'door', 'up');
+  // As many sources as a flood wants.
+  ip('-n', outside, 'route', 'add', 'local', '10.78.0.0/16', 'dev', 'lo');
+  ip('-n', inside, 'route', 'add', '10.78.0.0/16', 'dev', 'door');
 
   const start = (name: string, program: readonly string[], ipc: boolean): ChildProcess => {
     const child = spawn(findProgram('ip')!, ['netns', 'exec', name, ...program], {
@@ -83,9 +87,9 @@ export async function makeDoorWorld(t: Test) {
   };
 
   const knockers = [makeKnocker(Date.now), makeKnocker(Date.now)] as const;
-  const memory = join(t.testdir({}), 'knocks');
+  const memory = join(t.testdir(), 'knocks');
   /** Resolves with the process and what it says first. `before` stands before its command. */
-  const serve = async (verb: BehindDoor['verb'] = 'serve', before: readonly string[] = []) => {
+  const serve = async (verb: BehindDoor['verb'] = 'serve', before: readonly string[] = [], prelude?: number) => {
     const credentials = knockers.map(({ credential: { secret, ...rest } }) => ({
       ...rest,
       kinds: ['mutual', 'bootstrap'] as const,
@@ -95,6 +99,7 @@ export async function makeDoorWorld(t: Test) {
       verb,
       mutual: mutualPort,
       bootstrap: bootstrapPort,
+      ...(prelude === undefined ? {} : { prelude }),
       knockPort,
       memory: `${memory}-${made}`,
       credentials,
@@ -105,6 +110,9 @@ export async function makeDoorWorld(t: Test) {
   };
 
   return {
+    /** A program in one of the two, with a channel to it; ends with the test. */
+    start: (where: 'inside' | 'outside', program: readonly string[]) =>
+      start({ inside, outside }[where], program, true),
     nft,
     ruleset: () => nft('list ruleset'),
     inside,
