@@ -110,6 +110,9 @@ async function restore(call: CliCall): Promise<void> {
   io.out(`Ended ${done.sessions} sessions, voided ${done.codes} codes (recovery codes too), took back every grant.`);
   io.out(`The policy in force is version ${done.epoch}; gateways will start with a fresh snapshot.`);
   if (done.former !== undefined) io.out(`The former database is ${done.former}.`);
+  io.out(
+    'The log signs nothing yet: posternctl log resume FILE, with the newest checkpoint that anybody has; or posternctl log new.',
+  );
   io.out('Whoever was suspended after the backup was made is not suspended now: check people and devices.');
 }
 

@@ -145,6 +145,8 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
   const codes = await voidCodes(trx, at);
   await revoke(trx, at, [{ kind: 'everything', ids: [''], reason: 'revoked' }]);
   const epoch = await raiseEverything(trx, at);
+  // What was signed after the backup is not in it: nothing is signed until somebody shows that nothing was, or opens another log.
+  await trx.updateTable('log_state').set({ held: 'restored' }).execute();
   const sessions = Number(ended.numUpdatedRows);
   await appendRecord(trx, at, {
     kind: 'controller',

@@ -183,6 +183,7 @@ async function start(
   const admin: AdminParts = {
     ...parts,
     reserve,
+    dir,
     keeper,
     streams,
     checks,

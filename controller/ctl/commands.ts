@@ -12,6 +12,7 @@ import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
 import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
+import { proofCommands } from './proof-commands.ts';
 import { recoveryCommands } from './recovery-commands.ts';
 import { systemCommands } from './system-commands.ts';
 
@@ -31,6 +32,7 @@ export const posternctl: Cli = {
     ...policyCommands,
     ...cutCommands,
     ...logCommands,
+    ...proofCommands,
     ...recoveryCommands,
     ...apiClientCommands,
     ...storeCommands,

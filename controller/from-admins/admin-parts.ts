@@ -27,6 +27,8 @@ export interface AdminParts {
   readonly store: Store;
   readonly db: Db;
   readonly reserve: Pick<DiskReserve, 'requireRoom' | 'state'>;
+  /** The state directory. */
+  readonly dir: string;
   readonly keeper: LogKeeper;
   readonly sealer: Sealer;
   readonly clock: Clock;

@@ -23,6 +23,7 @@ import { keyHandlers } from './key-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
+import { proofHandlers } from './proof-handlers.ts';
 import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
 import { shadowHandlers } from './shadow-handlers.ts';
@@ -50,6 +51,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),
+    ...proofHandlers(parts),
     ...explainHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),

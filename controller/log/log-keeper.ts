@@ -70,6 +70,10 @@ export class LogKeeper {
     return this.#tiles;
   }
 
+  state(): Promise<LogState> {
+    return readLogState(this.#parts.db);
+  }
+
   /** Everything that is committed by now is in order, on the disk and signed when it resolves. Throws `log-held` when it may not be. */
   async settle(): Promise<LogState & { readonly checkpoint: string }> {
     return this.#inTurn(async () => {

@@ -17,6 +17,7 @@ import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
+import { adminProofs } from './admin-proofs.ts';
 import { adminRecovery } from './admin-recovery.ts';
 import { adminShadow } from './admin-shadow.ts';
 import { adminSystem } from './admin-system.ts';
@@ -36,6 +37,7 @@ export const adminContract = {
   ...adminCuts,
   ...adminKeys,
   ...adminLog,
+  ...adminProofs,
   ...adminExplain,
   ...adminRecovery,
   ...adminSystem,

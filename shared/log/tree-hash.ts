@@ -85,6 +85,13 @@ export class RightEdge {
     return root ?? emptyRoot;
   }
 
+  /** The root with one more part, of whatever height, at its right: what is left of a tree whose full tiles these nodes are. */
+  rootWith(last: Buffer): Buffer {
+    let root = last;
+    for (const node of this.#nodes) if (node !== undefined) root = nodeHash(node, root);
+    return root;
+  }
+
   /** Hex of its hashes, from the largest subtree to the smallest. */
   toText(): string {
     return this.#nodes

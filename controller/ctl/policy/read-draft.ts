@@ -45,7 +45,8 @@ export async function readAnalysis<const L extends TSchema>(
   throw new PosternError('bad-answer', 'the analysis was cut short: the log of the controller says why');
 }
 
-function makeProgress({ json }: CliCall): { tell(done: number, total: number): void; end(): void } {
+/** How far something has come, on a terminal while it runs. */
+export function makeProgress({ json }: CliCall): { tell(done: number, total: number): void; end(): void } {
   const { stderr } = process;
   if (json || !stderr.isTTY) return { tell() {}, end() {} };
   return {

@@ -1,0 +1,120 @@
+/** The log as a tree. Reading it is itself a record (P34), asking for its size is not. */
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { adminProofs, LogHead } from '#shared/contracts/admin-proofs.ts';
+import { formatNoteKey } from '#shared/log/note-key.ts';
+import { entriesPath, tilePath } from '#shared/log/tile-path.ts';
+import { tilesBetween } from '#shared/log/tiles.ts';
+import { writeNdjson } from '#shared/wire/ndjson.ts';
+import { readLogKeys } from '../authority/log-keys.ts';
+import { databaseName } from '../init.ts';
+import type { LogState } from '../log/log-state.ts';
+import { proveGrowth, proveRecord } from '../log/prove-record.ts';
+import { readEntries } from '../log/read-entries.ts';
+import { type Also, openNewLog, resumeLog } from '../log/reopen-log.ts';
+import { verifyLog } from '../log/verify/verify-log.ts';
+import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
+import { recordAdmin } from './record-admin.ts';
+
+export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs> {
+  const { db, clock, keeper, settings, dir } = parts;
+
+  const head = async (): Promise<LogHead> => {
+    const { number, origin, size, checkpoint, held } = await keeper.state();
+    const keys = (await readLogKeys(db)).map(({ key, current }) => ({ key: formatNoteKey(key), current }));
+    return {
+      number,
+      origin,
+      size,
+      keys,
+      ...(checkpoint === null ? {} : { checkpoint }),
+      ...(held === null ? {} : { held: held as 'restored' | 'behind' }),
+    };
+  };
+  const told =
+    (caller: AdminCaller, event: string): Also =>
+    (trx, former, known) =>
+      recordAdmin(trx, clock.now(), caller, {
+        event,
+        kind: 'log',
+        details: {
+          former: { origin: former.origin, size: former.size, root: former.root, checkpoint: former.checkpoint },
+          ...(known === undefined
+            ? {}
+            : { known: { origin: known.origin, size: known.size, checkpoint: known.note.text } }),
+        },
+      });
+
+  return {
+    logHead: head,
+
+    async proveRecord({ params: { id }, caller }) {
+      const proof = await proveRecord(parts, id);
+      await recordAdmin(db, clock.now(), caller, {
+        event: 'record-proved',
+        kind: 'log',
+        details: { id, index: proof.index },
+      });
+      return proof;
+    },
+
+    proveGrowth: ({ query: { from, to } }) => proveGrowth(parts, from, to),
+
+    async verifyLog({ caller, start }) {
+      const state = await keeper.state();
+      if (state.held === null) await keeper.settle();
+      await recordAdmin(db, clock.now(), caller, { event: 'log-verified', kind: 'log', details: { size: state.size } });
+      const lines = writeNdjson(start());
+      const ended = new AbortController();
+      void lines.closed.then(() => ended.abort());
+      const keys = (await readLogKeys(db)).map(({ key }) => key);
+      const result = await verifyLog({
+        db,
+        file: join(dir, databaseName),
+        dir: keeper.tiles.dir,
+        state: await keeper.state(),
+        keys,
+        signal: ended.signal,
+        onProgress: (done, total) => lines.send({ t: 'progress', done, total }),
+      });
+      lines.send({ t: 'result', result });
+    },
+
+    async exportLog({ caller, start }) {
+      const state = await keeper.settle();
+      await recordAdmin(db, clock.now(), caller, { event: 'log-exported', kind: 'log', details: { size: state.size } });
+      await sendFiles(parts, state, start());
+    },
+
+    async resumeLog({ body: { checkpoint }, caller }) {
+      await resumeLog(db, checkpoint, told(caller, 'log-resumed'));
+      await keeper.reopen();
+      return head();
+    },
+
+    async openNewLog({ body: { checkpoint }, caller }) {
+      await openNewLog(db, settings.trustDomain, checkpoint, told(caller, 'log-opened'));
+      await keeper.reopen();
+      return head();
+    },
+  };
+}
+
+/** Bundle by bundle, each when the one before it is on its way; the checkpoint last. */
+async function sendFiles(
+  { db, keeper }: AdminParts,
+  { size, checkpoint }: LogState & { readonly checkpoint: string },
+  response: ServerResponse,
+): Promise<void> {
+  const lines = writeNdjson(response);
+  const send = async (path: string, bytes: Uint8Array): Promise<boolean> => {
+    const sent = lines.send({ path, bytes: Buffer.from(bytes).toString('base64') });
+    await lines.drained();
+    return sent;
+  };
+  for (const tile of tilesBetween(0, size)) {
+    if (!(await send(tilePath(tile), await keeper.tiles.read(tile)))) return;
+    if (tile.level === 0 && !(await send(entriesPath(tile), await readEntries(db, tile)))) return;
+  }
+  await send('checkpoint', Buffer.from(checkpoint));
+}

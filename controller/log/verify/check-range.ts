@@ -1,0 +1,124 @@
+/** A range of leaves against records and tiles, in a thread of its own: hashed anew, compared column by column, and by tiles. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { LogFault } from '#shared/contracts/admin-proofs.ts';
+import { tilePath, tileWidth } from '#shared/log/tile-path.ts';
+import { hashesOf, tileAt } from '#shared/log/tiles.ts';
+import { hashBytes, leafHash, rootOf } from '#shared/log/tree-hash.ts';
+import { checkRow, comparedColumns, type StoredRow } from './check-row.ts';
+
+export interface RangeOrder {
+  /** Of the database. */
+  readonly file: string;
+  /** Of the tiles. */
+  readonly dir: string;
+}
+
+export interface Range {
+  /** On the edge of a tile. */
+  readonly from: number;
+  readonly to: number;
+  /** The size that the tiles on the disk are of. */
+  readonly tiled: number;
+}
+
+export interface RangeResult {
+  /** The roots of its tiles, 32 bytes each, the last one perhaps of a partial tile. */
+  readonly roots: Uint8Array;
+  readonly records: number;
+  readonly pruned: number;
+  readonly erased: number;
+  readonly faults: LogFault[];
+}
+
+type Row = StoredRow & { leaf_index: number; hash: Uint8Array; pruned: number; at: number | null; id: string | null };
+
+export class RangeChecker {
+  readonly #order: RangeOrder;
+  readonly #db: DatabaseSync;
+  readonly #rows: ReturnType<DatabaseSync['prepare']>;
+
+  constructor(order: RangeOrder) {
+    this.#order = order;
+    this.#db = new DatabaseSync(order.file, { readOnly: true, timeout: 5000 });
+    const columns = ['leaf', 'disclosures', 'spool', 'seq', ...comparedColumns].map((name) => `r."${name}"`);
+    this.#rows = this.#db.prepare(
+      `SELECT l.leaf_index, l.hash, l.pruned, r.position AS at, ${columns.join(', ')} FROM log_leaves l
+       LEFT JOIN records r ON r.position = l.position WHERE l.leaf_index >= ? AND l.leaf_index < ? ORDER BY l.leaf_index`,
+    );
+  }
+
+  check({ from, to, tiled }: Range): RangeResult {
+    const faults: LogFault[] = [];
+    const roots: Buffer[] = [];
+    const counts = { records: 0, pruned: 0, erased: 0 };
+    for (let first = from; first < to; first += tileWidth) {
+      const end = Math.min(first + tileWidth, to);
+      const onDisk = this.#readTile(first, tiled, faults);
+      const rows = this.#rows.all(first, end) as unknown as Row[];
+      const hashes: Buffer[] = [];
+      let at = 0;
+      for (let index = first; index < end; index += 1) {
+        const row = rows[at]?.leaf_index === index ? rows[at++] : undefined;
+        const expected = onDisk?.[index - first];
+        hashes.push(this.#checkLeaf(index, row, expected, { faults, counts }));
+      }
+      roots.push(rootOf(hashes));
+    }
+    return { roots: Buffer.concat(roots), ...counts, faults };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #checkLeaf(
+    index: number,
+    row: Row | undefined,
+    onDisk: Buffer | undefined,
+    { faults, counts }: { faults: LogFault[]; counts: { records: number; pruned: number; erased: number } },
+  ): Buffer {
+    if (row === undefined) {
+      faults.push({ leaf: index, what: 'this leaf is gone from the database' });
+      return onDisk ?? Buffer.alloc(hashBytes);
+    }
+    const kept = Buffer.from(row.hash.buffer, row.hash.byteOffset, row.hash.length);
+    const record = row.id ?? undefined;
+    const name = { leaf: index, ...(record === undefined ? {} : { record }) };
+    let hash = kept;
+    if (row.at === null) {
+      if (row.pruned === 1) counts.pruned += 1;
+      else faults.push({ leaf: index, what: 'the record of this leaf is gone' });
+    } else {
+      counts.records += 1;
+      hash = leafHash(Buffer.from(row.leaf));
+      if (!hash.equals(kept)) faults.push({ ...name, what: 'the record is not the one that was written here' });
+      const { wrong, erased } = checkRow(row);
+      if (erased) counts.erased += 1;
+      for (const what of wrong) faults.push({ ...name, what });
+    }
+    if (onDisk !== undefined && !onDisk.equals(kept)) {
+      const tile = tilePath({ level: 0, index: Math.floor(index / tileWidth), width: tileWidth });
+      faults.push({ ...name, tile, what: 'the tile has another hash for this leaf than the database' });
+    }
+    // What was written is what most still say: one changed place shall not look like all of those above it.
+    return onDisk?.equals(kept) === true ? kept : hash;
+  }
+
+  /** What the tile on the disk says; a full one that is missing or cut short is a fault, but no reason to stop. */
+  #readTile(first: number, tiled: number, faults: LogFault[]): Buffer[] | undefined {
+    const index = Math.floor(first / tileWidth);
+    const tile = tileAt(0, index, tiled);
+    if (tile === undefined) return undefined;
+    for (const width of new Set([tile.width, tileWidth])) {
+      try {
+        return hashesOf({ ...tile, width }, readFileSync(join(this.#order.dir, tilePath({ ...tile, width }))));
+      } catch {
+        // Another one may be there; if not, it is told below.
+      }
+    }
+    faults.push({ tile: tilePath(tile), what: 'the tile is missing or not of its size' });
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+/** The admin API: the log as a tree, its proofs, and whether it is whole. */
+import { type Static, Type } from 'typebox';
+import { madeId, oneOf, strict, text } from './common.ts';
+import { defineContract } from './route.ts';
+
+const count = Type.Integer({ minimum: 0 });
+const hashText = Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' });
+
+export const logHead = strict({
+  /** Of this log among those that this installation had. */
+  number: Type.Integer({ minimum: 1 }),
+  origin: text(300),
+  size: count,
+  /** The newest checkpoint, as it is signed. */
+  checkpoint: Type.Optional(Type.String()),
+  /** Why it signs nothing (P35). */
+  held: Type.Optional(oneOf(['restored', 'behind'])),
+  /** Public keys in the form of notes, the newest last; those of former logs too. */
+  keys: Type.Array(strict({ key: text(500), current: Type.Boolean() })),
+});
+export type LogHead = Static<typeof logHead>;
+
+/** A place of the log that is not as it was written. */
+export const logFault = strict({
+  leaf: Type.Optional(count),
+  record: Type.Optional(Type.String()),
+  /** As its path below the log's folder. */
+  tile: Type.Optional(Type.String()),
+  what: Type.String(),
+});
+export type LogFault = Static<typeof logFault>;
+
+export const logVerdict = strict({
+  origin: Type.String(),
+  size: count,
+  root: hashText,
+  /** Leaves whose record was pruned: their hashes are there, and nothing to compare them with. */
+  pruned: count,
+  /** Records with personal values that were erased. */
+  erased: count,
+  faults: Type.Array(logFault),
+  /** When there were too many to list. */
+  more: count,
+});
+export type LogVerdict = Static<typeof logVerdict>;
+
+export const verifyLine = Type.Union([
+  strict({ t: Type.Literal('progress'), done: count, total: count }),
+  strict({ t: Type.Literal('result'), result: logVerdict }),
+]);
+
+/** A file of the log as C2SP tlog-tiles names it. */
+export const logFile = strict({ path: Type.String(), bytes: Type.String() });
+
+export const recordProof = strict({
+  index: count,
+  leaf: Type.String(),
+  /** Names and disclosures (base64url) of what is not erased. */
+  disclosures: Type.Array(strict({ name: text(64), text: Type.String() })),
+  path: Type.Array(hashText, { maxItems: 63 }),
+  checkpoint: Type.String(),
+});
+export type RecordProof = Static<typeof recordProof>;
+
+export const adminProofs = defineContract({
+  logHead: {
+    method: 'GET',
+    path: '/v1/admin/log',
+    summary: 'Size, newest checkpoint and keys of the log',
+    access: 'reader',
+    answer: logHead,
+  },
+  proveRecord: {
+    method: 'GET',
+    path: '/v1/admin/records/:id/proof',
+    summary: 'The proof that a record stands in the log',
+    access: 'reader',
+    params: strict({ id: madeId }),
+    answer: recordProof,
+  },
+  proveGrowth: {
+    method: 'GET',
+    path: '/v1/admin/log/consistency',
+    summary: 'The proof that the log of one size goes on from that of a lesser one',
+    access: 'reader',
+    query: strict({ from: count, to: count }),
+    answer: strict({ path: Type.Array(hashText, { maxItems: 63 }) }),
+  },
+  verifyLog: {
+    method: 'POST',
+    path: '/v1/admin/log/verify',
+    summary: 'Compare every record and tile with the tree: NDJSON of progress, then the verdict',
+    access: 'reader',
+    stream: 'ndjson',
+  },
+  exportLog: {
+    method: 'GET',
+    path: '/v1/admin/log/files',
+    summary: 'Tiles, leaves and checkpoint as NDJSON of files, base64: enough to verify without a controller',
+    access: 'reader',
+    stream: 'ndjson',
+  },
+  resumeLog: {
+    method: 'POST',
+    path: '/v1/admin/log/resume',
+    summary: 'Let a log that waits sign again, once the newest checkpoint known is shown to be of its past (P35)',
+    access: 'owner',
+    body: strict({ checkpoint: Type.String({ maxLength: 262_144 }) }),
+    maxBody: 512 * 1024,
+    answer: logHead,
+  },
+  openNewLog: {
+    method: 'POST',
+    path: '/v1/admin/log/new',
+    summary: 'Open another log, which names the one before it, out of the records that there are (P35)',
+    access: 'owner',
+    body: strict({ checkpoint: Type.Optional(Type.String({ maxLength: 262_144 })) }),
+    maxBody: 512 * 1024,
+    answer: logHead,
+  },
+});

@@ -1,0 +1,77 @@
+/**
+ * Checks a proof of a record of the log with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
+ * Needs no network, no package, no controller. Exit code 0 when it holds, 1 when it does not, 2 when it was not understood.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { PosternError } from '../base/errors.ts';
+import { checkProof } from './check-proof.ts';
+import { parseNoteKey } from './note-key.ts';
+import { proofToJson, showProof } from './show-proof.ts';
+
+const usage = `Usage: node check-main FILE --key KEY [--witness KEY]... [--json]
+
+FILE      the proof; - for standard input
+--key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
+--witness public key of a witness whose signature must be there too`;
+
+/** Returns the exit code. */
+export function checkMain(argv: readonly string[], out: (text: string) => void, err: (text: string) => void): number {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (error) {
+    err(`${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
+  const [file] = positionals;
+  if (values.help === true) {
+    out(usage);
+    return 0;
+  }
+  if (file === undefined || positionals.length > 1 || values.key === undefined) {
+    err(usage);
+    return 2;
+  }
+  try {
+    const log = values.key.map(readKey);
+    const witnesses = (values.witness ?? []).map(readKey);
+    const checked = checkProof(readFileSync(file === '-' ? 0 : file), { log, witnesses });
+    for (const witness of witnesses) {
+      if (!checked.signedBy.some(({ key }) => key === witness))
+        throw new PosternError('proof-refused', `the witness ${witness.name} has not signed`);
+    }
+    if (values.json === true) out(JSON.stringify(proofToJson(checked)));
+    else for (const line of showProof(checked)) out(line);
+    return 0;
+  } catch (error) {
+    err(`Does not hold: ${(error as Error).message}`);
+    return 1;
+  }
+}
+
+const parse = (argv: readonly string[]) =>
+  parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      key: { type: 'string', multiple: true },
+      witness: { type: 'string', multiple: true },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+
+function readKey(text: string) {
+  if (text.includes('+')) return parseNoteKey(text);
+  return parseNoteKey(readFileSync(text, 'utf8'));
+}
+
+if (import.meta.main) {
+  process.exitCode = checkMain(
+    process.argv.slice(2),
+    (text) => process.stdout.write(`${text}\n`),
+    (text) => process.stderr.write(`${text}\n`),
+  );
+}
