@@ -32,7 +32,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
     };
   };
   const told =
-    (caller: AdminCaller, event: string): Also =>
+    (caller: AdminCaller, event: 'log-resumed' | 'log-opened'): Also =>
     (trx, former, known) =>
       recordAdmin(trx, clock.now(), caller, {
         event,

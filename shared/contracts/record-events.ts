@@ -153,6 +153,12 @@ export const recordEvents = {
     events: {
       'records-read': 'What was asked, how many were found.',
       'facts-read': 'A snapshot: its address.',
+      'record-proved': 'A proof was made: of which record, at which leaf.',
+      'log-verified': 'The log was compared with its tree: how many leaves.',
+      'log-exported': 'Leaves and tiles were read as files: how many leaves.',
+      'log-resumed': 'A log that waited signs again: what it was, by which checkpoint (P35).',
+      'log-opened':
+        'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
       'records-exported': 'What was asked, the form, how many were written.',
       'policy-what-if': 'What a draft would change for people.',
       'policy-who-can': 'Who could use an app.',
