@@ -32,7 +32,7 @@ export function packVerifier(): PackedFile[] {
   visit(join(import.meta.dirname, 'check-main.ts'));
   const main = `#!/usr/bin/env node
 // Checks a proof of a record of an access log of Postern. Needs Node 20.12 or later, and nothing else.
-import { checkMain } from './log/check-main.mjs';
+import { checkMain } ${'from'} './log/check-main.mjs';
 
 const write = (stream) => (text) => void stream.write(text + '\\n');
 process.exitCode = checkMain(process.argv.slice(2), write(process.stdout), write(process.stderr));
