@@ -13,6 +13,7 @@ import type { ExactRequest, GrantAction } from '#shared/contracts/grant.ts';
 import type { myAccount } from '#shared/contracts/my-account.ts';
 import type { Fix, SignInMethod, SignInPurpose, SignInState } from '#shared/contracts/sign-in.ts';
 import type { Client } from '#shared/wire/call-contract.ts';
+import type { LegFailure } from '#shared/wire/doors/leg-failure.ts';
 import type { ClientDesk } from './clients/client-desk.ts';
 import type { DoctorLeg, Trouble } from './diagnosis/legs.ts';
 import type { CollectedCheck } from './posture/checks.ts';
@@ -77,6 +78,14 @@ export interface AgentState {
     /** True while `GET /v1/events` is open. */
     readonly events: boolean;
   };
+  /** How each door is reached: which rung of the ladder worked last, and what failed when it was looked for. */
+  readonly ways: readonly {
+    readonly door: string;
+    readonly address: string;
+    readonly rung?: string;
+    readonly isFailing: boolean;
+    readonly failures: readonly LegFailure[];
+  }[];
   readonly certificate: { readonly endsInMs: number; readonly renewsInMs: number };
   readonly posture: {
     readonly reportedMsAgo?: number;

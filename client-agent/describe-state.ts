@@ -1,6 +1,7 @@
 /** What the agent tells of itself, gathered from its parts. */
 import type { Clock } from '#shared/base/clock.ts';
 import { checkName } from '#shared/contracts/posture.ts';
+import type { Ladders } from '#shared/wire/doors/ladders.ts';
 import type { AgentState, PostureShown } from './agent-api.ts';
 import type { Trouble } from './diagnosis/legs.ts';
 import type { Keystore } from './keystore/keystore.ts';
@@ -13,6 +14,7 @@ export interface StateParts {
   readonly keystore: Keystore;
   readonly sessions: Sessions;
   readonly link: ControllerLink;
+  readonly ladders: Ladders;
   readonly care: CertificateCare;
   readonly clock: Clock;
   /** The controller's time, by which certificates end. */
@@ -43,10 +45,20 @@ export function describeState(parts: StateParts): AgentState {
       ...(trouble === undefined ? {} : { trouble }),
       events: eventsOpen(),
     },
+    ways: describeWays(parts.ladders),
     certificate: { endsInMs: care.endsAt - time.now(), renewsInMs: care.renewsAt - time.now() },
     posture: describePosture(posture(), now),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
   };
+}
+
+/** Of the doors that were tried since the agent was started. */
+function describeWays(ladders: Ladders): AgentState['ways'] {
+  return ladders.all().flatMap(({ name, state }) => {
+    const { address, rung, isFailing, failures } = state;
+    if (address === undefined) return [];
+    return [{ door: name, address, ...(rung === undefined ? {} : { rung }), isFailing, failures }];
+  });
 }
 
 function describePosture(posture: PostureShown | undefined, now: number): AgentState['posture'] {

@@ -1,6 +1,7 @@
 /** What follows from what: events of the controller, changes of the session, sleep. */
 import type { Log } from '#shared/base/log.ts';
 import type { AgentEvent } from '#shared/contracts/agent-to-controller.ts';
+import type { Ladders } from '#shared/wire/doors/ladders.ts';
 import type { LongChannel } from '#shared/wire/long-channel.ts';
 import type { LocalEvent } from './agent-api.ts';
 import type { GrantDesk } from './grants/grant-desk.ts';
@@ -19,6 +20,7 @@ export interface ReactingParts {
   readonly sessions: Sessions;
   readonly link: ControllerLink;
   readonly links: GatewayLinks;
+  readonly ladders: Ladders;
   readonly care: CertificateCare;
   readonly apps: AppsList;
   readonly reporter: PostureReporter;
@@ -82,8 +84,10 @@ export async function onFactor(parts: ReactingParts): Promise<void> {
 
 /** After sleep every connection is dead, and the certificate may have ended. */
 export function onWake(parts: ReactingParts): void {
-  const { care, link, links, reporter, events, log } = parts;
+  const { care, link, links, ladders, reporter, events, log } = parts;
   log.info('this device was asleep');
+  // What still runs is asked whether it lives.
+  ladders.networkChanged();
   care.woke();
   link.reconnect();
   links.reconnect();
@@ -101,6 +105,17 @@ export function onWayBack(parts: ReactingParts): void {
   events()?.reconnect();
   void apps.refreshQuietly();
   reportSoon(reporter);
+}
+
+/** Doors have let in another source, and who was reached from an address that is gone will not be heard again. */
+export function onNetworkChange(parts: ReactingParts, own: readonly string[]): void {
+  const { care, link, links, ladders, events, log } = parts;
+  const ended = ladders.networkChanged(own);
+  if (ended > 0) log.info({ ended }, 'connections from addresses that are gone were ended');
+  care.woke();
+  link.reconnect();
+  links.reconnect();
+  events()?.reconnect();
 }
 
 function reportSoon(reporter: PostureReporter): void {

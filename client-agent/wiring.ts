@@ -24,11 +24,13 @@ import { Traffic } from './grants/run-traffic.ts';
 import { Keystore } from './keystore/keystore.ts';
 import { profilePath } from './keystore/profile-directory.ts';
 import { makeAgent, type Parts, type StartedAgent } from './make-agent.ts';
+import { RungFile } from './network/rung-file.ts';
+import { NetworkWatch } from './network/watch-network.ts';
 import { posturedHost } from './posture/facts-file.ts';
 import type { Host } from './posture/host.ts';
 import { createLocalHost } from './posture/local-host.ts';
 import { createReportSequence } from './posture/report-sequence.ts';
-import { noteDevice, onControllerEvent, onFactor, onSessionChange, onWayBack } from './reactions.ts';
+import { noteDevice, onControllerEvent, onFactor, onNetworkChange, onSessionChange, onWayBack } from './reactions.ts';
 import { AppsList } from './to-controller/apps-list.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
 import { followEvents } from './to-controller/controller-events.ts';
@@ -118,7 +120,14 @@ function makeParts(
     onFactor: () => onFactor(parts),
   });
   const time = new ControllerTime(clock);
-  const ladders = new Ladders({ clock, log, proxy: { setting: config.proxy, env } });
+  const network = new NetworkWatch({ onChange: ({ addresses }) => onNetworkChange(parts, addresses), log });
+  const ladders = new Ladders({
+    clock,
+    log,
+    proxy: { setting: config.proxy, env },
+    network: () => network.id,
+    memory: new RungFile(keystore.directory, log),
+  });
   const doors = new DeviceKnocks({ keystore, clock: time });
   const link: ControllerLink = new ControllerLink({
     keystore,
@@ -198,6 +207,7 @@ function makeParts(
   const traffic = new Traffic({ desk, holds, live, links, refusals, findApp, onRefusal, look });
   const state = () =>
     describeState({
+      ladders,
       profile: config.profile,
       keystore,
       sessions,
@@ -236,9 +246,12 @@ function makeParts(
     traffic,
     state,
     way,
+    ladders,
     wake: watchWake(clock),
     openEvents,
   };
+  network.start();
+  lifecycle.add('network', network);
   lifecycle.add('controller', link);
   lifecycle.add('posture', reporter);
   lifecycle.add('gateways', links);

@@ -6,7 +6,7 @@ import type { ClientSeen } from '../clients/client-desk.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { endWords } from './clients.ts';
 import { directoryOf, placeOf, socketIn, withAgent } from './with-agent.ts';
-import { ago, answer, commandFor, forClient, printFacts, realName, span, troubleWords } from './words.ts';
+import { ago, answer, commandFor, forClient, printFacts, realName, span, troubleWords, wayWords } from './words.ts';
 
 export async function showStatus(call: CliCall): Promise<void> {
   const wait = call.values['wait'];
@@ -34,6 +34,7 @@ function print(call: CliCall, { state, local, holds, clients, pid }: ControlStat
     ['device', `${device.id}, ${device.state}, fingerprint ${device.fingerprint}`],
     ['session', sessionWords(state)],
     ['controller', controllerWords(state)],
+    ...state.ways.map((way) => [`way to ${way.door}`, wayWords(way)] as const),
     ['certificate', certificateWords(state)],
     [
       'posture',

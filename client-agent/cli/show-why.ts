@@ -4,7 +4,7 @@ import { safeText } from '#shared/base/print-table.ts';
 import type { Refused } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { placeOf, withAgent } from './with-agent.ts';
-import { ago, answer, forClient, troubleWords } from './words.ts';
+import { ago, answer, forClient, troubleWords, wayWords } from './words.ts';
 
 const maxShown = 10;
 
@@ -19,6 +19,7 @@ export async function showWhy(call: CliCall): Promise<void> {
     if (refused.length === 0)
       call.io.out(`Nothing${app === undefined ? '' : ` of ${safeText(app)}`} was refused since the agent was started.`);
     if (standing !== undefined) call.io.out(standing);
+    for (const way of state.ways.filter(({ isFailing }) => isFailing)) call.io.out(`${way.door}: ${wayWords(way)}`);
     for (const one of refused.slice(0, maxShown)) call.io.out(describeRefusal(one));
     if (refused.length > maxShown) call.io.err(`... and ${refused.length - maxShown} older ones: --json shows all.`);
   });

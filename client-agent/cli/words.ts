@@ -2,7 +2,7 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { type ErrorCode, PosternError } from '#shared/base/errors.ts';
 import { safeText } from '#shared/base/print-table.ts';
-import type { Hold } from '../agent-api.ts';
+import type { AgentState, Hold } from '../agent-api.ts';
 import type { Trouble } from '../diagnosis/legs.ts';
 
 const units = [
@@ -56,4 +56,11 @@ export function printFacts(call: CliCall, facts: readonly (readonly [name: strin
 export function answer(call: CliCall, value: unknown, print: () => void): void {
   if (call.json) call.io.out(JSON.stringify(value));
   else print();
+}
+
+/** How a door is reached, and which ways to it have failed how. */
+export function wayWords({ address, rung, isFailing, failures }: AgentState['ways'][number]): string {
+  const failed = failures.map((one) => `${one.rung}: ${one.detail}`).join('; ');
+  if (isFailing) return safeText(`${address} is not reached: ${failed}`);
+  return safeText(`${rung ?? 'unknown'}, ${address}${failed === '' ? '' : ` (failed before: ${failed})`}`);
 }

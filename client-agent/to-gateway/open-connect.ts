@@ -11,7 +11,7 @@ import { lapseConnection } from '#shared/wire/connection-lapse.ts';
 import { legFailuresOf } from '#shared/wire/doors/leg-failure.ts';
 import type { Reach } from '#shared/wire/doors/reach.ts';
 import { secureTls } from '#shared/wire/doors/secure-tls.ts';
-import { readRefusal } from './read-outcome.ts';
+import { readRefusal, tellNotReached } from './read-outcome.ts';
 
 export interface ConnectOrder {
   readonly host: string;
@@ -50,7 +50,9 @@ export async function openConnect(order: ConnectOrder): Promise<Connected> {
     if (signal?.aborted) throw signal.reason;
     if (limit.aborted && legFailuresOf(error).length === 0)
       return { refused: new PosternError('unreachable', 'the gateway did not answer in time') };
-    return { refused: asCallError('connect', error) };
+    const refused = asCallError('connect', error);
+    if (legFailuresOf(error).length === 0) return { refused };
+    return { refused: new PosternError(refused.code, refused.message, { tell: tellNotReached(error), cause: error }) };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Tells the gateway's own refusals from the app's answers, and reads them (RFC 9457). */
 import { isErrorCode, PosternError } from '#shared/base/errors.ts';
 import { forwardedHeader, verdictHeader } from '#shared/contracts/agent-to-gateway.ts';
+import { legFailuresOf } from '#shared/wire/doors/leg-failure.ts';
 import type { ForwardOutcome } from '#shared/wire/forward-types.ts';
 import { headerValues } from '#shared/wire/http-headers.ts';
 import type { Sent } from '../agent-api.ts';
@@ -31,12 +32,20 @@ export function readOutcome(outcome: ForwardOutcome, { replayable, safe }: Repea
   // The forwarder speaks of the app; from here the next hop is the gateway, and it is the gateway that did not answer.
   if (error.code === 'app-unreachable' || error.code === 'app-timeout' || error.code === 'app-broken') {
     const refused = new PosternError('unreachable', `the gateway: ${error.message}`, {
-      tell: 'The gateway could not be reached.',
+      tell: tellNotReached(error),
       cause: error,
     });
     return { refused, canRepeat: canRepeat && (safe || wasNotSent(error)) };
   }
   return { refused: error, canRepeat: false };
+}
+
+/** Which ways to the gateway were tried, and how each failed. */
+export function tellNotReached(error: unknown): string {
+  const failed = legFailuresOf(error).map(({ rung, detail }) => `${rung}: ${detail}`);
+  return failed.length === 0
+    ? 'The gateway could not be reached.'
+    : `The gateway could not be reached. ${failed.join('; ')}.`;
 }
 
 /** Of a tunnel: the gateway has refused it before it dialled the app, or was not reached at all. */

@@ -9,6 +9,24 @@ export const fakeState = (signedIn: boolean): AgentState => ({
   device: { id: 'dev_0123456789', state: 'active', fingerprint: 'aaaa-bbbb-cccc-dddd', firstFactors: false },
   session: { signedIn, idle: false, ...(signedIn ? { expiresInMs: 36_000_000 } : {}) },
   controller: { reachable: true, addresses: ['controller.example:8443'], events: true },
+  ways: [
+    { door: 'controller', address: 'controller.example:8443', rung: 'direct', isFailing: false, failures: [] },
+    {
+      door: 'gateway gw-main',
+      address: 'gateway.example:8444',
+      rung: 'prelude at 443 by proxy',
+      isFailing: false,
+      failures: [
+        {
+          rung: 'udp 62202 + prelude',
+          leg: 'knock',
+          how: 'timeout',
+          detail: 'no answer on TCP 8444 in 3 s',
+          afterMs: 3000,
+        },
+      ],
+    },
+  ],
   certificate: { endsInMs: 72_000_000, renewsInMs: 43_000_000 },
   posture: { reportedMsAgo: 5000, failing: ['firewallOn'], unknown: ['secureBoot'] },
   clockOffsetMs: 1200,

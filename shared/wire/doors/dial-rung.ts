@@ -107,7 +107,7 @@ interface KnockOrder {
   readonly signal: AbortSignal;
 }
 
-/** Resolves when the datagram has left. Rejects with a `LegError` of `network` when it cannot. */
+/** Resolves when the datagram has left. Rejects with a `LegError` when it cannot. */
 export function sendKnock(knock: Uint8Array, address: string, port: number): Promise<void> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
   return new Promise((resolve, reject) => {
@@ -115,7 +115,9 @@ export function sendKnock(knock: Uint8Array, address: string, port: number): Pro
       socket.close();
       if (!error) return resolve();
       const how = error.code ?? 'failed';
-      reject(new LegError('network', how, `no knock can be sent to ${address} (${how})`, { cause: error }));
+      // A firewall of this machine may hold back UDP alone.
+      const leg = how === 'EPERM' || how === 'EACCES' ? 'knock' : 'network';
+      reject(new LegError(leg, how, `no knock can be sent to ${address} (${how})`, { cause: error }));
     };
     // An ICMP answer to an earlier one may come as an error of its own.
     socket.once('error', () => {});

@@ -7,10 +7,10 @@
  *
  * What one leg can tell, and what it cannot:
  *   name         the host has no address: `how` is the resolver's code (`ENOTFOUND`, `EAI_AGAIN`), or `timeout`
- *   network      this machine has no way there: `ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, `EADDRNOTAVAIL`, `EACCES`
+ *   network      this machine has no way there: `ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`, `EADDRNOTAVAIL`
  *   knock        after a knock by UDP the TCP port did not answer: `timeout`. UDP is blocked on the way, or knock and connection
  *                leave by different addresses (carrier NAT), or the server is down: from here these look the same. When a later
- *                rung of the same climb reached the server, it is not down.
+ *                rung of the same climb reached the server, it is not down. `EPERM`: a firewall of this machine holds UDP back.
  *   connect      TCP without a knock by UDP before it: `ECONNREFUSED` (the host is there, nothing listens), or `timeout`
  *   proxy        the system's HTTP proxy: `timeout`, `ECONNREFUSED`, its name's code, or `status-<n>` of its answer to CONNECT
  *   silence      connected, and ended without a byte: the door refused the knock (key, clock), or took the connection for none
@@ -73,7 +73,7 @@ export class LegError extends Error {
   }
 }
 
-const noWay = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EADDRNOTAVAIL', 'EACCES', 'EPERM']);
+const noWay = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EADDRNOTAVAIL']);
 const ended = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
