@@ -1,4 +1,5 @@
 /** What follows from what: events of the controller, changes of the session, sleep. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '#shared/base/log.ts';
 import type { AgentEvent } from '#shared/contracts/agent-to-controller.ts';
 import type { Ladders } from '#shared/wire/doors/ladders.ts';
@@ -52,9 +53,13 @@ export function onControllerEvent(parts: ReactingParts, event: AgentEvent): void
 export function noteDevice(parts: ReactingParts, told: Pick<DeviceShown, 'state'> & Partial<DeviceShown>): void {
   const { keystore, holds, apps, emit } = parts;
   const before = keystore.enrolment;
-  const { state, person = before.person, organisation = before.organisation } = told;
-  if (state === before.state && person.name === before.person.name && organisation === before.organisation) return;
-  keystore.save({ ...before, state, person, organisation });
+  const { state, person = before.person, organisation = before.organisation, door } = told;
+  // The door may be another one than at enrolment: whoever knows goes there by the right rung at once.
+  const knock = before.knock && door && { secret: before.knock.secret, ...door };
+  const isSameDoor = knock === undefined || isDeepStrictEqual(knock, before.knock);
+  const isSame = state === before.state && person.name === before.person.name && organisation === before.organisation;
+  if (isSame && isSameDoor) return;
+  keystore.save({ ...before, state, person, organisation, ...(knock === undefined ? {} : { knock }) });
   emit({ type: 'state' });
   if (state === before.state) return;
   holds.changed();

@@ -6,7 +6,8 @@ import { loadConfig } from '#shared/base/config.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
-import { doorModes, hasKernelDoor, knockSettings } from '#shared/contracts/knock.ts';
+import { doorModes, hasKernelDoor, hasPrelude, knockSettings, preludePortSetting } from '#shared/contracts/knock.ts';
+import { openPortComplaints } from '#shared/wire/doors/open-port.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -19,6 +20,7 @@ export const controllerConfig = strict({
     host: Type.String({ default: '0.0.0.0', description: 'Address to listen on' }),
     mutual: Type.Integer({ ...portOrAny, default: 8443, description: 'Port of the mutual server; 0 takes any' }),
     bootstrap: Type.Integer({ ...portOrAny, default: 8442, description: 'Port of the bootstrap server; 0 takes any' }),
+    prelude: preludePortSetting,
   }),
   door: {
     ...oneOf([...doorModes]),
@@ -120,7 +122,9 @@ export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace)
 
 /** Throws `invalid-config` for options that do not go together. */
 function checkTogether(config: ControllerConfig): ControllerConfig {
-  const complaints = [...checkServices(config), ...checkKernelPorts(config)];
+  const { host: _, ...ports } = config.listen;
+  const open = openPortComplaints(ports, hasPrelude(config.door));
+  const complaints = [...checkServices(config), ...checkKernelPorts(config), ...open];
   if (complaints.length === 0) return config;
   const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
   throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });
@@ -137,7 +141,12 @@ function checkKernelPorts({ door, listen }: ControllerConfig): string[] {
 function checkServices({ services, listen, metrics }: ControllerConfig): string[] {
   if (!services.enabled) return [];
   const complaints: string[] = [];
-  const taken = { 'listen.mutual': listen.mutual, 'listen.bootstrap': listen.bootstrap, 'metrics.port': metrics.port };
+  const taken = {
+    'listen.mutual': listen.mutual,
+    'listen.bootstrap': listen.bootstrap,
+    'listen.prelude': listen.prelude,
+    'metrics.port': metrics.port,
+  };
   for (const [name, port] of Object.entries(taken))
     if (services.port !== 0 && services.port === port)
       complaints.push(`services.port: is the port of ${name}; the services listener has one of its own`);

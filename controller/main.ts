@@ -74,7 +74,11 @@ async function init(call: CliCall): Promise<void> {
       owner: { id: owner, name: text(call, 'owner-name') ?? owner },
       bootstrapAddress: reachedAt(config, 'bootstrap', config.listen.bootstrap),
       mutualAddress: reachedAt(config, 'mutual', config.listen.mutual),
-      door: { door: config.door, ...(hasKernelDoor(config.door) ? { ports: config.knock.ports } : {}) },
+      door: {
+        door: config.door,
+        ...(hasKernelDoor(config.door) ? { ports: config.knock.ports } : {}),
+        ...(config.listen.prelude === 0 ? {} : { preludePort: config.listen.prelude }),
+      },
     },
   );
   if (host !== undefined) keepAddresses(call, config, base);

@@ -6,6 +6,7 @@ import type { Log } from '#shared/base/log.ts';
 import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
 import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { OpenPort } from '#shared/wire/doors/open-port.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { KnockSecrets } from './authority/knock-secrets.ts';
 import type { ControllerConfig } from './config.ts';
@@ -58,6 +59,7 @@ export async function openDoor(
       ports: { mutual: listen.mutual, bootstrap: listen.bootstrap },
       knockPorts: knock.ports,
       openSeconds: knock.openSeconds,
+      preludePort: listen.prelude,
       hasPrelude: hasPrelude(config.door),
       clock,
       log,
@@ -75,4 +77,15 @@ export async function openDoor(
   if (hasKernelDoor(config.door)) await entrance.listen();
   const tell = { told: () => entrance.told(), secrets: knocks, admitted: () => door.refresh() };
   return { door, entrance, tell };
+}
+
+/** Behind it are both servers, chosen by the kind of the knock (P3): to be called when they are made. */
+export async function openPreludePort(
+  { listen: { host, prelude: port } }: ControllerConfig,
+  { prelude }: ControllerDoor,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  if (port === 0 || prelude === undefined) return;
+  const open = lifecycle.add('open port', new OpenPort(prelude));
+  await open.listen({ host, port });
 }

@@ -40,7 +40,7 @@ import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { makeMetricsServer } from './metrics-server.ts';
-import { openDoor } from './open-door.ts';
+import { openDoor, openPreludePort } from './open-door.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { PolicyJudge } from './publishing/policy-judge.ts';
 import { takeInForce } from './publishing/publish.ts';
@@ -148,7 +148,7 @@ async function start(
       ...deviceRoutes(identity),
       ...signInRoutes(identity),
       ...postureRoutes(posture),
-      ...appRoutes({ db, clock, decider, organisation: settings.organisation }),
+      ...appRoutes({ db, clock, decider, organisation: settings.organisation, door: frontDoor.told }),
       ...grantRoutes({
         db,
         clock,
@@ -169,6 +169,7 @@ async function start(
   lifecycle.add('mutual server', mutual);
   reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
   reached.mutual = reachedAt(config, 'mutual', await mutual.listen(placeOf(config, 'mutual')));
+  await openPreludePort(config, entry, lifecycle);
 
   const cutGateway = (id: string) => {
     streams.cut(id);

@@ -4,7 +4,8 @@ import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { proxySetting } from '#shared/base/proxy-setting.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
-import { doorModes, hasKernelDoor, knockSettings } from '#shared/contracts/knock.ts';
+import { doorModes, hasKernelDoor, hasPrelude, knockSettings, preludePortSetting } from '#shared/contracts/knock.ts';
+import { openPortComplaints } from '#shared/wire/doors/open-port.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -16,6 +17,7 @@ export const gatewayConfig = strict({
   listen: strict({
     host: Type.String({ default: '0.0.0.0', description: 'Address on which agents are served' }),
     port: Type.Integer({ ...portOrAny, default: 8444, description: 'Port on which agents are served; 0 takes any' }),
+    prelude: preludePortSetting,
   }),
   door: {
     ...oneOf([...doorModes]),
@@ -64,11 +66,15 @@ export const gatewayConfig = strict({
 });
 export type GatewayConfig = Static<typeof gatewayConfig>;
 
-/** Throws `invalid-config` for a kernel door in front of a port that is not known before. */
-export function checkKernelPort({ door, listen }: GatewayConfig): void {
-  if (!hasKernelDoor(door) || listen.port !== 0) return;
-  const complaints = ['listen.port: a kernel door wants the number of its port'];
-  throw new PosternError('invalid-config', `the configuration is not valid:\n  - ${complaints[0]}`, {
-    extra: { complaints },
-  });
+/** Throws `invalid-config` for a kernel door in front of a port that is not known before, and for ports that do not go together. */
+export function checkDoorPorts({ door, listen }: GatewayConfig): void {
+  const { host: _, ...ports } = listen;
+  const isUnknown = hasKernelDoor(door) && listen.port === 0;
+  const complaints = [
+    ...(isUnknown ? ['listen.port: a kernel door wants the number of its port'] : []),
+    ...openPortComplaints(ports, hasPrelude(door)),
+  ];
+  if (complaints.length === 0) return;
+  const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
+  throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });
 }

@@ -11,7 +11,7 @@ import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
-import { checkKernelPort, type GatewayConfig, gatewayConfig } from './config.ts';
+import { checkDoorPorts, type GatewayConfig, gatewayConfig } from './config.ts';
 import { joinController } from './to-controller/join.ts';
 import { startGateway } from './wiring.ts';
 
@@ -23,7 +23,7 @@ function configOf({ values }: CliCall): GatewayConfig {
     // Of the other programs of Postern, which may run in the same shell.
     otherVariables: ['POSTERN_SOCKET', 'POSTERN_MASTER_KEY', 'POSTERN_NODE'],
   });
-  checkKernelPort(config);
+  checkDoorPorts(config);
   return config;
 }
 

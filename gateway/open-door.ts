@@ -11,7 +11,7 @@ import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import type { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
-import { checkKernelPort, type GatewayConfig } from './config.ts';
+import { checkDoorPorts, type GatewayConfig } from './config.ts';
 import { GatewayDoor } from './from-agents/gateway-door.ts';
 import type { Counts } from './metrics/counters.ts';
 import type { StateKeeper } from './state/state-keeper.ts';
@@ -43,7 +43,7 @@ export async function openDoor(
   { config, keeper, clock, log, plane, onChanged }: OpenDoorParts,
   lifecycle: Lifecycle,
 ): Promise<OpenedDoor> {
-  checkKernelPort(config);
+  checkDoorPorts(config);
   const { dir, listen, knock, door: mode } = config;
   let memory: FileReplayMemory | undefined;
   lifecycle.add('knocks', { stop: () => memory?.stop() });
@@ -75,6 +75,7 @@ export async function openDoor(
       ports: { mutual: listen.port },
       knockPorts: knock.ports,
       openSeconds: knock.openSeconds,
+      preludePort: listen.prelude,
       hasPrelude: hasPrelude(mode),
       clock,
       log,

@@ -40,7 +40,7 @@ const avoidMs = 10 * second;
 /** Event streams and downloads hold a connection each. */
 const connections = 256;
 
-type LinkTo = Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door' | 'knockPorts'>;
+type LinkTo = Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door' | 'knockPorts' | 'preludePort'>;
 
 interface Kept extends GatewayLink {
   readonly hides: boolean;
@@ -115,11 +115,11 @@ export class GatewayLinks {
     this.#failedAt.delete(id);
   }
 
-  link({ id, address, jkt, door = 'none', knockPorts: ports }: LinkTo): GatewayLink {
-    const key = `${id} ${address} ${jkt} ${door} ${ports}`;
+  link({ id, address, jkt, door = 'none', knockPorts: ports, preludePort }: LinkTo): GatewayLink {
+    const key = `${id} ${address} ${jkt} ${door} ${ports} ${preludePort}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = this.#open({ id, jkt, door: { door, ports }, origin: `https://${address}` });
+      link = this.#open({ id, jkt, door: { door, ports, preludePort }, origin: `https://${address}` });
       this.#links.set(key, link);
     }
     link.usedAt = this.#clock.now();

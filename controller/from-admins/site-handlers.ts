@@ -79,6 +79,7 @@ async function prepareGateway(
       joined_at: null,
       door: 'none',
       knock_ports: '',
+      prelude_port: 0,
     };
     await trx
       .insertInto('gateways')

@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { type agentToController, deviceState } from '#shared/contracts/agent-to-controller.ts';
+import { type FrontDoor, tellDoor } from '#shared/contracts/knock.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { Decider } from '../grants/decider.ts';
 import { DeviceBudget } from '../grants/device-budget.ts';
@@ -15,12 +16,14 @@ export interface AppParts {
   readonly clock: Clock;
   readonly decider: Decider;
   readonly organisation: string;
+  /** What stands in front of the controller now. */
+  readonly door?: (() => FrontDoor) | undefined;
 }
 
 type Routes = Pick<Handlers<typeof agentToController, SignedInCaller>, 'apps' | 'device'>;
 
 export function appRoutes(parts: AppParts): Routes {
-  const { db, clock, decider, organisation } = parts;
+  const { db, clock, decider, organisation, door } = parts;
   // A list costs dozens of decisions for each app, on the one thread that decides for everybody.
   const budget = new DeviceBudget(1, 20);
   return {
@@ -61,6 +64,7 @@ export function appRoutes(parts: AppParts): Routes {
         organisation,
         postureSeconds: settings.reportSeconds,
         checks: [...settings.checks],
+        ...(door === undefined ? {} : { door: tellDoor(door()) }),
         time: clock.now(),
       };
     },

@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
-import type { FrontDoor } from '#shared/contracts/knock.ts';
+import { type FrontDoor, tellDoor } from '#shared/contracts/knock.ts';
 import { oldestAgentVersion, oldestGatewayVersion, protocolVersion } from '#shared/contracts/protocol-version.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
@@ -35,8 +35,7 @@ export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
   const { authority, clock, controllers, door } = parts;
   const knockOf = async (owner: string) => {
     await door.admitted();
-    const { door: mode, ports } = door.told();
-    return { secret: door.secrets.of(owner), door: mode, ...(ports === undefined ? {} : { ports: [...ports] }) };
+    return { secret: door.secrets.of(owner), ...tellDoor(door.told()) };
   };
   const expired = openExpiredRenewal(parts);
   const agents: BootstrapHandlers['agents'] = {

@@ -19,21 +19,23 @@ export interface FreshGateway {
   readonly door: DoorMode;
   /** Of its kernel door; empty for none. */
   readonly knockPorts: readonly number[];
+  /** With the prelude door alone; 0 for none. */
+  readonly preludePort: number;
 }
 
 /** Of one site, or of all. By `db`, which may be a transaction: the store has one connection. */
 export async function freshGateways(db: Db, parts: FreshParts, site?: string): Promise<FreshGateway[]> {
   let query = db
     .selectFrom('gateways')
-    .select(['id', 'site', 'address', 'jkt', 'through', 'door', 'knock_ports'])
+    .select(['id', 'site', 'address', 'jkt', 'through', 'door', 'knock_ports', 'prelude_port'])
     .where('state', '=', 'active')
     .where('generation', '=', parts.generation)
     .orderBy('id');
   if (site !== undefined) query = query.where('site', '=', site);
   const connected = parts.streams.connected();
-  return (await query.execute()).flatMap(({ jkt, door, knock_ports, ...row }) =>
+  return (await query.execute()).flatMap(({ jkt, door, knock_ports, prelude_port: preludePort, ...row }) =>
     jkt !== null && connected.has(row.id)
-      ? [{ ...row, jkt, door: door as DoorMode, knockPorts: portsIn(knock_ports) }]
+      ? [{ ...row, jkt, door: door as DoorMode, knockPorts: portsIn(knock_ports), preludePort }]
       : [],
   );
 }

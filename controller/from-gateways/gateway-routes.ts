@@ -59,8 +59,8 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
 
     stream: async ({ peer, query, start }) => {
       const gateway = await activeGateway(db, peer);
-      const { door = 'none', knockPorts = '', ...position } = query;
-      const told = { last_seen_at: clock.now(), door, knock_ports: knockPorts };
+      const { door = 'none', knockPorts = '', preludePort = 0, ...position } = query;
+      const told = { last_seen_at: clock.now(), door, knock_ports: knockPorts, prelude_port: preludePort };
       await db.updateTable('gateways').set(told).where('id', '=', gateway.id).execute();
       await streams.serve(start(), { gateway: gateway.id, site: gateway.site, jkt: peer!.jkt, ...position });
     },

@@ -15,10 +15,11 @@ export async function readyGateways(
 ): Promise<GatewayAddress[]> {
   const isAnyHidden = fresh.some(({ door }) => door !== 'none');
   const told = isAnyHidden && session !== undefined ? await knockChange(db, session) : 0;
-  return fresh.flatMap(({ through, door, knockPorts, ...gateway }) => {
+  return fresh.flatMap(({ through, door, knockPorts, preludePort, ...gateway }) => {
     if (door === 'none') return [gateway];
     if (told === 0 || through < told) return [];
-    return [{ ...gateway, door, ...(knockPorts.length === 0 ? {} : { knockPorts: [...knockPorts] }) }];
+    const open = preludePort === 0 ? {} : { preludePort };
+    return [{ ...gateway, door, ...open, ...(knockPorts.length === 0 ? {} : { knockPorts: [...knockPorts] }) }];
   });
 }
 

@@ -152,7 +152,8 @@ export interface InvitationTextOrder {
 
 /** The text that a person is sent: where to go, whom to trust, and the code. */
 export function invitationText(order: InvitationTextOrder): string {
-  const { invitation: invited, secret, door, ports } = order.knock;
+  const { invitation: invited, secret, door, ports, preludePort } = order.knock;
+  const open = preludePort === undefined ? {} : { t: preludePort };
   return encodeInvitation({
     v: 1,
     u: order.bootstrap,
@@ -161,7 +162,7 @@ export function invitationText(order: InvitationTextOrder): string {
     k: order.code,
     r: order.role,
     o: order.organisation,
-    n: { i: invited, s: secret, d: door, ...(ports === undefined ? {} : { p: [...ports] }) },
+    n: { i: invited, s: secret, d: door, ...open, ...(ports === undefined ? {} : { p: [...ports] }) },
   });
 }
 

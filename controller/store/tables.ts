@@ -149,6 +149,7 @@ export interface Tables extends ShadowTables, LogTables {
     /** What it said stands in front of it (`doorModes`), and where a kernel door takes knocks: UDP ports with commas between. */
     door: string;
     knock_ports: string;
+    prelude_port: number;
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 

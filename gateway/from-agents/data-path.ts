@@ -10,6 +10,7 @@ import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Guard } from '#shared/wire/admit-peer.ts';
 import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import type { LetIns } from '#shared/wire/doors/let-ins.ts';
+import { OpenPort } from '#shared/wire/doors/open-port.ts';
 import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
@@ -40,6 +41,8 @@ export interface DataPathOptions {
   readonly keys: GatewayKeys;
   readonly own: Pick<OwnCertificate, 'certificate' | 'chain'>;
   readonly listen: { readonly host: string; readonly port: number };
+  /** With the prelude door alone; 0 for none. */
+  readonly preludePort: number;
   /** How many processes share the limits of apps. */
   readonly workers: number;
   readonly clock: Clock;
@@ -69,6 +72,7 @@ export class DataPath {
   readonly #guard: Guard;
   readonly #destroyAll: () => void;
   readonly #door: GatewayDoor | undefined;
+  readonly #open: OpenPort | undefined;
   #own: Pick<OwnCertificate, 'certificate' | 'chain'>;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -98,13 +102,15 @@ export class DataPath {
     };
     const parts = this.#parts;
     this.#door = options.knocks && this.#openDoor(options.knocks);
+    const prelude = this.#door && new PreludeDoor({ judge: this.#door.judge });
+    this.#open = prelude && options.preludePort !== 0 ? new OpenPort(prelude) : undefined;
     const made = createMutualServer({
       tls: this.#tls(),
       trustDomain: identity.trustDomain,
       clock: { now: parts.time },
       denied: (id) => parts.state().denied.has(id),
       counters: parts.counters,
-      door: this.#door && new PreludeDoor({ judge: this.#door.judge }),
+      door: prelude,
       letIns: options.letIns,
       onRefused: (reason, address, detail) => {
         const id = parts.recordId();
@@ -121,7 +127,9 @@ export class DataPath {
   }
 
   async start(): Promise<AddressInfo> {
-    const address = await listenTcp(this.#server, this.#options.listen);
+    const { listen, preludePort } = this.#options;
+    const address = await listenTcp(this.#server, listen);
+    await this.#open?.listen({ host: listen.host, port: preludePort });
     this.#ticker = setInterval(() => this.#parts.live.tick(this.#keeper.time() + tickMs), tickMs).unref();
     return address;
   }
@@ -169,6 +177,7 @@ export class DataPath {
   /** Ends what is running and resolves when each has its closing record. */
   async stop(): Promise<void> {
     clearInterval(this.#ticker);
+    this.#open?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#parts.live.cutWhere('unavailable', () => true);
     await this.#parts.live.whenEmpty();

@@ -39,7 +39,8 @@ export interface Following {
 
 const askAgainMs = 10 * second;
 
-const asQuery = ({ door, ports }: FrontDoor) => ({
+const asQuery = ({ door, ports, preludePort }: FrontDoor) => ({
+  ...(preludePort === undefined ? {} : { preludePort }),
   ...(door === 'none' ? {} : { door }),
   ...(ports === undefined ? {} : { knockPorts: ports.join(',') }),
 });

@@ -41,7 +41,18 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, ...spool });
     const used = new UseFiles(useFolderOf(directory.path));
-    const shared = { identity, keys, own, listen, clock, log, onUnknownKey, knocks, letIns };
+    const shared = {
+      identity,
+      keys,
+      own,
+      listen,
+      preludePort: listen.prelude,
+      clock,
+      log,
+      onUnknownKey,
+      knocks,
+      letIns,
+    };
     const plane = new LocalPlane({ ...shared, records, used });
     return new SpooledPlane(plane, records);
   }
@@ -57,6 +68,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
     onCameIn,
     startOrder: () => ({
       dir,
+      preludePort: listen.prelude,
       spoolDir: directory.path,
       spool: directory.newSpool(),
       spoolLimits: { ...spool, writers: workers },

@@ -25,6 +25,7 @@ export interface WorkerStart {
   readonly identity: GatewayIdentity;
   readonly own: Own;
   readonly listen: Place;
+  readonly preludePort: number;
   readonly workers: number;
   readonly logLevel: LogLevel;
   readonly first: StreamMessage;

@@ -51,6 +51,7 @@ async function start(order: WorkerStart): Promise<void> {
     keys: openKeys(order.dir),
     own: order.own,
     listen: order.listen,
+    preludePort: order.preludePort,
     workers: order.workers,
     clock: systemClock,
     log,

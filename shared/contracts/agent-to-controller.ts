@@ -18,7 +18,7 @@ import {
   trace,
 } from './common.ts';
 import { exactRequest, grantAction, maxGrantBytes } from './grant.ts';
-import { controllerKnock, doorModes, knockPorts } from './knock.ts';
+import { controllerKnock, doorModes, frontDoor, knockPorts } from './knock.ts';
 import { postureCheck } from './posture.ts';
 import { defineContract } from './route.ts';
 import { fix, signInPurpose, signInState } from './sign-in.ts';
@@ -142,6 +142,8 @@ const gatewayAddress = strict({
   door: Type.Optional(oneOf([...doorModes])),
   /** Where its kernel door takes knocks. */
   knockPorts: Type.Optional(knockPorts),
+  /** TCP port of the same host with the prelude door alone. */
+  preludePort: Type.Optional(port),
 });
 /** What this session knocks with at gateways' doors: 32 bytes as base64url, of which each door has its own key. */
 const sessionKnock = strict({ secret: text(64) });
@@ -201,6 +203,8 @@ export const agentToController = defineContract({
       /** Seconds between two posture reports, and the admin-defined checks to run (P31). */
       postureSeconds: Type.Integer({ minimum: 1 }),
       checks: Type.Array(postureCheck),
+      /** What stands in front of the controller now. */
+      door: Type.Optional(frontDoor),
       time,
     }),
   },

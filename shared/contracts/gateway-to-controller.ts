@@ -11,6 +11,7 @@ import {
   madeId,
   oneOf,
   pem,
+  port,
   publicJwk,
   slug,
   strict,
@@ -159,6 +160,8 @@ export const gatewayToController = defineContract({
       /** What stands in front of this gateway; none unless told. */
       door: Type.Optional(oneOf([...doorModes])),
       /** Where its kernel door takes knocks: UDP ports with commas between. */
+      /** TCP port with the prelude door alone. */
+      preludePort: Type.Optional(port),
       knockPorts: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,4}(,[1-9][0-9]{0,4}){0,7}$' })),
     }),
     stream: 'ndjson',

@@ -1,6 +1,6 @@
 /** What an invitation's text carries; `shared/wire/invitation.ts` writes and reads the text. */
 import { type Static, Type } from 'typebox';
-import { address, madeId, oneOf, shortText, strict } from './common.ts';
+import { address, madeId, oneOf, port, shortText, strict } from './common.ts';
 import { doorModes, knockPorts } from './knock.ts';
 
 export const invitationPrefix = 'postern-invite:';
@@ -27,6 +27,8 @@ export const invitation = strict({
       s: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
       d: oneOf([...doorModes]),
       p: Type.Optional(knockPorts),
+      /** TCP port with the prelude door alone. */
+      t: Type.Optional(port),
     }),
   ),
 });

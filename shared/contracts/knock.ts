@@ -30,9 +30,9 @@
  * id key (32), cipher key (32), mac key (32) and the secret of the HOTP (20).
  */
 
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { hour, minute, second } from '../base/clock.ts';
-import { oneOf, strict, text } from './common.ts';
+import { oneOf, port, strict, text } from './common.ts';
 
 export const knockVersion = 1;
 export const knockAlgorithm = 1;
@@ -115,11 +115,22 @@ export const knockSettings = (kind: DoorKind) =>
     }),
   });
 
-/** What enrolment and joining give: 32 bytes as base64url for the controller's door, what stands in front of it, and where a kernel door takes knocks. */
-export const controllerKnock = strict({
-  secret: text(64),
+/** What newcomers and agents are told of a door: how it opens, the UDP ports of a kernel door, the TCP port with the prelude door alone. */
+export const frontDoor = strict({
   door: oneOf([...doorModes]),
   ports: Type.Optional(knockPorts),
+  preludePort: Type.Optional(port),
+});
+
+/** What enrolment and joining give: 32 bytes as base64url for the controller's door, what stands in front of it, and where a kernel door takes knocks. */
+export const controllerKnock = strict({ secret: text(64), ...frontDoor.properties });
+
+export const preludePortSetting = Type.Integer({
+  minimum: 0,
+  maximum: 65_535,
+  default: 0,
+  description:
+    'TCP port with the prelude door alone, beside those that a kernel door keeps, for networks without UDP and for HTTP proxies (443 passes most); 0 turns it off',
 });
 
 /** What newcomers and agents are told of a door. */
@@ -129,6 +140,14 @@ export interface FrontDoor {
   readonly ports?: readonly number[] | undefined;
   /** TCP port of the same host with the prelude door alone: for networks through which no knock by UDP comes, and for HTTP proxies. */
   readonly preludePort?: number | undefined;
+}
+
+export function tellDoor({ door, ports, preludePort }: FrontDoor): Static<typeof frontDoor> {
+  return {
+    door,
+    ...(ports === undefined ? {} : { ports: [...ports] }),
+    ...(preludePort === undefined ? {} : { preludePort }),
+  };
 }
 
 /** The name of a door, which its keys are made for. */

@@ -9,7 +9,7 @@ export function encodeInvitation(value: Invitation): string {
   if (!Value.Check(invitation, value)) throw new PosternError('internal', 'an invitation has another shape');
   // Named one by one: nothing a caller's object holds besides can slip into a text that people send around.
   const { v, u, c, p, k, r, o, n: knock } = value;
-  const n = knock === undefined ? undefined : { i: knock.i, s: knock.s, d: knock.d };
+  const n = knock === undefined ? undefined : { i: knock.i, s: knock.s, d: knock.d, p: knock.p, t: knock.t };
   const text = invitationPrefix + toBase64url(Buffer.from(JSON.stringify({ v, u, c, p, k, r, o, n })));
   if (text.length > maxInvitationChars) throw new PosternError('internal', 'an invitation is too long');
   return text;

@@ -202,7 +202,12 @@ t.test('P28: a door that is put up or taken away later is found by those who wer
   await t.rejects(link.me.me(), { code: 'session-required' });
   let running: { stop(): Promise<void> } = controller;
   const { mutual, bootstrap } = controller.addresses;
-  const listen = { host: '127.0.0.1', mutual: splitAddress(mutual).port, bootstrap: splitAddress(bootstrap).port };
+  const listen = {
+    host: '127.0.0.1',
+    prelude: 0,
+    mutual: splitAddress(mutual).port,
+    bootstrap: splitAddress(bootstrap).port,
+  };
   t.teardown(() => running.stop());
   for (const door of ['prelude', 'none', 'prelude'] as const) {
     await running.stop();

@@ -168,7 +168,7 @@ t.test('P1 a gateway and a device cannot play each other', async (t) => {
   };
   await store.db
     .insertInto('gateways')
-    .values({ ...row, ...rest, last_seen_at: null, joined_at: null, door: 'none', knock_ports: '' })
+    .values({ ...row, ...rest, last_seen_at: null, joined_at: null, door: 'none', knock_ports: '', prelude_port: 0 })
     .execute();
   const code = await edge.invite({ subject: 'gw-1', kind: 'gateway' });
   const keys = generateKeyPair();

@@ -22,6 +22,8 @@ export interface ProcessOptions {
   readonly door?: DoorMode;
   /** `POSTERN_*` variables besides. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Folder of the state in the host's directory, `state` unless told: for a second agent on a host. */
+  readonly state?: string;
   /** Stands before the command: `setpriv ... --`. */
   readonly before?: string;
 }
@@ -93,8 +95,8 @@ async function runProgram({ t }: Perimeter, program: Program, first: ProcessOpti
   return { host, dir, said: () => said, pid, stop, start };
 }
 
-const stateOf = (host: NamespaceHost): string => {
-  const dir = join(host.dir, 'state');
+const stateOf = (host: NamespaceHost, name = 'state'): string => {
+  const dir = join(host.dir, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   return dir;
 };
@@ -194,11 +196,11 @@ export async function startAgent(
   options: ProcessOptions = {},
 ): Promise<RunningAgent> {
   const host = world[where];
-  const dir = stateOf(host);
+  const dir = stateOf(host, options.state);
   await admin.putPerson({ params: { id: person }, body: { name: person } });
   const { invitation } = await admin.invite({ body: { person } });
   const env = { ...shared, POSTERN_DIR: dir, HOME: host.dir, XDG_RUNTIME_DIR: host.dir };
-  await mustRun(host, `env ${variables(env)} ${bin('postern')} enrol`, { input: invitation });
+  await mustRun(host, `env ${variables({ ...env, ...options.env })} ${bin('postern')} enrol`, { input: invitation });
   const isReady = (said: string) => /ready|portal/i.test(said);
   const running = await runProgram(world, { host, dir, command: `${bin('postern')} up`, isReady, env }, options);
   const control = agentClient(join(dir, 'agent.sock'));

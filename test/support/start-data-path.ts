@@ -32,6 +32,7 @@ export async function startDataPath<Records extends RecordSink = MemorySink>(
     freshUntil: Date.now() + offset + 15_000,
   });
   const path = new DataPath({
+    preludePort: 0,
     identity: { gateway: gatewayId, site, trustDomain },
     keys: {
       tls: own.keys,

@@ -65,8 +65,11 @@ function askConnect(socket: Socket, target: string, proxy: ProxyPlace, signal: A
   });
 }
 
+const wantsLogin = new Set([401, 407]);
+
 function refusal({ name }: ProxyPlace, target: string, status: number): string {
-  if (status === 407) return `the HTTP proxy ${name} wants another user and password`;
+  // Some say 401 where 407 is meant.
+  if (wantsLogin.has(status)) return `the HTTP proxy ${name} wants another user and password`;
   if (status === 403) return `the HTTP proxy ${name} does not allow ${target}`;
   return `the HTTP proxy ${name} answered ${status} for ${target}`;
 }

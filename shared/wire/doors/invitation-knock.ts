@@ -12,5 +12,5 @@ export function invitationKnock({ n: given }: Invitation, clock: Clock): DoorOrd
   const counter = new KnockCounter({ read: () => undefined, write: () => {} }, clock);
   const knocker = new Knocker(`invitation/${given.i}`, counter, clock);
   const source = knocker.source({ secret: given.s, door: controllerDoor, kind: 'bootstrap' });
-  return { door: () => ({ door: given.d, ports: given.p }), source: () => source };
+  return { door: () => ({ door: given.d, ports: given.p, preludePort: given.t }), source: () => source };
 }

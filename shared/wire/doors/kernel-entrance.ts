@@ -22,6 +22,8 @@ export interface KernelEntranceOptions {
   readonly openSeconds: number;
   /** Whether there is a prelude door behind it. */
   readonly hasPrelude: boolean;
+  /** The port with that door alone; 0 for none. */
+  readonly preludePort: number;
   readonly clock: Clock;
   readonly log: Log;
   /** To every process that takes connections. */
@@ -62,9 +64,10 @@ export class KernelEntrance {
   }
 
   told(): FrontDoor {
-    const { hasPrelude, knockPorts } = this.#options;
-    if (this.isUp) return { door: hasPrelude ? 'both' : 'kernel', ports: knockPorts };
-    return { door: hasPrelude ? 'prelude' : 'none' };
+    const { hasPrelude, knockPorts, preludePort } = this.#options;
+    const open = preludePort === 0 ? {} : { preludePort };
+    if (this.isUp) return { door: hasPrelude ? 'both' : 'kernel', ports: knockPorts, ...open };
+    return { door: hasPrelude ? 'prelude' : 'none', ...open };
   }
 
   state(): EntranceState {

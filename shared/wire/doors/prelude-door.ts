@@ -60,7 +60,7 @@ export class PreludeDoor {
     this.#servers.set(kind, (socket) => {
       for (const listener of inner) listener.call(server, socket);
     });
-    server.on('connection', (socket: Socket) => this.#meet(socket));
+    server.on('connection', (socket: Socket) => this.meet(socket));
   }
 
   /** `device/<id>` and so on: whose knock opened this connection, raw or TLS. Undefined for one that came by no knock of this door. */
@@ -73,7 +73,8 @@ export class PreludeDoor {
     for (const visit of [...this.#room.all()]) this.#close(visit, 'gone');
   }
 
-  #meet(socket: Socket): void {
+  /** A connection that has just come in, by whatever port. */
+  meet(socket: Socket): void {
     const { remoteAddress: address } = socket;
     // Gone before it could be asked.
     if (address === undefined) {

@@ -68,7 +68,8 @@ export function isPointless(
 ): boolean {
   return failed.some(({ rung: other, failure: { leg, how } }) => {
     if (other.proxy !== rung.proxy) return false;
-    if (rung.proxy && leg === 'proxy') return !how.startsWith('status-') || how === 'status-407';
+    if (rung.proxy && leg === 'proxy')
+      return !how.startsWith('status-') || how === 'status-407' || how === 'status-401';
     if (leg === 'name' || leg === 'network') return true;
     if (other.tcp !== rung.tcp) return false;
     // The host answered for this port: no knock makes another server of it.

@@ -95,6 +95,7 @@ t.test('P4 thirty days for a device, seven for a gateway, and not a moment more'
       joined_at: endsAt,
       door: 'none',
       knock_ports: '',
+      prelude_port: 0,
     })
     .execute();
   const setEnd = (certificate_ends_at: number) =>

@@ -74,7 +74,9 @@ t.test('a store of the first release is brought to this one with all that is in 
   t.same(readVersion(version), { files: [{ id: 'everyday', text }], tests: [] });
   t.match(await db.selectFrom('grants').selectAll().execute(), [{ jti: 'g1', use: 'many', gateway_id: null }]);
   t.match(await db.selectFrom('sessions').selectAll().execute(), [{ id: 's1', knock_n: 0 }]);
-  t.match(await db.selectFrom('gateways').selectAll().execute(), [{ id: 'gw-1', door: 'none', knock_ports: '' }]);
+  t.match(await db.selectFrom('gateways').selectAll().execute(), [
+    { id: 'gw-1', door: 'none', knock_ports: '', prelude_port: 0 },
+  ]);
   const [own, delivered, ...rest] = await db.selectFrom('records').selectAll().orderBy('position').execute();
   t.same(rest, []);
   t.same(recordOf(own!), { ...joined, event: 'joined', details: { site: 'main' } });
