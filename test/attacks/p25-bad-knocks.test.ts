@@ -219,6 +219,24 @@ t.test('P25 P27: a flood of bad knocks is a number for each, and some words', as
   t.equal(door.samples.at(-1)?.count, 25, 'those since the last telling, which is told');
 });
 
+t.test(
+  'P27: a flood from more sources than can be told says no more, and a holder of a key is told all the same',
+  async (t) => {
+    const door = openDoor(t);
+    const mine = makeKnocker(() => door.time.now);
+    door.ring.put(mine.credential);
+    for (let n = 0; n < 20_000; n += 1)
+      await door.try(Buffer.alloc(268, n), 'observed', `10.78.${(n >> 8) & 31}.${n & 255}`);
+    t.equal(door.counts.read()['unknown-key'], 20_000);
+    t.equal(door.samples.length, 250);
+    await door.try(mine.knock({ time: start - 31 * second }));
+    t.match(door.samples.at(-1), { reason: 'stale', client: mine.credential.client });
+    door.time.now += minute;
+    await door.try(Buffer.alloc(268), 'observed', '192.0.2.99');
+    t.match(door.samples.at(-1), { reason: 'unknown-key', source: '192.0.2.99' }, 'a minute later');
+  },
+);
+
 t.test('P26: keys that went are known for a while, and bounded', async (t) => {
   const door = openDoor(t);
   const knockers = Array.from({ length: 1100 }, () => makeKnocker(() => door.time.now));

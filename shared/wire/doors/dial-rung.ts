@@ -25,11 +25,18 @@ export type DialRung = (order: RungOrder) => Promise<Socket>;
 
 /** A door lets a source in for 10 s at least: this long no other knock is needed for a new connection. */
 const letInMs = 8 * second;
-/** The door has to judge the knock: a SYN that comes before it is done is lost, and repeated only after a second. */
-const afterKnockMs = 15;
+/**
+ * The door has to judge the knock, which takes it a millisecond or two: a SYN that comes before it is done is lost, and would be
+ * repeated only after a second. So another is behind it, for a door that has much to judge.
+ */
+const afterKnockMs = 6;
+const lostSynMs = 50;
 /** Knock and connection again, as either may be lost, or the door slow: 0.25 s after the first, 0.75 s after the second. */
 const headStartsMs = [250, 750];
 const knocksPerAddress = 3;
+
+/** Silence is what more knocks may change; an answer is one. */
+const answered = { discard: (socket: Socket) => void socket.destroy(), isFinal: () => true };
 
 /** Remembers where it has knocked of late. */
 export class RungDialer {
@@ -83,7 +90,8 @@ export class RungDialer {
       const at = this.#steady.now();
       await sendKnock(await source.datagram(), address, udp);
       await pause(afterKnockMs, stop);
-      const socket = await connectAddress(address, port, stop);
+      const connect: Attempt<Socket> = (stop) => connectAddress(address, port, stop);
+      const socket = await staggered([connect, connect], { ...answered, headStartMs: () => lostSynMs, signal: stop });
       this.#letIn.set(key, at + letInMs);
       return socket;
     };
@@ -91,10 +99,8 @@ export class RungDialer {
     const attempts = [...(isIn ? [connectAlone] : []), ...Array<Attempt<Socket>>(knocksPerAddress).fill(knockFirst)];
     return staggered(attempts, {
       headStartMs: (index) => headStartsMs[Math.min(index, headStartsMs.length - 1)]!,
+      ...answered,
       signal,
-      discard: (socket) => socket.destroy(),
-      // Silence is what more knocks may change; an answer is one.
-      isFinal: () => true,
     });
   }
 }
