@@ -6,7 +6,14 @@ import { createEdgeApp } from '#shared/wire/edge-app.ts';
 export interface Gauge {
   readonly name: string;
   readonly help: string;
-  readonly read: () => Promise<number> | number;
+  readonly read: () => Promise<GaugeValue> | GaugeValue;
+}
+
+/** One number, or one for each label. */
+export type GaugeValue = number | readonly Sample[];
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 /** A counter with one label, whose values are from a closed list. */
@@ -23,7 +30,7 @@ export function makeMetricsServer(gauges: readonly Gauge[], tallies: readonly Ta
   app.get('/metrics', async (_, reply) => {
     const lines: string[] = [];
     for (const { name, help, read } of gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${await read()}`);
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples(name, await read()));
     }
     for (const { name, help, label, read } of tallies) {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);
@@ -32,4 +39,13 @@ export function makeMetricsServer(gauges: readonly Gauge[], tallies: readonly Ta
     return reply.type('text/plain; version=0.0.4; charset=utf-8').send(`${lines.join('\n')}\n`);
   });
   return app;
+}
+
+function samples(name: string, value: GaugeValue): string[] {
+  if (typeof value === 'number') return [`${name} ${value}`];
+  return value.map((sample) => {
+    // Values are slugs: nothing in them wants escaping.
+    const labels = Object.entries(sample.labels).map(([label, text]) => `${label}="${text}"`);
+    return `${name}{${labels.join(',')}} ${sample.value}`;
+  });
 }

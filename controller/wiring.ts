@@ -39,7 +39,9 @@ import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { LogKeeper } from './log/log-keeper.ts';
-import { makeMetricsServer } from './metrics-server.ts';
+import { LogStreams } from './log-streams/log-streams.ts';
+import { streamGauges } from './log-streams/stream-gauges.ts';
+import { type Gauge, makeMetricsServer } from './metrics-server.ts';
 import { openDoor, openPreludePort } from './open-door.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { PolicyJudge } from './publishing/policy-judge.ts';
@@ -124,6 +126,9 @@ async function start(
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
   const shadow = lifecycle.add('shadow', new Shadow({ db, clock, log }));
   await shadow.resume();
+  const streamsAt = { file, streams: join(dir, 'streams') };
+  const logStreams = lifecycle.add('log streams', new LogStreams({ db, sealer, clock, log, ...streamsAt }));
+  await logStreams.look();
   const fresh = { streams, generation };
   const posture = { db, clock, decider, notify: events.notify.bind(events) };
   const identity = { store, sealer, clock, authority, decider };
@@ -196,13 +201,15 @@ async function start(
     shadow,
     reached: () => reached,
     policyStores,
+    logStreams,
     services: () => services,
   };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   await listenUnix(adminServer, adminSocket);
-  const metrics = await startMetrics(config, { store, streams, events, log, services, entry }, lifecycle);
-  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, startedAt: clock.now() });
+  const logGauges = streamGauges({ db, sealer, logStreams }, clock);
+  const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
+  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
@@ -229,11 +236,12 @@ async function startMetrics(
     readonly log: Log;
     readonly services: RunningServices | undefined;
     readonly entry: Pick<ControllerDoor, 'counts'>;
+    readonly logGauges: readonly Gauge[];
   },
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
   if (!enabled) return undefined;
-  const { store, streams, events, log, services, entry } = parts;
+  const { store, streams, events, log, services, entry, logGauges } = parts;
   const count = async (table: 'grants' | 'records') => {
     const row = await store.db
       .selectFrom(table)
@@ -255,6 +263,7 @@ async function startMetrics(
       },
       { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
       { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
+      ...logGauges,
       ...(services?.gauges ?? []),
     ],
     [

@@ -1,10 +1,11 @@
 /** One screen: green, or what to do, in plain words. */
-import { day, hour } from '#shared/base/clock.ts';
+import { day, hour, minute } from '#shared/base/clock.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import product from '../../package.json' with { type: 'json' };
 import type { AdminParts } from '../from-admins/admin-parts.ts';
 import { loadApps } from '../grants/load-facts.ts';
+import { showStreams } from '../log-streams/change-streams.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { type GatewayShown, showGateways } from './show-gateways.ts';
@@ -12,7 +13,17 @@ import { type GatewayShown, showGateways } from './show-gateways.ts';
 export type Status = AnswerOf<(typeof adminSystem)['status']>;
 type StatusParts = Pick<
   AdminParts,
-  'db' | 'clock' | 'settings' | 'authority' | 'policy' | 'streams' | 'generation' | 'reserve' | 'services'
+  | 'db'
+  | 'clock'
+  | 'settings'
+  | 'authority'
+  | 'policy'
+  | 'streams'
+  | 'generation'
+  | 'reserve'
+  | 'services'
+  | 'sealer'
+  | 'logStreams'
 >;
 
 export async function showStatus(parts: StatusParts): Promise<Status> {
@@ -21,6 +32,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
   const gateways = await showGateways(db, parts);
   const certificates = await listCertificates(parts);
   const services = parts.services();
+  const logStreams = await showStreams(parts, now);
   return {
     organisation: settings.organisation,
     version: product.version,
@@ -37,6 +49,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
     disk: parts.reserve.state(),
     certificates,
     ...(services === undefined ? {} : { services: services.url }),
+    logStreams,
     todo: [
       ...diskTodo(parts),
       ...policyTodo(parts),
@@ -46,6 +59,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
       ...gatewayTodo(gateways, now),
       ...certificateTodo(certificates, now),
       ...(await clientTodo(db, now)),
+      ...streamTodo(logStreams, now),
     ].map((text) => text.slice(0, 500)),
   };
 }
@@ -173,6 +187,26 @@ async function clientTodo(db: Db, now: number): Promise<string[]> {
     ({ name, ends_at: at }) =>
       `The token of API client ${name} ${at <= now ? 'has ended' : `ends at ${new Date(at).toISOString()}`}: posternctl api-client rotate ${name}, or remove.`,
   );
+}
+
+/** What a SIEM does not get, nobody there misses. */
+function streamTodo(streams: Status['logStreams'], now: number): string[] {
+  return streams.flatMap(({ name, state, behind, secondsBehind, setAside, setAsideAt, trouble }) => {
+    const todo: string[] = [];
+    if (trouble !== undefined && now - trouble.since > minute)
+      todo.push(
+        `The log stream ${name} does not arrive (${behind} records wait): ${trouble.why}. posternctl log stream test ${name}.`,
+      );
+    else if (state === 'running' && secondsBehind > 15 * 60)
+      todo.push(`The log stream ${name} is ${behind} records behind.`);
+    if (state === 'paused')
+      todo.push(`The log stream ${name} is paused: posternctl log stream resume ${name}, or remove.`);
+    if (setAsideAt !== undefined && now - setAsideAt < day)
+      todo.push(
+        `The target of the log stream ${name} refused ${setAside} records for good: posternctl log stream show ${name}.`,
+      );
+    return todo;
+  });
 }
 
 function certificateTodo(certificates: Status['certificates'], now: number): string[] {

@@ -10,6 +10,7 @@ import { gatewayCommands } from './gateway-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
+import { logStreamCommands } from './log-stream-commands.ts';
 import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { proofCommands } from './proof-commands.ts';
@@ -33,6 +34,7 @@ export const posternctl: Cli = {
     ...cutCommands,
     ...logCommands,
     ...proofCommands,
+    ...logStreamCommands,
     ...recoveryCommands,
     ...apiClientCommands,
     ...storeCommands,

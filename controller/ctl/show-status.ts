@@ -24,6 +24,8 @@ export function showStatus(status: Status, out: (line: string) => void): void {
   }
   for (const { name, endsAt } of certificates) out(`certificate of ${name} ends in ${span(endsAt - time)}`);
   if (status.services !== undefined) out(`services (AuthZEN) at ${safeText(status.services)}`);
+  for (const { name, kind, state, behind } of status.logStreams)
+    out(`log stream ${name}  ${kind}  ${state}, ${plural(behind, 'record')} behind`);
   out('');
   if (todo.length === 0) out('All is well.');
   for (const text of todo) out(`! ${safeText(text)}`);

@@ -14,6 +14,7 @@ import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
+import type { LogStreams } from '../log-streams/log-streams.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
@@ -51,6 +52,7 @@ export interface AdminParts {
   readonly reached: () => { readonly bootstrap: string; readonly mutual: string };
   readonly door: TellDoor;
   readonly policyStores: PolicyStores;
+  readonly logStreams: Pick<LogStreams, 'look' | 'stateOf' | 'try'>;
   /** Undefined while the services listener is off. */
   readonly services: () => Pick<RunningServices, 'url' | 'certificateEndsAt'> | undefined;
 }

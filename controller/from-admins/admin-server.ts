@@ -21,6 +21,7 @@ import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
 import { keyHandlers } from './key-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
+import { logStreamHandlers } from './log-stream-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
 import { policyHandlers } from './policy-handlers.ts';
 import { proofHandlers } from './proof-handlers.ts';
@@ -52,6 +53,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...keyHandlers(parts),
     ...logHandlers(parts),
     ...proofHandlers(parts),
+    ...logStreamHandlers(parts),
     ...explainHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),

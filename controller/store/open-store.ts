@@ -13,6 +13,7 @@ import * as services from './migrations/0007-services.ts';
 import * as doors from './migrations/0008-doors.ts';
 import * as leaves from './migrations/0009-leaves.ts';
 import * as logTree from './migrations/0010-log-tree.ts';
+import * as logStreams from './migrations/0012-log-streams.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import * as preludePort from './migrations/0014-prelude-port.ts';
 import { NodeSqlite } from './node-sqlite.ts';
@@ -33,6 +34,7 @@ const migrations: Record<string, Migration> = {
   '0008-doors': { up: doors.up as Migration['up'] },
   '0009-leaves': { up: leaves.up as Migration['up'] },
   '0010-log-tree': { up: logTree.up as Migration['up'] },
+  '0012-log-streams': { up: logStreams.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
   '0014-prelude-port': { up: preludePort.up as Migration['up'] },
 };

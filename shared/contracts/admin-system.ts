@@ -1,5 +1,6 @@
 /** The admin API: status, apply, backup. */
 import { Type } from 'typebox';
+import { logStreamShown } from './admin-log-streams.ts';
 import * as shown from './admin-objects.ts';
 import { changeNumber, oneOf, shortText, strict, text, time } from './common.ts';
 import { defineContract } from './route.ts';
@@ -28,6 +29,7 @@ export const adminSystem = defineContract({
       certificates: Type.Array(strict({ name: text(100), endsAt: time })),
       /** Where the services listener is reached; absent while it is off. */
       services: Type.Optional(text(300)),
+      logStreams: Type.Array(logStreamShown),
       todo: Type.Array(text(500)),
     }),
   },

@@ -15,6 +15,7 @@ import { adminExplain } from './admin-explain.ts';
 import { adminIdentity } from './admin-identity.ts';
 import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
+import { adminLogStreams } from './admin-log-streams.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
 import { adminProofs } from './admin-proofs.ts';
@@ -38,6 +39,7 @@ export const adminContract = {
   ...adminKeys,
   ...adminLog,
   ...adminProofs,
+  ...adminLogStreams,
   ...adminExplain,
   ...adminRecovery,
   ...adminSystem,

@@ -159,11 +159,17 @@ export const recordEvents = {
       'log-resumed': 'A log that waited signs again: what it was, by which checkpoint (P35).',
       'log-opened':
         'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
-      'records-exported': 'What was asked, the form, how many were written.',
+      'records-exported': 'What was asked, the form, from which position to which; a long one once a minute.',
       'policy-what-if': 'What a draft would change for people.',
       'policy-who-can': 'Who could use an app.',
       'policy-replayed': 'The log judged by a draft.',
       'policy-shadow-read': 'Where a shadow disagreed.',
+      'stream-added': 'A stream to a SIEM: its target, without secrets.',
+      'stream-tested': 'This record itself was sent to its target.',
+      'stream-paused': 'The last record that its target gets until it is resumed.',
+      'stream-resumed': 'Which.',
+      'stream-removed': 'Which, and how far it had come.',
+      'stream-put-aside': 'An alarm: the target of a stream refuses records for good: which, why.',
       'prune-begun': 'Before when.',
       pruned: 'Before when, how many.',
       'erasure-begun': 'A person is erased: by which digest, not who.',
@@ -188,4 +194,4 @@ export type RecordEvent<K extends RecordKind = RecordKind> = {
 }[K];
 
 /** What somebody must look at. */
-export const alarms: ReadonlySet<string> = new Set<RecordEvent>(['record-rewritten']);
+export const alarms: ReadonlySet<string> = new Set<RecordEvent>(['record-rewritten', 'stream-put-aside']);

@@ -26,7 +26,8 @@ const api: OcsfClass = {
   activities: 'Read of what was read, Create, Delete, else Update',
   activity: (record) => {
     const event = eventOf(record) ?? '';
-    if (/-read$|^(policy-(what-if|who-can|replayed)|app-checked|evaluation|refused|backup)$/.test(event)) return 2;
+    if (/-(read|exported)$|^(policy-(what-if|who-can|replayed)|app-checked|evaluation|refused|backup)$/.test(event))
+      return 2;
     if (/^(.*-added|invited|gateway-invited|initialised|joined|.*-put)$/.test(event)) return 1;
     return /-(removed|voided|withdrawn)$|^pruned$/.test(event) ? 4 : 3;
   },
@@ -47,7 +48,11 @@ export const ocsfClasses: Readonly<Record<AccessRecord['kind'], OcsfClass>> = {
     activities: 'Assign Privileges',
     activity: () => 1,
   },
-  'sign-in': { ...authentication, activities: 'Logon', activity: () => 1 },
+  'sign-in': {
+    ...authentication,
+    activities: 'Logon, or Logoff of an administrator',
+    activity: (record) => (eventOf(record) === 'admin-signed-out' ? 2 : 1),
+  },
   session: {
     ...authentication,
     activities: 'Logoff when it ended, else Logon',

@@ -53,6 +53,11 @@ const ownersOnly = [
   'recover',
   'backup',
   'pruneRecords',
+  'addLogStream',
+  'testLogStream',
+  'pauseLogStream',
+  'resumeLogStream',
+  'removeLogStream',
 ];
 
 t.test('each role reaches its routes and no other', async (t) => {

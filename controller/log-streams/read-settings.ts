@@ -1,0 +1,110 @@
+/** What an admin asks for, held against what its kind of target knows: nothing missing, nothing that would mean nothing. */
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { PosternError } from '#shared/base/errors.ts';
+import type { NewLogStream, StreamFormat, StreamKind } from '#shared/contracts/admin-log-streams.ts';
+import { requireAllowed } from './allowed-address.ts';
+import type { TargetSecrets, TargetSettings } from './target.ts';
+
+type Name = keyof TargetSettings | keyof TargetSecrets | 'format';
+
+interface KindRule {
+  readonly needs: readonly Name[];
+  readonly knows: readonly Name[];
+  readonly formats: readonly [StreamFormat, ...StreamFormat[]];
+}
+
+const tls: readonly Name[] = ['plain', 'ca', 'certificate', 'key', 'serverName'];
+
+/** The first format is the usual one. */
+const kinds: Readonly<Record<StreamKind, KindRule>> = {
+  syslog: { needs: ['address'], knows: ['format', ...tls], formats: ['rfc5424', 'cef', 'ocsf', 'ecs', 'json'] },
+  otlp: { needs: ['url'], knows: ['authorization', ...tls], formats: ['otlp'] },
+  splunk: { needs: ['url', 'token'], knows: ['index', ...tls], formats: ['json'] },
+  elasticsearch: {
+    needs: ['url', 'index'],
+    knows: ['format', 'authorization', ...tls],
+    formats: ['ecs', 'ocsf', 'json'],
+  },
+  file: {
+    needs: [],
+    knows: ['format', 'maxBytes', 'keep'],
+    formats: ['json', 'csv', 'ocsf', 'ecs', 'cef', 'rfc5424', 'otlp'],
+  },
+};
+
+export interface ReadSettings {
+  readonly format: StreamFormat;
+  readonly settings: TargetSettings;
+  readonly secrets: TargetSecrets;
+}
+
+/** Throws `bad-request`, which says what would be right. */
+export function readSettings(body: NewLogStream): ReadSettings {
+  const { name: _, kind, since: _since, format, token, authorization, key, ...settings } = body;
+  const { needs, knows, formats } = kinds[kind];
+  const given: Partial<Record<Name, unknown>> = { ...settings, format, token, authorization, key };
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && ![...needs, ...knows].includes(name as Name)) throw wrong(`${kind} has no ${name}`);
+  }
+  for (const name of needs) if (given[name] === undefined) throw wrong(`${kind} needs ${name}`);
+  const wanted = format ?? formats[0];
+  if (!formats.includes(wanted)) throw wrong(`${kind} takes ${formats.join(', ')}`);
+  checkPlace(settings);
+  checkTls(settings, key);
+  const secrets = { token, authorization, key };
+  return {
+    format: wanted,
+    settings,
+    secrets: Object.fromEntries(Object.entries(secrets).filter(([, value]) => value !== undefined)),
+  };
+}
+
+function checkPlace({ url, address, plain = false }: TargetSettings): void {
+  if (address !== undefined) requirePlace(address.replace(/:\d+$/, ''));
+  if (url === undefined) return;
+  const place = URL.canParse(url) ? new URL(url) : undefined;
+  const scheme = plain ? 'http:' : 'https:';
+  if (place === undefined || !['http:', 'https:'].includes(place.protocol))
+    throw wrong('url is not a URL: https://host:port');
+  if (place.protocol !== scheme)
+    throw wrong(
+      plain
+        ? 'without TLS the url begins with http:'
+        : 'the url begins with https:, or is marked as plain: anyone on the way reads the log then',
+    );
+  if (place.username !== '' || place.password !== '')
+    throw wrong('url has a password in it: give it as authorization, which is sealed');
+  requirePlace(place.hostname);
+}
+
+function requirePlace(host: string): void {
+  try {
+    requireAllowed(host);
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+}
+
+/** What is wrong with a certificate or key is told now, not at the first connection. */
+function checkTls({ ca, certificate, plain = false }: TargetSettings, key: string | undefined): void {
+  if (plain && (ca ?? certificate ?? key) !== undefined) throw wrong('without TLS there are no certificates');
+  if ((certificate === undefined) !== (key === undefined)) throw wrong('certificate and key: give both, or neither');
+  for (const [name, pem] of Object.entries({ ca, certificate })) {
+    if (pem === undefined) continue;
+    try {
+      new X509Certificate(pem);
+    } catch {
+      throw wrong(`${name} is no certificate in PEM`);
+    }
+  }
+  if (certificate === undefined || key === undefined) return;
+  try {
+    createSecureContext({ cert: certificate, key });
+  } catch {
+    throw wrong('the key is not the key of the certificate, or cannot be read');
+  }
+}
+
+const wrong = (tell: string): PosternError =>
+  new PosternError('bad-request', tell, { tell: `${tell[0]!.toUpperCase()}${tell.slice(1)}.` });

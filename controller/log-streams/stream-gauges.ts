@@ -1,0 +1,24 @@
+/** How far each stream is behind, by the name that an admin gave it. */
+import type { Clock } from '#shared/base/clock.ts';
+import type { LogStreamShown } from '#shared/contracts/admin-log-streams.ts';
+import type { Gauge } from '../metrics-server.ts';
+import { type ShowParts, showStreams } from './change-streams.ts';
+
+export function streamGauges(parts: ShowParts, clock: Clock): Gauge[] {
+  const gauge = (name: string, help: string, value: (stream: LogStreamShown) => number): Gauge => ({
+    name: `postern_log_stream_${name}`,
+    help,
+    read: async () =>
+      (await showStreams(parts, clock.now())).map((stream) => ({
+        labels: { stream: stream.name },
+        value: value(stream),
+      })),
+  });
+  return [
+    gauge('behind_records', 'Records that have not arrived at the target', ({ behind }) => behind),
+    gauge('behind_seconds', 'Age of the oldest of them', ({ secondsBehind }) => secondsBehind),
+    gauge('delivered_records', 'Records that have arrived', ({ delivered }) => delivered),
+    gauge('set_aside_records', 'Records that the target refused for good', ({ setAside }) => setAside),
+    gauge('failing', '1 while it is tried in vain', ({ trouble }) => (trouble === undefined ? 0 : 1)),
+  ];
+}

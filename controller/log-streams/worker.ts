@@ -1,0 +1,123 @@
+/**
+ * The thread of all streams: it reads the log by a connection of its own, and dials the targets. Whatever a target does, it does to this
+ * thread, not to the one that decides.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '#shared/base/clock.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
+import { pageRecords } from '../log/page-records.ts';
+import { openReader } from '../store/open-store.ts';
+import { openSender } from './open-sender.ts';
+import { StreamRun } from './run-stream.ts';
+import type { Aside, StreamKeeper, StreamOrder, StreamState } from './stream-order.ts';
+import { Trouble } from './target.ts';
+
+export interface StreamsWorkerData {
+  readonly file: string;
+  readonly streams: string;
+}
+
+export type StreamsOrder =
+  /** All that are to run; others end. */
+  | { readonly t: 'run'; readonly orders: readonly StreamOrder[] }
+  | { readonly t: 'try'; readonly id: number; readonly order: StreamOrder; readonly record: AccessRecord }
+  | { readonly t: 'kept'; readonly id: number; readonly failed: boolean };
+
+export type StreamsWord =
+  | {
+      readonly t: 'ack';
+      readonly id: number;
+      readonly name: string;
+      readonly born: number;
+      readonly position: number;
+      readonly records: number;
+    }
+  | { readonly t: 'aside'; readonly id: number; readonly name: string; readonly born: number; readonly aside: Aside }
+  | { readonly t: 'state'; readonly state: StreamState }
+  | { readonly t: 'ended'; readonly name: string; readonly why: string }
+  | { readonly t: 'tried'; readonly id: number; readonly why?: string };
+
+const { file, streams } = workerData as StreamsWorkerData;
+const { db } = openReader(file);
+const say = (word: StreamsWord) => parentPort?.postMessage(word);
+
+const running = new Map<string, { readonly run: StreamRun; readonly same: string }>();
+const waiting = new Map<number, PromiseWithResolvers<void>>();
+let nextId = 1;
+
+function keep(word: (id: number) => StreamsWord): Promise<void> {
+  const id = nextId++;
+  const answer = Promise.withResolvers<void>();
+  waiting.set(id, answer);
+  say(word(id));
+  return answer.promise;
+}
+
+const keeperOf = ({ born }: StreamOrder): StreamKeeper => ({
+  ack: (name, done) => keep((id) => ({ t: 'ack', id, name, born, ...done })),
+  putAside: (name, aside) => keep((id) => ({ t: 'aside', id, name, born, aside })),
+});
+
+/** One whose settings are as they were goes on where it is; its position is its own. */
+function runAll(orders: readonly StreamOrder[]): void {
+  const wanted = new Map(orders.map((order) => [order.name, order]));
+  for (const [name, { run, same }] of running) {
+    const order = wanted.get(name);
+    if (order !== undefined && sameness(order) === same) {
+      run.until = order.until;
+      continue;
+    }
+    run.stop();
+    running.delete(name);
+  }
+  for (const order of orders) if (!running.has(order.name)) begin(order);
+}
+
+const sameness = ({ position: _, until: _until, ...rest }: StreamOrder): string => JSON.stringify(rest);
+
+function begin(order: StreamOrder): void {
+  const { name } = order;
+  const run = new StreamRun(order, {
+    read: async (place) => (await pageRecords(db, {}, place)).records,
+    keeper: keeperOf(order),
+    sender: openSender(order, streams),
+    tell: (state) => say({ t: 'state', state }),
+    clock: systemClock,
+  });
+  running.set(name, { run, same: sameness(order) });
+  run.run().catch((error: unknown) => {
+    if (running.get(name)?.run === run) running.delete(name);
+    say({ t: 'ended', name, why: error instanceof Error ? error.message : String(error) });
+  });
+}
+
+async function tryOnce(order: StreamOrder, record: AccessRecord): Promise<string | undefined> {
+  const sender = openSender(order, streams);
+  const { signal } = new AbortController();
+  try {
+    const { refused, rest } = await sender.send([record], signal);
+    await sender.confirm?.(signal);
+    return rest?.message ?? refused?.[0]?.why;
+  } catch (error) {
+    if (error instanceof Trouble) return error.message;
+    throw error;
+  } finally {
+    sender.close();
+  }
+}
+
+parentPort?.on('message', (order: StreamsOrder) => {
+  if (order.t === 'run') runAll(order.orders);
+  else if (order.t === 'kept') {
+    const answer = waiting.get(order.id);
+    waiting.delete(order.id);
+    if (order.failed) answer?.reject(new Error('the controller could not keep how far it has come'));
+    else answer?.resolve();
+  } else {
+    const { id } = order;
+    tryOnce(order.order, order.record).then(
+      (why) => say(why === undefined ? { t: 'tried', id } : { t: 'tried', id, why }),
+      (error: unknown) => say({ t: 'tried', id, why: String(error) }),
+    );
+  }
+});
