@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { day } from '#shared/base/clock.ts';
-import { findPortOwner } from '#shared/wire/port-owner.ts';
+import { findPortOwner, listeningUid } from '#shared/wire/port-owner.ts';
 import type { DoctorLine } from '../agent-api.ts';
 import type { ControlStatus } from '../control/control-contract.ts';
 import { type ChangeJournal, journalPath, readJournal } from '../resolver/change-journal.ts';
@@ -75,7 +75,11 @@ async function realNameLines({ local = [], pid }: NamesPlace): Promise<DoctorLin
   return await Promise.all(
     places.map(async ({ name, address }): Promise<DoctorLine> => {
       const at = address.lastIndexOf(':');
-      const owner = await findPortOwner(Number(address.slice(at + 1)), address.slice(0, at));
+      const [port, host] = [Number(address.slice(at + 1)), address.slice(0, at)];
+      const owner = await findPortOwner(port, host);
+      // An agent with a capability is closed even to its own user; whose its socket is the kernel tells all the same.
+      if (owner === undefined && (await listeningUid(port, host)) === process.geteuid?.())
+        return { name, ok: true, detail: `${address}, of this user` };
       if (owner === undefined)
         return { name, ok: undefined, detail: `${address}: who listens there cannot be told here` };
       if (owner.pid === pid) return { name, ok: true, detail: address };

@@ -98,14 +98,20 @@ export function isAlive({ pid, started }: Holder): boolean {
     // EPERM: there is such a process, of another user; it cannot be an agent of this profile, but may have been one's number.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  return started === '' || (startOf(pid) ?? started) === started;
+  const fields = statOf(pid);
+  // Killed, and not yet taken notice of by its parent: where the first process of a container does not care, for ever.
+  if (fields?.[0] === 'Z') return false;
+  return started === '' || (fields?.[19] ?? started) === started;
 }
 
 /** Field 22 of /proc/<pid>/stat; undefined where there is none. The name in field 2 may hold blanks and brackets. */
-export function startOf(pid: number): string | undefined {
+export const startOf = (pid: number): string | undefined => statOf(pid)?.[19];
+
+/** From field 3, the state, on. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }

@@ -24,9 +24,8 @@ const listenState = '0A';
  * several programs may have the port, each at its own.
  */
 export async function findPortOwner(port: number, address?: string): Promise<PortOwner | undefined> {
-  const rows = await listeningRows(port);
-  const own = address === undefined ? rows : rows.filter(([, local = '']) => local.startsWith(`${hexOf(address)}:`));
-  const inodes = new Set(own.map((fields) => `socket:[${fields[9]}]`));
+  const rows = await listeningRows(port, address);
+  const inodes = new Set(rows.map((fields) => `socket:[${fields[9]}]`));
   if (inodes.size === 0) return undefined;
   for (const pid of await list('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
@@ -39,7 +38,8 @@ export async function findPortOwner(port: number, address?: string): Promise<Por
 }
 
 /** The fields of proc(5): `sl local_address rem_address st ... uid timeout inode`; the port in hex after the colon. */
-async function listeningRows(port: number): Promise<string[][]> {
+async function listeningRows(port: number, address?: string): Promise<string[][]> {
+  const start = address === undefined ? '' : `${hexOf(address)}:`;
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const tables = await Promise.all(
     ['/proc/net/tcp', '/proc/net/tcp6'].map((path) => readFile(path, 'utf8').catch(() => '')),
@@ -47,7 +47,10 @@ async function listeningRows(port: number): Promise<string[][]> {
   return tables
     .flatMap((text) => text.split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === listenState && fields[9] !== '0');
+    .filter(
+      (fields) =>
+        fields[1]?.startsWith(start) && fields[1].endsWith(suffix) && fields[3] === listenState && fields[9] !== '0',
+    );
 }
 
 /** As the kernel prints it: in the byte order of this machine, which is little-endian wherever Node runs but on s390x. */
@@ -56,8 +59,9 @@ function hexOf(address: string): string {
   return (endianness() === 'LE' ? bytes.toReversed() : bytes).join('');
 }
 
-async function listeningUid(port: number): Promise<number | undefined> {
-  const uid = (await listeningRows(port))[0]?.[7];
+/** Also where the process itself is closed to this user: another's, or one with capabilities. */
+export async function listeningUid(port: number, address?: string): Promise<number | undefined> {
+  const uid = (await listeningRows(port, address))[0]?.[7];
   return uid === undefined ? undefined : Number(uid);
 }
 

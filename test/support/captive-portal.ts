@@ -1,6 +1,7 @@
 /**
  * The router of a guest network. While `captive` it answers for everyone: each name by its own address, HTTP with a way to its portal, TLS
- * with a certificate of its own. A line on standard input says `captive` or `open`; each is answered when it is done.
+ * with a certificate of its own. A line on standard input says `captive` or `open`; each is answered when it is done. `asked`: the names that DNS
+ * was asked since the last time.
  */
 import { createSocket } from 'node:dgram';
 import type { Server } from 'node:net';
@@ -21,9 +22,11 @@ const ca = await makeTestCa('portal.wifi');
 const leaf = await ca.leaf('controller', 'wifi');
 
 const dns = createSocket('udp4').bind(53, '0.0.0.0');
+const asked = new Set<string>();
 dns.on('message', (bytes, from) => {
   const { id, questions = [] } = decode(bytes);
   const { name = '', type } = questions[0] ?? {};
+  asked.add(name.toLowerCase());
   const data = isCaptive ? own : truth[name.toLowerCase()];
   const answers = type === 'A' && data !== undefined ? [{ type: 'A' as const, name, ttl: 0, data }] : [];
   const flags = 0x8180 | (data === undefined ? 3 : 0);
@@ -64,6 +67,11 @@ function release(): void {
 
 const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {
+  if (line === 'asked') {
+    console.log(JSON.stringify([...asked]));
+    asked.clear();
+    return;
+  }
   if (line === 'open') release();
   void (line === 'captive' ? capture() : Promise.resolve()).then(() => console.log(line));
 });

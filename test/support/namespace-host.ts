@@ -52,15 +52,21 @@ if [ "$1" = --user ]; then shift; dir=$HOME/.config/systemd/user; fi
 [ "$1" = daemon-reload ] && exit
 [ "$1 $2" = "enable --now" ] || exit 1
 unit=$dir/$3.service
-value() { sed -n "s/^$1=//p" "$unit"; }
+case $3 in *@*) unit=$dir/\${3%%@*}@.service ;; esac
+name=$3
+value() { sed -n "s/^$1=//p" "$unit" | sed "s/%i/\${name#*@}/g"; }
 user=$(value User)
+group=$(value Group)
+caps=$(value AmbientCapabilities | tr A-Z a-z | sed 's/cap_/,+/g')
 as() { exec "$@"; }
 if [ -n "$user" ]; then
-  as() { exec setpriv --reuid "$user" --regid "$(value Group)" --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"; }
+  as() { exec setpriv --reuid "$user" --regid "\${group:-$(id -g "$user")}" --init-groups --no-new-privs --bounding-set="-all$caps" --inh-caps="-all$caps" --ambient-caps="-all$caps" "$@"; }
 fi
 umask "$(value UMask)"
 env="PATH=$PATH $(value Environment)"
-[ -n "$user" ] || env="$env HOME=$HOME"
+home=$HOME
+[ -z "$user" ] || home=$(getent passwd "$user" | cut -d: -f6)
+env="$env HOME=$home"
 ( cd /; while ! ( as env -i $env $(value ExecStart) ); do sleep 0.2; done ) </dev/null >"$SHARED/$3.log" 2>&1 &
 post=$(value ExecStartPost)
 [ -z "$post" ] || ( as env -i $env \${post#-} ) >>"$SHARED/$3.log" 2>&1 || true`,

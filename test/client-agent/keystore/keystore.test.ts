@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -6,6 +7,7 @@ import { readCsr } from '#shared/crypto/csr.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { type Enrolment, Keystore } from '../../../client-agent/keystore/keystore.ts';
 import { profilePath } from '../../../client-agent/keystore/profile-directory.ts';
+import { isAlive, startOf } from '../../../client-agent/keystore/profile-lock.ts';
 import { makeTestCa, type TestCa } from '../../support/test-ca.ts';
 
 const ca: TestCa = await makeTestCa();
@@ -131,3 +133,22 @@ t.test('profiles live where XDG says', async (t) => {
   writeFileSync(path, '');
   t.throws(() => new Keystore(path), { code: 'invalid-config' });
 });
+
+t.test(
+  'a holder that was killed and that its parent takes no notice of is gone',
+  { skip: process.platform !== 'linux' },
+  async (t) => {
+    const parent = spawn('sh', ['-c', 'read line <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
+    t.teardown(() => void parent.kill('SIGKILL'));
+    const pid = Number(String((await once(parent.stdout!, 'data'))[0]));
+    const holder = { pid, started: startOf(pid) ?? '' };
+    t.equal(isAlive(holder), true);
+    process.kill(pid, 'SIGKILL');
+    for (let turn = 0; turn < 200 && isAlive(holder); turn += 1)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    t.equal(isAlive(holder), false);
+    t.equal(startOf(pid), holder.started, 'though the kernel still lists it');
+  },
+);
