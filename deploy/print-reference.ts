@@ -13,6 +13,7 @@ import { controllerConfig } from '../controller/config.ts';
 import { lints } from '../controller/policy/lints/index.ts';
 import { gatewayConfig } from '../gateway/config.ts';
 import { accessLogFile, makeAccessLog } from './print-access-log.ts';
+import { makeSiemDocument, siemFile } from './print-siem-mapping.ts';
 
 export const referenceFile = join(import.meta.dirname, '../docs/reference.md');
 
@@ -83,4 +84,5 @@ ${describeConfig(agentConfig)}
 if (import.meta.main) {
   writeFileSync(referenceFile, makeReference());
   writeFileSync(accessLogFile, makeAccessLog());
+  writeFileSync(siemFile, makeSiemDocument());
 }

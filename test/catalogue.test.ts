@@ -7,6 +7,7 @@ import { accessRecord, recordedRequest, recordFields, recordKinds } from '#share
 import { recordEvents } from '#shared/contracts/record-events.ts';
 import { accessLogFile, makeAccessLog } from '../deploy/print-access-log.ts';
 import { makeReference, referenceFile } from '../deploy/print-reference.ts';
+import { makeSiemDocument, siemFile } from '../deploy/print-siem-mapping.ts';
 import { readSources } from './support/source-tree.ts';
 
 t.test('docs/reference.md says what the tables say', async (t) => {
@@ -20,6 +21,10 @@ t.test('docs/access-log.md says what the tables say: every field, every kind, ev
   );
   t.same(Object.keys(recordFields).toSorted(), shape.toSorted(), 'fields');
   t.same(Object.keys(recordEvents).toSorted(), recordKinds.toSorted(), 'kinds');
+});
+
+t.test('docs/siem.md says what the forms say, field by field and kind by kind', async (t) => {
+  t.equal(readFileSync(siemFile, 'utf8'), makeSiemDocument(), 'run "npm run docs"');
 });
 
 t.test('every event of a record is written somewhere', async (t) => {
