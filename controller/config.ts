@@ -84,6 +84,12 @@ export const controllerConfig = strict({
       default: 'none',
       description: 'Whether evaluations and searches are put on record, beside being counted',
     },
+    log: {
+      ...oneOf(['none', 'tree', 'entries']),
+      default: 'none',
+      description:
+        'What anybody may read of the log below /log/<number>/: checkpoint and tiles of hashes, or its leaves too (C2SP tlog-tiles)',
+    },
   }),
   disk: strict({
     reserveBytes: Type.Integer({

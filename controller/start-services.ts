@@ -9,7 +9,9 @@ import type { ControllerConfig } from './config.ts';
 import { ClientGate } from './from-services/authorize-client.ts';
 import { AuthzenCounts } from './from-services/authzen-counts.ts';
 import { authzenRoutes } from './from-services/authzen-routes.ts';
+import { logRoutes } from './from-services/log-routes.ts';
 import { makeServicesListener } from './from-services/services-listener.ts';
+import type { LogKeeper } from './log/log-keeper.ts';
 import type { Gauge } from './metrics-server.ts';
 import { servicesAt } from './reached-at.ts';
 
@@ -18,6 +20,7 @@ export interface ServicesParts extends OwnParts {
   readonly sealer: Sealer;
   readonly authority: Authority;
   readonly stores: PolicyStores;
+  readonly keeper: LogKeeper;
 }
 
 export interface RunningServices {
@@ -33,7 +36,7 @@ export async function startServices(
   config: ControllerConfig,
   parts: ServicesParts,
 ): Promise<RunningServices | undefined> {
-  const { enabled, host, port, certificate, key, leastTls, perSecond, records } = config.services;
+  const { enabled, host, port, certificate, key, leastTls, perSecond, records, log: serves } = config.services;
   if (!enabled) return undefined;
   const files = certificate === undefined || key === undefined ? undefined : { certificate, key };
   const listener = makeServicesListener({ ...parts, files, leastTls });
@@ -47,6 +50,7 @@ export async function startServices(
     records: records === 'all',
     url: () => url,
   });
+  if (serves !== 'none') logRoutes(listener.app, { db: parts.db, keeper: parts.keeper, serves });
   const listening = await listener.listen({ host, port }).catch(async (error: unknown) => {
     await listener.stop();
     throw error;

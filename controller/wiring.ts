@@ -181,7 +181,7 @@ async function start(
     mutual.cut((peer) => peer.role === 'gateway' && peer.id === id);
   };
   const policyStores = new PolicyStores(db, lifecycle.add('judge of policy stores', new StoreJudge()));
-  const servicesParts = { db, clock, log, sealer, authority, decider, stores: policyStores };
+  const servicesParts = { db, clock, log, sealer, authority, decider, stores: policyStores, keeper };
   const services = await startServices(config, servicesParts);
   if (services !== undefined) lifecycle.add('services listener', services);
   const adminSocket = adminSocketOf(config);

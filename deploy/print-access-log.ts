@@ -49,6 +49,24 @@ A query or a body is never recorded. Ids of devices, sessions, grants and traces
 ## Kinds and events
 
 ${kinds.join('\n')}
+## Proofs
+
+Every record has a place in one Merkle tree (RFC 6962), within 100 ms of its commit; each second that brought some ends with tiles in
+\`<state>/log/<number>/tile/\` (C2SP tlog-tiles) and a checkpoint over them, a note signed with Ed25519. The state of the tree is in the database before
+anything is signed, so that no crash gives two trees.
+
+- **Keep** key and a checkpoint where the operator of the controller cannot reach them: \`posternctl log key --checkpoint FILE\`.
+- **Verify**: \`posternctl log verify --key KEY --checkpoint FILE\` compares every record, its columns and its disclosures, and every tile with the tree, and the tree with
+  what you kept. It names leaf, record or tile, and ends with 1 when anything is not as it was written. Without a controller: \`posternctl log snapshot DIR\`, carry it away,
+  \`posternctl log verify --files DIR --key KEY --checkpoint FILE\`.
+- **Prove** one record: \`posternctl log prove ID [--without person,path]\` writes a file (C2SP tlog-proof) with the leaf, the personal fields that you choose, the path up to the root and
+  the checkpoint. Whoever gets it needs the public key, from elsewhere: \`posternctl log check-proof FILE --key KEY\`, or with Node alone, \`posternctl log verifier DIR\`, then
+  \`node DIR/check-proof.mjs FILE --key KEY\`.
+- **Over HTTP**: \`services.log: tree\` serves checkpoint and tiles at \`https://<services>/log/<number>/\` to anybody, \`entries\` the leaves too, in which nothing is personal.
+- **After a restore** the log signs nothing (P35). \`posternctl log resume CHECKPOINT\` shows that it goes on from the newest checkpoint that anybody has; where records were lost it does not, and
+  \`posternctl log new\` opens another log, with a key of its own, whose record \`log-opened\` names the one before it. The same holds for a database that is behind the checkpoint on its own disk.
+- A record that was **pruned** leaves its hash: proofs of all others hold, and \`verify\` says how many are gone. In bundles of leaves it has the length 0.
+
 ## Merging
 
 Nothing is dropped. What is merged says how many it stands for (\`count\`), by these rules alone:

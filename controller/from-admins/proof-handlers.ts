@@ -8,6 +8,7 @@ import { tilesBetween } from '#shared/log/tiles.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';
 import { readLogKeys } from '../authority/log-keys.ts';
 import { databaseName } from '../init.ts';
+import { heldError } from '../log/log-keeper.ts';
 import type { LogState } from '../log/log-state.ts';
 import { proveGrowth, proveRecord } from '../log/prove-record.ts';
 import { readEntries } from '../log/read-entries.ts';
@@ -89,6 +90,9 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
     async resumeLog({ body: { checkpoint }, caller }) {
       await resumeLog(db, checkpoint, told(caller, 'log-resumed'));
       await keeper.reopen();
+      // There may be a later one on this very disk.
+      const { held } = await keeper.state();
+      if (held !== null) throw heldError(held);
       return head();
     },
 

@@ -24,8 +24,12 @@ export class TileStore {
 
   /** The hashes of a tile: from its file, from that of the full tile for a partial one, or out of the database. Throws `log-broken`. */
   async read(tile: Tile): Promise<Buffer> {
-    const full = { ...tile, width: tileWidth };
-    return (await this.#readFile(tile)) ?? (await this.#readFile(full, tile.width)) ?? (await this.make(tile));
+    return (await this.#readFiles(tile)) ?? (await this.make(tile));
+  }
+
+  /** For strangers: what stands in a file, and of level 0 what a few rows give. Undefined for what would be much work. */
+  async readKept(tile: Tile): Promise<Buffer | undefined> {
+    return (await this.#readFiles(tile)) ?? (tile.level === 0 ? this.make(tile) : undefined);
   }
 
   /** Out of the database alone, whatever the files say. Throws `log-broken` when a leaf's hash is not there. */
@@ -89,6 +93,10 @@ export class TileStore {
       roots.push(rootOf(hashesOf(below, await read(below))));
     }
     return roots;
+  }
+
+  async #readFiles(tile: Tile): Promise<Buffer | undefined> {
+    return (await this.#readFile(tile)) ?? (await this.#readFile({ ...tile, width: tileWidth }, tile.width));
   }
 
   /** Undefined when it is not there, or not of the length that it must have. */

@@ -16,6 +16,7 @@ import { replay } from './replay.ts';
 import { restart } from './restart.ts';
 import { spool } from './spool.ts';
 import { tunnels } from './tunnels.ts';
+import { verify } from './verify.ts';
 
 const benches: readonly Bench[] = [
   gateway,
@@ -30,6 +31,7 @@ const benches: readonly Bench[] = [
   restart,
   replay,
   knocks,
+  verify,
 ];
 
 const help = `npm run bench                 all benchmarks

@@ -5,22 +5,28 @@ import { join } from 'node:path';
 import { systemClock } from '#shared/base/clock.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
+import { newMasterKey, parseMasterKey, Sealer } from '#shared/crypto/seal.ts';
 import { guardServer, requirePeer } from '#shared/wire/admit-peer.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import { takeRecords } from '../../controller/from-gateways/take-records.ts';
+import { LogKeeper } from '../../controller/log/log-keeper.ts';
 import { openStore, type Store } from '../../controller/store/open-store.ts';
 import { trustDomain } from '../support/gateway-world.ts';
 import { answerCalls } from './child.ts';
 
 let store: Store | undefined;
+let keeper: LogKeeper | undefined;
 
 const calls = {
   async start({ dir }: { readonly dir: string }): Promise<{ port: number }> {
     store = await openStore(join(dir, 'controller.db'));
     const { db } = store;
+    // The log is kept in order beside it, as in a controller: leaves hashed, tiles on the disk, checkpoints signed.
+    const sealer = new Sealer({ current: parseMasterKey(newMasterKey()) });
+    keeper = await LogKeeper.open({ db, sealer, clock: systemClock, log: silentLog, dir, trustDomain });
     const [certificate = '', ...chain] = readFileSync(join(dir, 'controller.pem'), 'utf8').split(
       /(?<=END CERTIFICATE-----\n)/,
     );
@@ -51,6 +57,11 @@ const calls = {
       .select(({ fn }) => fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
     return row.count;
+  },
+
+  /** How many leaves the newest checkpoint is over, once all is in order. */
+  async settle(_: null): Promise<number> {
+    return (await keeper!.settle()).signed_size;
   },
 };
 export type RecordsControllerCalls = typeof calls;
