@@ -3,6 +3,7 @@
  * network that lets everything through, over one without UDP, over one with nothing but an HTTP proxy, and behind a carrier whose
  * knocks and connections leave by different addresses. Who has not knocked reads nothing all the while.
  */
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -43,6 +44,20 @@ done
 timeout 3 openssl s_client -connect ${to}:${port} </dev/null 2>/dev/null | grep -a CERTIFICATE &`,
   );
   return mustRun(outside, `${asks.join('\n')}\nwait`);
+}
+
+/** The laptop gets another address while a stream runs: what curl ends with (18: cut off; 28: it heard nothing until its time was up). */
+async function acrossNetworks({ laptop }: Perimeter): Promise<number | null> {
+  const stream = laptop.start('exec curl -sS -N -m 40 http://wiki.localhost:7070/events');
+  const closed = once(stream, 'close');
+  await once(stream.stdout!, 'data');
+  stream.stdout!.resume();
+  await mustRun(
+    laptop,
+    'ip address del 100.64.0.2/24 dev cgn && ip address add 100.64.0.4/24 dev cgn && ip route replace default via 100.64.0.1',
+  );
+  const [code] = (await closed) as [number | null];
+  return code;
 }
 
 async function startProxy(world: Perimeter): Promise<string> {
@@ -129,6 +144,8 @@ t.test(
         'gateway gw-main': { rung: 'udp 62202 + prelude', isFailing: false },
       });
       t.equal(await strangersRead(world, hidden), '');
+      t.equal(await acrossNetworks(world), 18, 'a stream that can hear nothing more is ended, and not waited for');
+      t.match(await agent.curl('/'), { status: 200, body: 'wiki' }, 'in the other network');
       await agent.stop();
     });
 
