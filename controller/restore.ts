@@ -26,6 +26,7 @@ import { openAuthority } from './authority/open-authority.ts';
 import { databaseName, knockMemoryName } from './init.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { appendRecord } from './log/append-record.ts';
+import { forgetRunning } from './log/life-records.ts';
 import { revoke } from './revocation/revoke.ts';
 import { startGeneration } from './store/generation.ts';
 import { openStore, type Store, type Trx } from './store/open-store.ts';
@@ -147,6 +148,7 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
   const epoch = await raiseEverything(trx, at);
   // What was signed after the backup is not in it: nothing is signed until somebody shows that nothing was, or opens another log.
   await trx.updateTable('log_state').set({ held: 'restored' }).execute();
+  await forgetRunning(trx);
   const sessions = Number(ended.numUpdatedRows);
   await appendRecord(trx, at, {
     kind: 'controller',

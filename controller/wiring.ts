@@ -38,6 +38,7 @@ import { readyGateways } from './grants/ready-gateways.ts';
 import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
+import { LifeRecords } from './log/life-records.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { LogStreams } from './log-streams/log-streams.ts';
 import { streamGauges } from './log-streams/stream-gauges.ts';
@@ -100,7 +101,12 @@ async function start(
   lifecycle.add('lock', lockDirectory(dir));
   const sealer = openSealer({ dir, env, create: false });
   const reserve = lifecycle.add('reserve', new DiskReserve({ dir, bytes: config.disk.reserveBytes, log }));
-  const store = lifecycle.add('store', await openStore(join(dir, databaseName), () => reserve.look()));
+  let tellTrouble = (_why: string): void => {};
+  const onTrouble = (why: 'disk-full' | 'disk-failed') => {
+    if (why === 'disk-full') reserve.look();
+    tellTrouble(why);
+  };
+  const store = lifecycle.add('store', await openStore(join(dir, databaseName), onTrouble));
   const { db } = store;
   const settings = await readSettings(db);
   const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
@@ -108,6 +114,9 @@ async function start(
   const { trustDomain } = settings;
   // Stops after whatever still writes records.
   const keeper = lifecycle.add('log', await LogKeeper.open({ db, sealer, clock, log, dir, trustDomain }));
+  const life = lifecycle.add('life', new LifeRecords({ db, clock, log, isShort: () => reserve.state().short }));
+  await life.begin();
+  tellTrouble = (why) => life.failed(why);
   const generation = await openGeneration(db);
   const knocks = await openKnockSecrets({ db, sealer });
   const policy = new PolicyInForce();
@@ -210,7 +219,7 @@ async function start(
   const logGauges = streamGauges({ db, sealer, logStreams }, clock);
   const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
   const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, startedAt: clock.now() });
-  lifecycle.add('jobs', new JobRunner(jobs, { clock, log }));
+  lifecycle.add('jobs', new JobRunner([...jobs, ...life.jobs(() => entry.counts())], { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
   return { ...reached, ...served, adminSocket, ...(metrics === undefined ? {} : { metrics }) };

@@ -7,6 +7,12 @@ export interface OpenAccess extends Placed {
   readonly opening: AccessRecord;
 }
 
+/** A time in which no access could be recorded, and so none was given. */
+export interface SpoolPause {
+  readonly why: string;
+  readonly ms: number;
+}
+
 export interface RecordSink {
   /** Resolves when the record is written to the spool file; rejects when it cannot be: no record, no access. */
   open(opening: AccessRecord): Promise<OpenAccess>;
@@ -14,4 +20,6 @@ export interface RecordSink {
   close(access: OpenAccess, record: AccessRecord): void;
   /** A refusal; equal ones may be merged. Must not throw. */
   refuse(record: AccessRecord): void;
+  /** `tell` makes the record of such a time, once it is over. */
+  onPause?(tell: (pause: SpoolPause) => AccessRecord): void;
 }

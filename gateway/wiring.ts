@@ -11,11 +11,12 @@ import { listenTcp } from '#shared/wire/listen.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
-import { addCounts } from './metrics/counters.ts';
+import { addCounts, type Counts } from './metrics/counters.ts';
 import { createMetricsServer, type Health } from './metrics/metrics-server.ts';
 import { openDoor } from './open-door.ts';
 import { RecordDelivery } from './records/deliver-records.ts';
 import { LeftSpools } from './records/left-spools.ts';
+import { OwnRecords } from './records/own-records.ts';
 import { UsePruner } from './records/prune-uses.ts';
 import { SpoolDirectory } from './records/spool-directory.ts';
 import { makeUseFolder, useFolderOf } from './records/use-files.ts';
@@ -113,6 +114,20 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     link.client.records({ body: { spool, records } });
   lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
 
+  let knocksOf = async (): Promise<Counts> => ({});
+  // Ends before delivery does, which takes its last record along.
+  const ownRecords = lifecycle.add(
+    'own records',
+    new OwnRecords({
+      gateway,
+      dir: config.dir,
+      directory,
+      maxBytes: config.spool.maxBytes,
+      time: () => keeper.time(),
+      knocks: async () => knocksIn(await knocksOf()),
+      log,
+    }),
+  );
   let askAgain = () => {};
   let doorChanged = () => {};
   let made: DataPlane | undefined;
@@ -195,6 +210,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
   });
   const counts = async () => addCounts([await plane.counts(), door.counts()]);
+  knocksOf = counts;
   const metrics = config.metrics.enabled
     ? await serve(createMetricsServer({ counts, health, log }), config.metrics, lifecycle)
     : undefined;
@@ -202,9 +218,18 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const keySets = config.keySets.enabled ? await serve(keySetServer, config.keySets, lifecycle) : undefined;
 
   const address = await untilAborted(taking.serving, signal);
+  ownRecords.begin();
   log.info({ gateway, site, ...address }, 'serving');
   return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
 }
+
+const knocksIn = (counts: Counts): Counts =>
+  Object.fromEntries(
+    Object.entries(counts).flatMap(([name, count]) => {
+      const [what, reason] = name.split('|');
+      return what === 'knocks' && reason !== undefined ? [[reason, count]] : [];
+    }),
+  );
 
 async function serve(
   server: ReturnType<typeof createMetricsServer>,

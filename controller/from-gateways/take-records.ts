@@ -4,7 +4,8 @@
  */
 import { sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
-import type { SpooledRecord } from '#shared/contracts/record.ts';
+import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
+import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { wereErased } from '../log/erase-person.ts';
 import { bareRow, recordRow } from '../log/record-row.ts';
@@ -21,7 +22,7 @@ export interface Batch {
 export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ through: number }> {
   for (const { record } of batch.records) {
     // A gateway speaks for itself only: a record in another's name would frame or hide somebody.
-    if (record.gateway !== batch.gateway || record.kind !== 'access') {
+    if (record.gateway !== batch.gateway || !isOwn(record)) {
       throw new PosternError('bad-request', `gateway ${batch.gateway} sent a record that is not its own`);
     }
   }
@@ -52,6 +53,20 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
     return { through };
   });
 }
+
+const ofItself: ReadonlySet<string> = new Set<RecordEvent<'gateway'>>([
+  'started',
+  'stopped',
+  'ended-unclean',
+  'paused',
+  'knocks',
+]);
+
+/** An access, or what it may tell of itself. */
+const isOwn = ({ kind, event, person, actor }: AccessRecord): boolean =>
+  kind === 'access'
+    ? event === undefined
+    : kind === 'gateway' && ofItself.has(event ?? '') && person === undefined && actor === undefined;
 
 /** P34: a gateway that was away delivers what it recorded of people who were erased since. */
 async function findErased(trx: Trx, { records }: Batch): Promise<ReadonlySet<string>> {

@@ -6,6 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Decider } from '../grants/decider.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { assembleSet } from '../policy/compile-policies.ts';
+import { diffPolicies } from '../policy/diff-policies.ts';
 import { failedTests, type Judged } from '../policy/judge-draft.ts';
 import type { Known } from '../policy/known.ts';
 import type { PolicyProblem, PolicySet } from '../policy/policy-set.ts';
@@ -98,6 +99,7 @@ export async function storeVersion(
       ...(author === undefined ? {} : { author }),
       message,
       policies: set.policies.length,
+      ...changesOf(decider.policy(), set),
       tests: judged.tests.length,
       ...(failed.length === 0 ? {} : { failedTests: failed.length }),
       ...(lockOut.everyone ? { lockedOut: lockOut.lines } : {}),
@@ -165,4 +167,17 @@ function locksOut(lines: readonly string[]): PosternError {
       'The owner at the shell can publish it all the same: --even-if-it-locks-out --shell --reason TEXT.',
     extra: { lines },
   });
+}
+
+/** In a record: a version may change thousands. */
+const mostNamed = 200;
+
+/** What is another now, by name. Of the version before nothing is known where it could not be read. */
+function changesOf(
+  before: PolicySet | undefined,
+  after: PolicySet,
+): { readonly changes?: object; readonly changed?: number } {
+  const changes = diffPolicies(before?.policies ?? [], after.policies);
+  const named = changes.slice(0, mostNamed).map(({ how, policy }) => ({ how, policy }));
+  return { changes: named, changed: changes.length };
 }

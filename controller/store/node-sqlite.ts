@@ -10,21 +10,21 @@ const full = 13;
 const failing = new Set([8, 10, 14]);
 
 export interface NodeSqliteOptions {
-  readonly onFull?: (() => void) | undefined;
+  readonly onTrouble?: ((why: 'disk-full' | 'disk-failed') => void) | undefined;
   readonly readOnly?: boolean;
 }
 
 export class NodeSqlite implements SqliteDatabase {
   readonly raw: DatabaseSync;
   readonly #statements = new Map<string, SqliteStatement>();
-  readonly #onFull: () => void;
+  readonly #onTrouble: (why: 'disk-full' | 'disk-failed') => void;
 
   /**
-   * `file` may be `:memory:`. WAL, full sync: what was answered to a peer survives a power cut. `onFull`: the disk took no
-   * more. `readOnly`: beside another connection that writes.
+   * `file` may be `:memory:`. WAL, full sync: what was answered to a peer survives a power cut. `onTrouble`: the disk took no
+   * more, or failed. `readOnly`: beside another connection that writes.
    */
-  constructor(file: string, { onFull = () => {}, readOnly = false }: NodeSqliteOptions = {}) {
-    this.#onFull = onFull;
+  constructor(file: string, { onTrouble = () => {}, readOnly = false }: NodeSqliteOptions = {}) {
+    this.#onTrouble = onTrouble;
     this.raw = new DatabaseSync(file, { timeout: 5000, readOnly });
     if (readOnly) return;
     try {
@@ -85,10 +85,11 @@ export class NodeSqlite implements SqliteDatabase {
     const { errcode } = error as { errcode?: number };
     if (errcode === undefined) return error;
     if ((errcode & 0xff) === full) {
-      this.#onFull();
+      this.#onTrouble('disk-full');
       return new PosternError('disk-full', 'the store cannot grow', { cause: error });
     }
     if (failing.has(errcode & 0xff)) {
+      this.#onTrouble('disk-failed');
       const why = (errcode & 0xff) === 8 ? 'its disk is read-only' : (error as Error).message;
       return new PosternError('disk-failed', `the store cannot be written: ${why}`, { cause: error });
     }

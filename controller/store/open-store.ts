@@ -50,8 +50,9 @@ export interface Store {
   stop(): Promise<void>;
 }
 
-export async function openStore(file: string, onFull?: () => void): Promise<Store> {
-  const sqlite = new NodeSqlite(file, { onFull });
+/** `onTrouble`: a write failed, for want of space or otherwise. */
+export async function openStore(file: string, onTrouble?: (why: 'disk-full' | 'disk-failed') => void): Promise<Store> {
+  const sqlite = new NodeSqlite(file, { onTrouble });
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
   await migrate(db, sqlite);
   return {

@@ -8,6 +8,7 @@ import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
 import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Ask } from '../gates/ask.ts';
+import type { SpoolPause } from '../record-sink.ts';
 
 const maxPath = maxRecordedPath;
 
@@ -120,6 +121,19 @@ export function knockRecord(
     ...(device === undefined ? {} : { device }),
     details: { knock: reason, count },
   };
+}
+
+/** A time in which no access could be recorded. */
+export function pauseRecord({
+  id,
+  gateway,
+  at,
+  why,
+  ms,
+}: SpoolPause & { readonly id: string; readonly gateway: string; readonly at: number }): AccessRecord {
+  const what = { kind: 'gateway', event: 'paused', phase: 'single', verdict: 'none', reasons: [] } as const;
+  const details = { from: at - ms, to: at, why };
+  return { id, time: at, ...what, reasons: [], trace: newTrace(), gateway, details };
 }
 
 function base({ id, ask, gateway, trace, at }: RecordFacts): Omit<AccessRecord, 'phase' | 'verdict' | 'reasons'> {

@@ -27,7 +27,7 @@ import { type ControllerTimes, StateKeeper } from '../state/state-keeper.ts';
 import type { StreamMessage } from '../state/stream-types.ts';
 import { IdentityMinter } from '../to-apps/identity-assertion.ts';
 import { UpstreamPools } from '../to-apps/upstream-pools.ts';
-import { handshakeRecord, knockRecord, recordIds } from './access-records.ts';
+import { handshakeRecord, knockRecord, pauseRecord, recordIds } from './access-records.ts';
 import { AppUsage } from './app-usage.ts';
 import { cutTakenBack } from './cut-taken-back.ts';
 import type { DataParts } from './data-parts.ts';
@@ -101,6 +101,9 @@ export class DataPath {
       onUnknownKey: options.onUnknownKey,
     };
     const parts = this.#parts;
+    records.onPause?.((pause) =>
+      pauseRecord({ ...pause, id: parts.recordId(), gateway: identity.gateway, at: parts.time() }),
+    );
     this.#door = options.knocks && this.#openDoor(options.knocks);
     const prelude = this.#door && new PreludeDoor({ judge: this.#door.judge });
     this.#open = prelude && options.preludePort !== 0 ? new OpenPort(prelude) : undefined;

@@ -7,7 +7,7 @@ import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import type { OpenAccess, RecordSink } from '../record-sink.ts';
+import type { OpenAccess, RecordSink, SpoolPause } from '../record-sink.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { encodeLine } from './spool-format.ts';
@@ -55,6 +55,8 @@ export class SpoolWriter implements RecordSink {
   #seq = 0;
   #denials = 0;
   #refusing: string | undefined;
+  #paused: { readonly why: string; readonly since: number } | undefined;
+  #tellPause: ((pause: SpoolPause) => AccessRecord) | undefined;
   /** What a failed write left in the file could not be cut off yet. */
   #isTorn = false;
   #waiting: Waiting[] = [];
@@ -95,6 +97,16 @@ export class SpoolWriter implements RecordSink {
     this.#add({ record, access });
   }
 
+  /** What a gateway tells of itself: never refused either. */
+  tell(record: AccessRecord): void {
+    this.#add({ record });
+  }
+
+  /** `tell` makes the record of a time in which no opening could be written, once it is over. */
+  onPause(tell: (pause: SpoolPause) => AccessRecord): void {
+    this.#tellPause = tell;
+  }
+
   refuse(record: AccessRecord): void {
     this.#merger.take(record, this.#retry === undefined && this.#room.takesDenials());
   }
@@ -128,6 +140,19 @@ export class SpoolWriter implements RecordSink {
       log.error({ why }, 'no access is given: it cannot be recorded');
     if (why === undefined && this.#refusing !== undefined) log.info('accesses can be recorded again');
     this.#refusing = why;
+    if (why !== undefined) this.#pauses(why);
+    else if (this.#retry === undefined) this.#goesOn();
+  }
+
+  #pauses(why: string): void {
+    this.#paused ??= { why, since: performance.now() };
+  }
+
+  #goesOn(): void {
+    if (this.#paused === undefined) return;
+    const { why, since } = this.#paused;
+    this.#paused = undefined;
+    if (this.#tellPause) this.#add({ record: this.#tellPause({ why, ms: Math.round(performance.now() - since) }) });
   }
 
   #add(waiting: Waiting): void {
@@ -187,6 +212,7 @@ export class SpoolWriter implements RecordSink {
   /** Openings are refused at once; what tells of the past is written when the disk takes it again. */
   #keepForLater(batch: readonly Waiting[], error: unknown): void {
     this.#options.log.error({ err: error }, 'the spool cannot be written');
+    this.#pauses('the spool could not be written');
     for (const { settle } of batch)
       settle?.reject(new PosternError('record-failed', 'the spool cannot be written', { cause: error }));
     this.#waiting = [...batch.filter(({ settle }) => settle === undefined), ...this.#waiting];

@@ -138,6 +138,11 @@ export const recordEvents = {
     events: {
       joined: 'Invitation and site.',
       'identity-key': 'A new key for what it tells apps.',
+      started: 'Agents are served.',
+      stopped: 'In order: since when it ran.',
+      'ended-unclean': 'Told at the next start: since when it ran and when it was last known to.',
+      paused: 'No access could be recorded, so none was given: from when to when, and why.',
+      knocks: 'Where somebody was refused within five minutes: how many knocks, by outcome.',
       'renewed-expired': 'A certificate renewed after its end.',
     },
   },
@@ -146,6 +151,10 @@ export const recordEvents = {
     events: {
       initialised: 'The first of all.',
       restored: 'From a backup: which, and what it voided.',
+      started: 'It begins to serve.',
+      stopped: 'In order: since when it ran.',
+      'ended-unclean': 'Told at the next start: since when it ran and when it was last known to.',
+      knocks: 'Where somebody was refused within five minutes: how many knocks, by outcome.',
     },
   },
   log: {
@@ -174,6 +183,7 @@ export const recordEvents = {
       pruned: 'Before when, how many.',
       'erasure-begun': 'A person is erased: by which digest, not who.',
       erased: 'It is done: the digest, how many records and snapshots it took from.',
+      paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
     },
   },

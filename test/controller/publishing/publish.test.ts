@@ -71,6 +71,15 @@ t.test('a rollback is a new version, and a start finds the one in force', async 
     (await desk.records('policy')).map(({ event }) => event),
     ['published', 'published', 'rolled-back'],
   );
+  t.match(
+    (await desk.records('policy')).map(({ details }) => [details?.['changed'], details?.['changes']]),
+    [
+      [1, [{ how: 'added' }]],
+      [1, [{ how: 'removed' }]],
+      [1, [{ how: 'added' }]],
+    ],
+    'what each changed, by name',
+  );
   await desk.store.stop();
 });
 

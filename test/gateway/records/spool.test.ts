@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import t, { type Test } from 'tap';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
@@ -258,4 +259,35 @@ t.test('P24 kill -9 loses no opening that was confirmed', async (t) => {
     .map((found) => found.opening);
   for (const id of confirmed) if (!opened.includes(id)) t.fail(`${id} is lost`);
   t.same(ended.sort(), opened.sort(), 'each opening has exactly one end');
+});
+
+t.test('P24 a time in which no access could be recorded is told once it is over', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  const other = directory.file(directory.newSpool());
+  writeFileSync(other, 'x'.repeat(2000));
+  const spool = writer(t, directory, { maxBytes: 2000 });
+  const pauses: string[] = [];
+  const refused = new Promise<void>((resolve) => {
+    const looking = setInterval(() => {
+      spool.open(record({ phase: 'opening' })).catch(() => {
+        clearInterval(looking);
+        resolve();
+      });
+    }, 20);
+  });
+  const told = new Promise<void>((resolve) => {
+    spool.onPause(({ why, ms }) => {
+      pauses.push(why);
+      resolve();
+      return record({ kind: 'gateway', event: 'paused', verdict: 'none', details: { ms } });
+    });
+  });
+  await refused;
+  // Its next look, once a second, sees that the spool is full, and one after that that it is not.
+  setTimeout(() => directory.remove(basename(other, '.spool')), 1500);
+  await told;
+  await new Promise(setImmediate);
+  t.same(pauses, ['the spool is full: the controller takes no records']);
+  const lines = decodeLines(readFileSync(directory.file(spool.spool))).lines;
+  t.match(lines.at(-1), { record: { event: 'paused' } });
 });
