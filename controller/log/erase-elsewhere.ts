@@ -14,6 +14,7 @@ const named = [
   ['shadow_runs', 'by'],
   ['api_clients', 'created_by'],
   ['policy_stores', 'by'],
+  ['log_streams', 'created_by'],
   ['invitations', 'created_by'],
   ['erasures', 'actor'],
 ] as const;
