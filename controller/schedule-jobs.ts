@@ -5,6 +5,7 @@ import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateway
 import { endLapsedSessions } from './jobs/end-sessions.ts';
 import { prune } from './jobs/prune.ts';
 import type { Job } from './jobs/run-jobs.ts';
+import type { SearchDesk } from './log/search/search-desk.ts';
 import type { LogStreams } from './log-streams/log-streams.ts';
 import { reviewLapses } from './posture/review-lapses.ts';
 import type { PostureParts } from './posture/take-report.ts';
@@ -18,12 +19,22 @@ export interface JobParts {
   readonly fresh: FreshParts;
   readonly posture: PostureParts;
   readonly shadow: Pick<Shadow, 'look'>;
+  readonly searches: Pick<SearchDesk, 'follow'>;
   readonly logStreams: Pick<LogStreams, 'look'>;
   /** When this controller started: what went stale before is for the first look. */
   readonly startedAt: number;
 }
 
-export function scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, startedAt }: JobParts): Job[] {
+export function scheduleJobs({
+  db,
+  authority,
+  fresh,
+  posture,
+  shadow,
+  logStreams,
+  searches,
+  startedAt,
+}: JobParts): Job[] {
   let reviewed = startedAt - minute;
   return [
     {
@@ -46,6 +57,7 @@ export function scheduleJobs({ db, authority, fresh, posture, shadow, logStreams
       run: async (at) => void (await db.transaction().execute((trx) => raiseFloors(trx, at))),
     },
     { name: 'draft beside the version in force', everyMs: 2 * second, run: () => shadow.look() },
+    { name: 'index of the log', everyMs: second, run: () => searches.follow() },
     { name: 'streams of the log', everyMs: 5 * second, run: () => logStreams.look() },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
   ];

@@ -5,10 +5,8 @@ import { type Clock, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
-import { listenTcp, listenUnix } from '#shared/wire/listen.ts';
-import { serveOpenApi } from '#shared/wire/open-api.ts';
+import { listenUnix } from '#shared/wire/listen.ts';
 import { AnalysisDesk } from './analysis/analysis-desk.ts';
-import { controllerApi } from './api-document.ts';
 import { openKnockSecrets } from './authority/knock-secrets.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
@@ -20,7 +18,6 @@ import { makeAdminServer } from './from-admins/admin-server.ts';
 import { AgentEvents } from './from-agents/agent-events.ts';
 import { appRoutes } from './from-agents/app-routes.ts';
 import { makeBootstrapServer } from './from-agents/bootstrap-server.ts';
-import type { ControllerDoor } from './from-agents/controller-door.ts';
 import { deviceRoutes } from './from-agents/device-routes.ts';
 import { eventRoutes } from './from-agents/event-routes.ts';
 import { grantRoutes } from './from-agents/grant-routes.ts';
@@ -38,11 +35,12 @@ import { readyGateways } from './grants/ready-gateways.ts';
 import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
+import { LogFollowers } from './log/follow-records.ts';
 import { LifeRecords } from './log/life-records.ts';
 import { LogKeeper } from './log/log-keeper.ts';
+import { SearchDesk } from './log/search/search-desk.ts';
 import { LogStreams } from './log-streams/log-streams.ts';
 import { streamGauges } from './log-streams/stream-gauges.ts';
-import { type Gauge, makeMetricsServer } from './metrics-server.ts';
 import { openDoor, openPreludePort } from './open-door.ts';
 import { PolicyInForce } from './publishing/policy-in-force.ts';
 import { PolicyJudge } from './publishing/policy-judge.ts';
@@ -51,10 +49,11 @@ import { type Door, reachedAt, servicesAt } from './reached-at.ts';
 import { CutWatch } from './revocation/cut-report.ts';
 import { scheduleJobs } from './schedule-jobs.ts';
 import { Shadow } from './shadow/shadow.ts';
-import { type RunningServices, startServices } from './start-services.ts';
+import { startMetrics } from './start-metrics.ts';
+import { startServices } from './start-services.ts';
 import { DiskReserve } from './store/disk-reserve.ts';
 import { openGeneration } from './store/generation.ts';
-import { openStore, type Store } from './store/open-store.ts';
+import { openStore } from './store/open-store.ts';
 import { readSettings } from './store/settings.ts';
 
 export interface Surroundings {
@@ -133,6 +132,7 @@ async function start(
   const cuts = new CutWatch(db, clock);
   const file = join(dir, databaseName);
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
+  const searches = lifecycle.add('searches', new SearchDesk({ db, place: { file, log: generation } }));
   const shadow = lifecycle.add('shadow', new Shadow({ db, clock, log }));
   await shadow.resume();
   const streamsAt = { file, streams: join(dir, 'streams') };
@@ -195,6 +195,7 @@ async function start(
   if (services !== undefined) lifecycle.add('services listener', services);
   const adminSocket = adminSocketOf(config);
   const parts = { store, db, sealer, clock, log, settings, authority, policy, decider, judge, generation };
+  const followers = new LogFollowers(db);
   const admin: AdminParts = {
     ...parts,
     reserve,
@@ -207,6 +208,8 @@ async function start(
     cutGateway,
     door: frontDoor,
     analyses,
+    searches,
+    followers,
     shadow,
     reached: () => reached,
     policyStores,
@@ -215,10 +218,11 @@ async function start(
   };
   const adminServer = makeAdminServer(admin);
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
+  lifecycle.add('followers of the log', followers);
   await listenUnix(adminServer, adminSocket);
   const logGauges = streamGauges({ db, sealer, logStreams }, clock);
   const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
-  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, startedAt: clock.now() });
+  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, searches, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner([...jobs, ...life.jobs(() => entry.counts())], { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');
@@ -234,61 +238,6 @@ async function loadPolicy(publishing: Parameters<typeof takeInForce>[0], log: Lo
     if (!(error instanceof PosternError) || error.code !== 'policy-invalid') throw error;
     log.error({ err: error }, 'the policy in force cannot be used: nothing is granted until another is published');
   }
-}
-
-async function startMetrics(
-  { metrics: { enabled, docs, host, port } }: ControllerConfig,
-  parts: {
-    readonly store: Store;
-    readonly streams: GatewayStreams;
-    readonly events: AgentEvents;
-    readonly log: Log;
-    readonly services: RunningServices | undefined;
-    readonly entry: Pick<ControllerDoor, 'counts'>;
-    readonly logGauges: readonly Gauge[];
-  },
-  lifecycle: Lifecycle,
-): Promise<string | undefined> {
-  if (!enabled) return undefined;
-  const { store, streams, events, log, services, entry, logGauges } = parts;
-  const count = async (table: 'grants' | 'records') => {
-    const row = await store.db
-      .selectFrom(table)
-      .select((eb) => eb.fn.countAll<number>().as('n'))
-      .executeTakeFirst();
-    return Number(row?.n ?? 0);
-  };
-  const server = makeMetricsServer(
-    [
-      {
-        name: 'postern_gateways_connected',
-        help: 'Gateways with an open stream',
-        read: () => streams.connected().size,
-      },
-      {
-        name: 'postern_agents_connected',
-        help: 'Agents with an open event stream',
-        read: () => events.connected().size,
-      },
-      { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
-      { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
-      ...logGauges,
-      ...(services?.gauges ?? []),
-    ],
-    [
-      {
-        name: 'postern_controller_knocks_total',
-        help: 'Knocks by what became of them',
-        label: 'outcome',
-        read: () => entry.counts(),
-      },
-    ],
-    log,
-  );
-  lifecycle.add('metrics', { stop: () => server.close() });
-  // The document says nothing of this installation: whoever may read the counts may read it.
-  if (docs) await serveOpenApi(server, controllerApi(), { authorize: () => {} });
-  return `${host}:${(await listenTcp(server, { host, port })).port}`;
 }
 
 const placeOf = ({ listen }: ControllerConfig, door: Door) => ({ host: listen.host, port: listen[door] });

@@ -35,6 +35,7 @@ Everything that Postern decides, gives, takes back or changes is one record of o
 fields stand beside it as **disclosures** in the form of SD-JWT (RFC 9901 section 4.2): the base64url of the JSON \`[salt, name, value]\`, with 128 random bits of
 salt; the digest is the base64url of the SHA-256 of that text. A leaf that is in the tree proves what it says and, with a disclosure, what that says;
 without the disclosure it proves that something was said, and tells nothing of it. Columns to search by follow from both, and \`posternctl log verify\` compares them.
+How it is searched: [searching.md](searching.md).
 
 Commitments and not encryption, because search needs the values in the clear anyway: erasing takes them away in one place, and there is no key to lose.
 
@@ -77,7 +78,7 @@ Nothing is dropped. What is merged says how many it stands for (\`count\`), by t
 - What ran is never merged: each access has its opening and its closing record. A stream has one more every five minutes.
 - At the controller equal refused calls of one device are one record a minute, and its requests beyond the budget of grants one a second: that they go on is told, how many
   they were is not.
-- Following or paging through the log with one search is one reading a minute.
+- Pages of one search are one reading, and so is the same search again within a minute; following is one an hour.
 
 ## Erasing a person
 
@@ -86,6 +87,7 @@ Nothing is dropped. What is merged says how many it stands for (\`count\`), by t
 
 - Of each record of theirs (by person, or by a device of theirs) every disclosure goes, except the name of an administrator who acted; of each record of what they did to others,
   that it was they and from where; of everybody else's records \`details\` and \`because\` that name them. The columns go with them, and the digest of what a gateway delivered.
+  The index of search forgets them too, before it is told that the erasing is done.
 - Their snapshots of facts, devices, sessions, posture and their name in the store go. Who made a policy version or a draft reads \`erased\`.
 - Leaves stay to the byte: tree, checkpoints and proofs are as they were. A reader sees which fields are gone (\`erased\`).
 - It goes on where it was stopped. It is on record twice (\`erasure-begun\`, \`erased\`) by a salted digest, not by name; \`posternctl person erasures --of ID\` tells whether an id was

@@ -13,7 +13,7 @@ import { PolicyVersions, type Version } from '../analysis/policy-versions.ts';
 import { type RecordedVerdict, readVerdict } from '../analysis/read-verdict.ts';
 import type { Decider } from '../grants/decider.ts';
 import { loadApp } from '../grants/load-facts.ts';
-import { searchRecords } from '../log/search-records.ts';
+import { readTrace } from '../log/read-trace.ts';
 import type { Verdict } from '../policy/decide.ts';
 import { reasonText } from '../policy/explain-words.ts';
 import type { Facts, Question } from '../policy/facts.ts';
@@ -39,7 +39,7 @@ const maxRecords = 200;
 
 /** Oldest first. Throws `not-found` for a trace without records, `bad-request` for digits that several traces begin with. */
 export async function explainTrace(db: Db, decider: Decider, order: ExplainOrder) {
-  const { records } = await searchRecords(db, { trace: order.trace, limit: maxRecords });
+  const records = await readTrace(db, order.trace, maxRecords);
   const traces = new Set(records.map(({ trace }) => trace));
   const [trace] = traces;
   if (trace === undefined) {

@@ -10,6 +10,7 @@ import { gatewayCommands } from './gateway-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
+import { logSearchCommands } from './log-search-commands.ts';
 import { logStreamCommands } from './log-stream-commands.ts';
 import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
@@ -32,6 +33,7 @@ export const posternctl: Cli = {
     ...appCommands,
     ...policyCommands,
     ...cutCommands,
+    ...logSearchCommands,
     ...logCommands,
     ...proofCommands,
     ...logStreamCommands,

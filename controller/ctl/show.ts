@@ -25,12 +25,21 @@ export function span(ms: number): string {
   return ms < 2 * day ? `${Math.round(ms / hour)} h` : `${Math.round(ms / day)} days`;
 }
 
-/** `90s`, `15m`, `2h`, `7d` ago, or an ISO time; milliseconds since the epoch. */
+/**
+ * `90s`, `15m`, `2h`, `7d`, `2w` ago, `today` and `yesterday` (when they began here), a day, a local time or an ISO time; milliseconds since
+ * the epoch.
+ */
 export function readTime(text: string, now: number): number {
-  const ago = /^(\d+)(s|m|h|d)$/.exec(text);
-  if (ago !== null) return now - Number(ago[1]) * { s: second, m: minute, h: hour, d: day }[ago[2] as 's']!;
-  const at = Date.parse(text);
-  if (Number.isNaN(at)) throw misuse(`"${text}" is no time: 15m, 2h, 7d or 2026-11-20T10:00:00Z`);
+  const ago = /^(\d{1,9})(s|m|h|d|w)$/.exec(text);
+  if (ago !== null) return now - Number(ago[1]) * { s: second, m: minute, h: hour, d: day, w: 7 * day }[ago[2] as 's']!;
+  if (text === 'now') return now;
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  if (text === 'today') return midnight;
+  if (text === 'yesterday') return new Date(midnight - 12 * hour).setHours(0, 0, 0, 0);
+  // A day alone would else begin in Greenwich, though all times are shown as they are here.
+  const at = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text);
+  if (Number.isNaN(at) || at < 0)
+    throw misuse(`"${text}" is no time: 15m, 2h, 7d, today, 2026-11-20, "2026-11-20 10:00" or 2026-11-20T10:00:00Z`);
   return at;
 }
 

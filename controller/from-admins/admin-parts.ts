@@ -13,7 +13,9 @@ import type { TellDoor } from '../from-agents/bootstrap-routes.ts';
 import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
+import type { LogFollowers } from '../log/follow-records.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
+import type { SearchDesk } from '../log/search/search-desk.ts';
 import type { LogStreams } from '../log-streams/log-streams.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
@@ -45,6 +47,8 @@ export interface AdminParts {
   readonly events: AgentEvents;
   readonly cuts: CutWatch;
   readonly shadow: Pick<Shadow, 'start' | 'look' | 'end'>;
+  readonly searches: Pick<SearchDesk, 'ask' | 'follow'>;
+  readonly followers: Pick<LogFollowers, 'follow'>;
   readonly analyses: Pick<AnalysisDesk, 'begin'>;
   /** Ends stream and connections of a gateway that was revoked. */
   readonly cutGateway: (id: string) => void;

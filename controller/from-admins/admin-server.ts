@@ -27,6 +27,7 @@ import { policyHandlers } from './policy-handlers.ts';
 import { proofHandlers } from './proof-handlers.ts';
 import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
+import { searchHandlers } from './search-handlers.ts';
 import { shadowHandlers } from './shadow-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
 import { systemHandlers } from './system-handlers.ts';
@@ -53,6 +54,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...keyHandlers(parts),
     ...logHandlers(parts),
     ...proofHandlers(parts),
+    ...searchHandlers(parts),
     ...logStreamHandlers(parts),
     ...explainHandlers(parts),
     ...recoveryHandlers(parts),

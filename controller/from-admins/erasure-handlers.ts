@@ -13,7 +13,7 @@ const stepMs = 500;
 
 type Routes = Pick<HandlersOf<typeof adminPeople>, 'erasePerson' | 'erasures'>;
 
-export function erasureHandlers({ db, store, clock }: AdminParts): Routes {
+export function erasureHandlers({ db, store, clock, searches }: AdminParts): Routes {
   return {
     async erasePerson({ params: { id }, caller }) {
       if (caller.because === undefined) throw new PosternError('reason-needed', `erase ${id} without a reason`);
@@ -37,6 +37,8 @@ export function erasureHandlers({ db, store, clock }: AdminParts): Routes {
             { event: 'erased', kind: 'log', details: { erasure: begun.id, digest, records, snapshots } },
           ),
       });
+      // Done is what the index of search has followed as well.
+      if (erasure.ended_at !== null) await searches.follow();
       return show(erasure, total);
     },
 

@@ -11,6 +11,7 @@ import type { Db, Store, Trx } from '../store/open-store.ts';
 import type { ErasureRow } from '../store/record-tables.ts';
 import { eraseElsewhere, eraseSnapshots } from './erase-elsewhere.ts';
 import { type Erased, eraseFromRecord } from './erase-from-record.ts';
+import { markChanged } from './mark-changed.ts';
 import { personalColumns, recordOf } from './record-row.ts';
 
 /** Positions of the log in one transaction, so that nobody waits long. */
@@ -145,6 +146,7 @@ async function eraseBetween(trx: Trx, who: Erased, after: number, through: numbe
       .execute();
     changed.push(position);
   }
+  await markChanged(trx, changed);
   return changed.length;
 }
 

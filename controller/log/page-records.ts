@@ -1,8 +1,7 @@
-/** The log in the order of writing, a page at a time: for exports and streams. */
+/** The log in the order of writing, a page at a time: for streams. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
 import { recordOf } from './record-row.ts';
-import { narrow, type RecordSearch } from './search-records.ts';
 
 export interface PlacedRecord {
   readonly position: number;
@@ -17,20 +16,21 @@ export interface RecordPage {
 
 const pageSize = 500;
 
-/** Records behind `after` and up to `through` that are looked for. */
+/** Records behind `after` and up to `through`, of one trace when it is given. */
 export async function pageRecords(
   db: Db,
-  search: RecordSearch,
+  { trace }: { readonly trace?: string },
   { after, through, limit = pageSize }: { readonly after: number; readonly through: number; readonly limit?: number },
 ): Promise<RecordPage> {
-  const query = db
+  let query = db
     .selectFrom('records')
     .select(['position', 'leaf', 'disclosures'])
     .where('position', '>', after)
     .where('position', '<=', through)
     .orderBy('position')
     .limit(limit);
-  const rows = await narrow(query, search).execute();
+  if (trace !== undefined) query = query.where('trace', '=', trace);
+  const rows = await query.execute();
   const records = rows.map((row) => ({ position: row.position, record: recordOf(row) }));
   const last = records.at(-1);
   return records.length === limit && last !== undefined ? { records, next: last.position } : { records };

@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Db, Store } from '../store/open-store.ts';
 import { findLogState } from './log-state.ts';
+import { markChanged } from './mark-changed.ts';
 
 /** In one transaction: few, so that what it writes fits into what little space there is, and nobody waits long. */
 const atOnce = 200;
@@ -44,6 +45,7 @@ async function removeSome(db: Db, before: number, after: number): Promise<{ remo
     if (gone.length > 0) {
       await trx.deleteFrom('records').where('position', 'in', gone).execute();
       await trx.updateTable('log_leaves').set({ pruned: 1 }).where('position', 'in', gone).execute();
+      await markChanged(trx, gone);
     }
     const last = rows.at(-1)?.position;
     return last === undefined ? { removed: 0 } : { removed: gone.length, last };

@@ -13,6 +13,7 @@ import * as services from './migrations/0007-services.ts';
 import * as doors from './migrations/0008-doors.ts';
 import * as leaves from './migrations/0009-leaves.ts';
 import * as logTree from './migrations/0010-log-tree.ts';
+import * as search from './migrations/0011-search.ts';
 import * as logStreams from './migrations/0012-log-streams.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import * as preludePort from './migrations/0014-prelude-port.ts';
@@ -34,6 +35,7 @@ const migrations: Record<string, Migration> = {
   '0008-doors': { up: doors.up as Migration['up'] },
   '0009-leaves': { up: leaves.up as Migration['up'] },
   '0010-log-tree': { up: logTree.up as Migration['up'] },
+  '0011-search': { up: search.up as Migration['up'] },
   '0012-log-streams': { up: logStreams.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
   '0014-prelude-port': { up: preludePort.up as Migration['up'] },
@@ -45,6 +47,8 @@ export interface Store {
   backup(file: string): void;
   /** Returns what deleted rows have left free to the disk, in steps between which others get their turn. */
   giveBack(): Promise<void>;
+  /** Bytes of the database. */
+  size(): number;
   /** Empties the write-ahead log, in which what was just deleted still stands. */
   forget(): Promise<void>;
   stop(): Promise<void>;
@@ -70,6 +74,10 @@ export async function openStore(file: string, onTrouble?: (why: 'disk-full' | 'd
         });
         await nextTurn();
       }
+    },
+    size() {
+      const value = (name: string) => Number(Object.values(sqlite.raw.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
+      return value('page_count') * value('page_size');
     },
     forget: () =>
       db.connection().execute(async () => {

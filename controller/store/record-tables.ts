@@ -54,3 +54,11 @@ export interface ErasureRow {
   began_at: number;
   ended_at: number | null;
 }
+
+/** Stretches of positions whose records are others than they were, or gone: what rests on the old ones looks again. */
+export interface RecordsChangedTable {
+  n: Generated<number>;
+  /** Both inclusive. */
+  first: number;
+  last: number;
+}

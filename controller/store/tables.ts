@@ -4,7 +4,7 @@
  */
 import type { LogStreamTables } from './log-stream-tables.ts';
 import type { LogTables } from './log-tables.ts';
-import type { ErasureRow, RecordsTable } from './record-tables.ts';
+import type { ErasureRow, RecordsChangedTable, RecordsTable } from './record-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
 export interface Tables extends ShadowTables, LogTables, LogStreamTables {
@@ -268,4 +268,5 @@ export interface Tables extends ShadowTables, LogTables, LogStreamTables {
   };
   records: RecordsTable;
   erasures: ErasureRow;
+  records_changed: RecordsChangedTable;
 }

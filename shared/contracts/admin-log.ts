@@ -1,46 +1,21 @@
-/** The admin API: the access log. */
+/** The admin API: the access log as a whole. `admin-search.ts` reads it. */
 import { Type } from 'typebox';
+import { recordFilter } from './admin-search.ts';
 import { byId } from './admin-shapes.ts';
-import { appId, madeId, oneOf, slug, strict, text, time } from './common.ts';
-import { accessRecord, recordKind } from './record.ts';
+import { slug, strict, time } from './common.ts';
+import { accessRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
 const position = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
-/** Times are inclusive. */
-const recordFilters = {
-  kind: Type.Optional(recordKind),
-  person: Type.Optional(slug),
-  device: Type.Optional(madeId),
-  app: Type.Optional(appId),
-  gateway: Type.Optional(slug),
-  verdict: Type.Optional(oneOf(['allow', 'deny', 'none'])),
-  reason: Type.Optional(text(64)),
-  trace: Type.Optional(text(32)),
-  from: Type.Optional(time),
-  to: Type.Optional(time),
-};
-
 export const adminLog = defineContract({
-  records: {
-    method: 'GET',
-    path: '/v1/admin/records',
-    summary: 'Search the access log, newest first',
-    access: 'reader',
-    query: strict({
-      ...recordFilters,
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-      before: Type.Optional(Type.Integer({ minimum: 0 })),
-    }),
-    answer: strict({ records: Type.Array(accessRecord), next: Type.Optional(Type.Integer()) }),
-  },
   exportRecords: {
     method: 'GET',
     path: '/v1/admin/records/export',
     summary: 'Records in the order of writing, a page at a time, up to what the log had at the first page',
     access: 'reader',
     query: strict({
-      ...recordFilters,
+      ...recordFilter,
       /** Only for the record of the reading. */
       format: Type.Optional(slug),
       /** Behind this position: the `next` of the page before. */

@@ -9,6 +9,7 @@ import { takeRecords } from '../../controller/from-gateways/take-records.ts';
 import { snapshotFacts } from '../../controller/grants/snapshot-facts.ts';
 import { appendRecord } from '../../controller/log/append-record.ts';
 import { beginErasure, goOnErasing, wereErased } from '../../controller/log/erase-person.ts';
+import { LogIndex } from '../../controller/log/search/log-index.ts';
 import { type Db, openStore, type Store } from '../../controller/store/open-store.ts';
 import { runController } from '../controller/support/run-controller.ts';
 import { goodFacts } from '../support/policy-facts.ts';
@@ -162,13 +163,20 @@ t.test(
     const before = await storedRecords(db);
     const leaves = () => db.selectFrom('records').select(['id', 'leaf']).orderBy('position').execute();
     const written = await leaves();
+    const index = await LogIndex.open(db, join(dir, 'controller.db-search'), 'log', { small: 32, large: 64 });
+    t.teardown(() => index.close());
+    t.equal(await index.advance(60_000), true);
     for (const needle of needles) t.ok(bytesOf(dir).includes(needle), `${needle} was there`);
+    const indexed = readFileSync(join(dir, 'controller.db-search-wal'));
+    t.ok(indexed.includes(person) && indexed.includes('slips'), 'and in the index of search');
 
     const recorded: string[] = [];
     const erasure = await erase(store, recorded);
     t.match(erasure, { person_id: null, snapshots: 1, records: 30 + 6 });
     t.same(recorded, [erasure.digest]);
     t.same(await leaves(), written, 'what is hashed');
+    t.equal(await index.advance(60_000), true);
+    t.notOk(bytesOf(dir).includes('slips'), 'nor a word of it in the index');
     const bytes = bytesOf(dir);
     for (const needle of needles) {
       // A word that only begins like the id is somebody's else.

@@ -8,6 +8,7 @@ import { decisions } from './decisions.ts';
 import { gateway } from './gateway.ts';
 import { grants } from './grants.ts';
 import { knocks } from './knocks.ts';
+import { logSearch } from './log-search.ts';
 import type { Bench, Result } from './measure.ts';
 import { needPrograms } from './programs.ts';
 import { quickstart } from './quickstart.ts';
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   replay,
   knocks,
   verify,
+  logSearch,
 ];
 
 const help = `npm run bench                 all benchmarks

@@ -80,12 +80,12 @@ export async function settledRecords(admin: AdminClient, since: number, last: st
 
 async function allRecords(admin: AdminClient, from: number): Promise<AccessRecord[]> {
   const all: AccessRecord[] = [];
-  let before: number | undefined;
+  let cursor: string | undefined;
   do {
-    const query = { kind: 'access', from, limit: 1000, ...(before === undefined ? {} : { before }) } as const;
+    const query = { kind: 'access', from, limit: 1000, ...(cursor === undefined ? {} : { cursor }) } as const;
     const { records, next } = await admin.records({ query });
     all.push(...records);
-    before = next;
-  } while (before !== undefined);
+    cursor = next;
+  } while (cursor !== undefined);
   return all;
 }

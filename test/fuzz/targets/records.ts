@@ -6,8 +6,8 @@ import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/con
 import { compileRoute } from '#shared/wire/check-route.ts';
 import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
 import { canonicalJson } from '../../../controller/grants/snapshot-facts.ts';
-import { searchRecords } from '../../../controller/log/search-records.ts';
-import { openStore } from '../../../controller/store/open-store.ts';
+import { type Db, openStore } from '../../../controller/store/open-store.ts';
+import { storedRecords } from '../../support/stored-records.ts';
 import { fromSchema, nearValid } from '../from-schema.ts';
 import { applyEdits, type Edit, edits } from '../mutate.ts';
 import { type FuzzTarget, must, type OpenTarget } from '../target.ts';
@@ -117,8 +117,6 @@ function apply(model: Map<string, SpooledRecord[]>, body: { spool: string; recor
   return alarms;
 }
 
-type Db = Parameters<typeof searchRecords>[0];
-
 /** Names of policies and facts are never taken from a gateway; numbers that no version has here stay numbers. */
 function asKept({
   facts: _,
@@ -132,13 +130,7 @@ function asKept({
 }
 
 async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alarms: number): Promise<void> {
-  const stored: AccessRecord[] = [];
-  let before: number | undefined;
-  do {
-    const page = await searchRecords(db, { limit: 10, before });
-    stored.unshift(...page.records.toReversed());
-    before = page.next;
-  } while (before !== undefined);
+  const stored = await storedRecords(db);
   const told = stored.filter(({ kind }) => kind !== 'log').map((record) => canonicalJson(record));
   const expected = [...model.values()].flat().map(({ record }) => canonicalJson(asKept(record)));
   must(

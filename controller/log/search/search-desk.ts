@@ -1,0 +1,85 @@
+/** Searches of the log, in a thread of their own: SQLite answers at once and holds its thread meanwhile, and grants must not wait. */
+import { PosternError } from '#shared/base/errors.ts';
+import { OneWorker } from '../../one-worker.ts';
+import type { Db } from '../../store/open-store.ts';
+import { usualSpans } from './block.ts';
+import type { LogPlace, SearchMessage, SearchTask, SearchTasks } from './search-tasks.ts';
+
+interface Answer {
+  readonly answer?: unknown;
+  readonly failed?: string;
+}
+
+const mostWaiting = 64;
+const mostMs = 60_000;
+/** Others have their turn after it. */
+const stepMs = 150;
+const restMs = 30_000;
+
+export class SearchDesk {
+  readonly #db: Db;
+  readonly #place: LogPlace;
+  readonly #worker: OneWorker<SearchMessage, Answer, unknown>;
+  #through = -1;
+  #stopped = false;
+  #restUntil = 0;
+
+  constructor({ db, place }: { readonly db: Db; readonly place: LogPlace }) {
+    this.#db = db;
+    this.#place = place;
+    const file = new URL('./worker.ts', import.meta.url);
+    this.#worker = new OneWorker({ file, what: 'a search of the log', mostMs, mostWaiting, read: readAnswer });
+  }
+
+  /** Throws `unavailable` when the thread failed, `conflict` when too many wait. */
+  async ask<T extends SearchTask>(task: T, order: SearchTasks[T]['order']): Promise<SearchTasks[T]['answer']> {
+    try {
+      return (await this.#worker.ask({ place: this.#place, task, order })) as SearchTasks[T]['answer'];
+    } catch (error) {
+      if (!(error instanceof PosternError) || error.code !== 'policy-too-slow') throw error;
+      const tell = 'The search was given up: search a shorter time, or for less.';
+      throw new PosternError('unavailable', error.message, { tell, cause: error });
+    }
+  }
+
+  /**
+   * Brings the index up to the log, as far as whole blocks go; does nothing while there is nothing to do. Throws `unavailable` when the thread
+   * failed (a full disk), and then rests: searches go on without it.
+   */
+  async follow(): Promise<void> {
+    if (performance.now() < this.#restUntil) return;
+    this.#restUntil = performance.now() + restMs;
+    await this.#follow();
+    this.#restUntil = 0;
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#stopped && (await this.#isBehind())) {
+      const { done, followed, through } = await this.ask('advance', stepMs);
+      this.#through = through;
+      await this.#db.deleteFrom('records_changed').where('n', '<=', followed).execute();
+      if (done) return;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#worker.stop();
+  }
+
+  async #isBehind(): Promise<boolean> {
+    const last = await this.#db
+      .selectFrom('records')
+      .select('position')
+      .orderBy('position', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    if ((last?.position ?? 0) - this.#through >= usualSpans.small) return true;
+    return (await this.#db.selectFrom('records_changed').select('n').limit(1).executeTakeFirst()) !== undefined;
+  }
+}
+
+function readAnswer({ answer, failed }: Answer): unknown {
+  if (failed === undefined) return answer;
+  throw new PosternError('unavailable', `a search of the log failed: ${failed}`);
+}
