@@ -2,7 +2,7 @@
  * Puts committed records in the order of the log: each gets the next index, and the tree's new state is written in the same transaction.
  * What is signed later is only ever a state that was written so before, and each state goes on from the one before it: no crash forks the log.
  */
-import { leafHash, RightEdge } from '#shared/log/tree-hash.ts';
+import { leafTextHash, RightEdge } from '#shared/log/tree-hash.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { advanceLogState, readLogState } from './log-state.ts';
 
@@ -45,7 +45,7 @@ async function sequenceIn(
   if (last === undefined) return 0;
   const edge = RightEdge.fromText(state.size, state.edge);
   const leaves = rows.map(({ position, leaf }, at) => {
-    const hash = leafHash(Buffer.from(leaf));
+    const hash = leafTextHash(leaf);
     edge.append(hash);
     return { leaf_index: state.size + at, position, hash, pruned: 0 };
   });

@@ -1,20 +1,24 @@
 /** One record against its leaf: disclosures by their digests, columns by what leaf and disclosures say. Pure. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { digestOf } from '#shared/log/disclosures.ts';
+import { type SplitDisclosure, splitDisclosures } from '#shared/log/split-disclosures.ts';
 import { openColumns, personalColumns } from '../record-row.ts';
+
+/** In the order in which `columns` has their values. */
+export const comparedColumns = [
+  ...Object.keys(openColumns({ reasons: [] } as unknown as AccessRecord)),
+  ...Object.keys(personalColumns({} as AccessRecord)),
+  'spool',
+  'seq',
+];
 
 export interface StoredRow {
   readonly leaf: string;
   readonly disclosures: string;
-  readonly spool: string | null;
-  readonly seq: number | null;
-  readonly [column: string]: unknown;
+  /** The compared columns as one JSON list, which is compared as text; one by one only where it differs. */
+  readonly together: string;
+  readonly columns: () => readonly unknown[];
 }
-
-export const comparedColumns = [
-  ...Object.keys(openColumns({ reasons: [] } as unknown as AccessRecord)),
-  ...Object.keys(personalColumns({} as AccessRecord)),
-];
 
 interface ParsedLeaf extends AccessRecord {
   readonly spool?: string;
@@ -24,12 +28,15 @@ interface ParsedLeaf extends AccessRecord {
 }
 
 /** What is wrong, in words; nothing for a record as it was written. `erased`: whether values are missing. */
-export function checkRow(row: StoredRow): { wrong: string[]; erased: boolean } {
+export function checkRow({ leaf: text, disclosures, together, columns }: StoredRow): {
+  wrong: string[];
+  erased: boolean;
+} {
   let leaf: ParsedLeaf;
-  let shown: [string, string, unknown][];
+  let shown: SplitDisclosure[];
   try {
-    leaf = JSON.parse(row.leaf) as ParsedLeaf;
-    shown = JSON.parse(row.disclosures) as [string, string, unknown][];
+    leaf = JSON.parse(text) as ParsedLeaf;
+    shown = splitDisclosures(disclosures);
   } catch {
     return { wrong: ['leaf or disclosures cannot be read'], erased: false };
   }
@@ -37,35 +44,33 @@ export function checkRow(row: StoredRow): { wrong: string[]; erased: boolean } {
   const values: Record<string, unknown> = {};
   // In the order of `hidden`, so that one look each is enough; another order is taken for what it is, a change.
   let at = 0;
-  for (const one of shown) {
-    const name = one[1];
+  for (const { text: one, name, value } of shown) {
     while (at < leaf.hidden.length && leaf.hidden[at] !== name) at += 1;
     if (at === leaf.hidden.length) wrong.push(`disclosure ${name} is not of this record`);
-    else if (leaf._sd[at] !== digestOf(JSON.stringify(one))) wrong.push(`${name} is not what was written`);
+    else if (leaf._sd[at] !== digestOf(one)) wrong.push(`${name} is not what was written`);
     at += 1;
-    values[name] = one[2];
+    values[name] = value;
   }
-  compare(wrong, row, openColumns(leaf));
-  compare(wrong, row, personalColumns(personalOf(leaf, values)));
+  const erased = shown.length < leaf.hidden.length;
   const { spool = null, seq = null } = leaf;
-  if (row.spool !== spool || row.seq !== seq) wrong.push('its place in the spool is not what was written');
-  return { wrong, erased: shown.length < leaf.hidden.length };
+  const personal = personalColumns(personalOf(leaf, values, erased));
+  const expected = [...Object.values(openColumns(leaf)), ...Object.values(personal), spool, seq];
+  if (together !== JSON.stringify(expected)) {
+    const found = columns();
+    for (const [place, value] of expected.entries()) {
+      if (found[place] !== value) wrong.push(`column ${comparedColumns[place]} is not what was written`);
+    }
+  }
+  return { wrong, erased };
 }
 
-function personalOf(leaf: ParsedLeaf, values: Readonly<Record<string, unknown>>): AccessRecord {
+function personalOf(leaf: ParsedLeaf, values: Readonly<Record<string, unknown>>, erased: boolean): AccessRecord {
   const { request } = leaf;
-  const missing = leaf.hidden.filter((name) => !Object.hasOwn(values, name));
   return {
     person: values['person'],
     actor: values['actor'],
     from: values['from'],
-    ...(request === undefined ? {} : { request: { ...request, host: values['host'], path: values['path'] } }),
-    erased: missing,
+    ...(request === undefined ? {} : { request: { host: values['host'], path: values['path'] } }),
+    erased: erased ? leaf.hidden.filter((name) => !Object.hasOwn(values, name)) : [],
   } as unknown as AccessRecord;
-}
-
-function compare(wrong: string[], row: StoredRow, expected: Readonly<Record<string, unknown>>): void {
-  for (const column in expected) {
-    if (row[column] !== expected[column]) wrong.push(`column ${column} is not what was written`);
-  }
 }
