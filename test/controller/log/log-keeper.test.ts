@@ -9,7 +9,7 @@ import { nodesFromTiles, tilesBetween } from '#shared/log/tiles.ts';
 import { leafHash } from '#shared/log/tree-hash.ts';
 import { proveConsistency } from '#shared/log/tree-proofs.ts';
 import { logFolder } from '../../../controller/log/log-keeper.ts';
-import { readLogState } from '../../../controller/log/log-state.ts';
+import { advanceLogState, readLogState } from '../../../controller/log/log-state.ts';
 import { sequenceRecords } from '../../../controller/log/sequence-records.ts';
 import { naiveRoot } from '../../log/naive-tree.ts';
 import { type LogWorld, logOrigin, makeLogWorld } from '../../support/log-world.ts';
@@ -86,6 +86,19 @@ t.test('two controllers on one store: one tree, each leaf once', async (t) => {
   t.equal(state.root, (await rootOfRecords(world)).toString('hex'));
   const leaves = await world.store.db.selectFrom('log_leaves').select(['leaf_index', 'position']).execute();
   t.equal(new Set(leaves.map(({ position }) => position)).size, 370);
+});
+
+t.test('nobody goes on from a state that is not the last', async (t) => {
+  const world = await makeLogWorld(t);
+  const { db } = world.store;
+  await world.open();
+  const was = await readLogState(db);
+  await world.append(3);
+  await sequenceRecords(db);
+  const now = await readLogState(db);
+  const goOn = db.transaction().execute((trx) => advanceLogState(trx, was, { size: 1, root: '00'.repeat(32) }));
+  await t.rejects(goOn, { code: 'conflict' });
+  t.same(await readLogState(db), now);
 });
 
 t.test('where commits overtake each other, what comes late gets its place too, and gaps mean nothing', async (t) => {
