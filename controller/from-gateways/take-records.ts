@@ -8,6 +8,7 @@ import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { wereErased } from '../log/erase-person.ts';
+import { insertRecord } from '../log/insert-record.ts';
 import { bareRow, recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { GrantsOfBatch } from './grants-of-batch.ts';
@@ -41,10 +42,7 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
         const whole = namePolicies(await grants.complete(record), names);
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         const isErased = record.person !== undefined && erased.has(record.person);
-        await trx
-          .insertInto('records')
-          .values(isErased ? bareRow(row) : row)
-          .execute();
+        await insertRecord(trx, isErased ? bareRow(row) : row);
         through = seq;
       } else {
         await compareTwin(trx, at, batch, seq, digest);

@@ -3,6 +3,7 @@ import { newTrace, randomId } from '#shared/base/bytes.ts';
 import type { AccessRecord, RecordKind } from '#shared/contracts/record.ts';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import type { Db } from '../store/open-store.ts';
+import { insertRecord } from './insert-record.ts';
 import { recordRow } from './record-row.ts';
 
 /** A record before it has an id and a time. `reasons` name the verdict; without a verdict it is `none`. */
@@ -34,6 +35,6 @@ export async function appendRecord(db: Db, at: number, draft: RecordDraft): Prom
     reasons: reasons ?? [],
     ...rest,
   };
-  await db.insertInto('records').values(recordRow(record)).execute();
+  await insertRecord(db, recordRow(record));
   return record;
 }

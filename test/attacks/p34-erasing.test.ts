@@ -10,6 +10,7 @@ import { snapshotFacts } from '../../controller/grants/snapshot-facts.ts';
 import { appendRecord } from '../../controller/log/append-record.ts';
 import { beginErasure, goOnErasing, wereErased } from '../../controller/log/erase-person.ts';
 import { LogIndex } from '../../controller/log/search/log-index.ts';
+import { checkRow, comparedColumns } from '../../controller/log/verify/check-row.ts';
 import { type Db, openStore, type Store } from '../../controller/store/open-store.ts';
 import { runController } from '../controller/support/run-controller.ts';
 import { goodFacts } from '../support/policy-facts.ts';
@@ -138,6 +139,11 @@ async function seed(store: Store): Promise<void> {
   await takeRecords(db, at, { ...place, records: lines });
 }
 
+function asChecked(row: { leaf: string; disclosures: string }) {
+  const columns = comparedColumns.map((name) => (row as Record<string, unknown>)[name]);
+  return { ...row, together: JSON.stringify(columns), columns: () => columns };
+}
+
 const bytesOf = (dir: string) => Buffer.concat(readdirSync(dir).map((name) => readFileSync(join(dir, name))));
 
 const erase = async (store: Store, recorded: string[] = []) => {
@@ -183,10 +189,11 @@ t.test(
       const rest = needle === person ? bytes.toString('latin1').replaceAll('zebulonium', '') : bytes;
       t.notOk(rest.includes(needle), `${needle} is in no file`);
     }
-    const rows = await db.selectFrom('records').select(['leaf', 'disclosures']).execute();
+    const rows = await db.selectFrom('records').selectAll().execute();
     t.same(
-      rows.flatMap((row) => checkLeaf(row)),
+      rows.flatMap((row) => [...checkLeaf(row), ...checkRow(asChecked(row)).wrong]),
       [],
+      'leaf, disclosures and columns agree',
     );
     const after = new Map((await storedRecords(db)).map((record) => [record.id, record]));
     for (const record of before.filter(({ person: who }) => who === 'eva'))
