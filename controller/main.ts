@@ -8,6 +8,7 @@ import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { hasKernelDoor } from '#shared/contracts/knock.ts';
+import { type DoorPlace, doorCommands, uninstallDoor } from '#shared/wire/doors/door-commands.ts';
 import { type ControllerConfig, configName, loadControllerConfig } from './config.ts';
 import { initStateDirectory } from './init.ts';
 import { reachedAt } from './reached-at.ts';
@@ -30,9 +31,18 @@ function configOf(call: CliCall, overrides: Record<string, unknown> = {}): Contr
   });
 }
 
+const doorPlace: DoorPlace = (call) => {
+  const { dir, listen } = configOf(call);
+  return { dir, name: { role: 'controller', port: listen.mutual, host: listen.host } };
+};
+
 async function run(call: CliCall): Promise<number | undefined> {
   const config = configOf(call);
   if (call.values['check-config'] === true) return checkConfig(call, config);
+  if (call.values['uninstall'] === true) {
+    await uninstallDoor(call, doorPlace(call));
+    return 0;
+  }
   const log = createLog('postern-controller', config.log.level);
   const controller = await startController(config, { log, env: process.env });
   stopOnSignals(controller, log);
@@ -122,7 +132,10 @@ async function restore(call: CliCall): Promise<void> {
 
 const runCommand: CliCommand = {
   about: 'Run the controller until it is stopped',
-  options: { 'check-config': { type: 'boolean', about: 'Only check the configuration' } },
+  options: {
+    'check-config': { type: 'boolean', about: 'Only check the configuration' },
+    uninstall: { type: 'boolean', about: 'Take the kernel door away and do nothing else, like `door remove`' },
+  },
   run,
 };
 
@@ -153,6 +166,7 @@ const exitCode = await runCli(
         about: 'Check the configuration and print it',
         run: (call) => checkConfig(call, configOf(call)),
       },
+      ...doorCommands('postern-controller', doorPlace),
       restore: {
         about: 'Put a backup back; the controller must not be running',
         options: { from: { type: 'string', value: 'FILE', about: 'The backup', required: true } },

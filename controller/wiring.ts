@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
+import { serveDoorControl } from '#shared/wire/doors/serve-door-control.ts';
 import { listenUnix } from '#shared/wire/listen.ts';
 import { AnalysisDesk } from './analysis/analysis-desk.ts';
 import { openKnockSecrets } from './authority/knock-secrets.ts';
@@ -143,7 +144,7 @@ async function start(
   const identity = { store, sealer, clock, authority, decider };
 
   const reached = { bootstrap: '', mutual: '' };
-  const { door: entry, tell: frontDoor } = await openDoor({ config, db, clock, log, knocks }, lifecycle);
+  const { door: entry, entrance, tell: frontDoor } = await openDoor({ config, db, clock, log, knocks }, lifecycle);
   const bootstrap = makeBootstrapServer({
     ...identity,
     log,
@@ -221,6 +222,8 @@ async function start(
   lifecycle.add('followers of the log', followers);
   await listenUnix(adminServer, adminSocket);
   const logGauges = streamGauges({ db, sealer, logStreams }, clock);
+  const control = { dir, entrance, knocks: async () => entry.counts(), log };
+  lifecycle.add('door socket', await serveDoorControl(control));
   const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
   const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, searches, startedAt: clock.now() });
   lifecycle.add('jobs', new JobRunner([...jobs, ...life.jobs(() => entry.counts())], { clock, log }));

@@ -10,6 +10,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
+import { type DoorPlace, doorCommands, uninstallDoor } from '#shared/wire/doors/door-commands.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { checkDoorPorts, type GatewayConfig, gatewayConfig } from './config.ts';
 import { joinController } from './to-controller/join.ts';
@@ -27,6 +28,11 @@ function configOf({ values }: CliCall): GatewayConfig {
   return config;
 }
 
+const doorPlace: DoorPlace = (call) => {
+  const { dir, listen } = configOf(call);
+  return { dir, name: { role: 'gateway', port: listen.port, host: listen.host } };
+};
+
 const cli: Cli = {
   name: 'postern-gateway',
   about: 'The gateway: enforces what the controller decides, in front of apps.',
@@ -34,6 +40,7 @@ const cli: Cli = {
     config: { type: 'string', value: 'FILE', about: 'Configuration file (YAML)' },
     dir: { type: 'string', value: 'DIR', about: 'State directory' },
     'check-config': { type: 'boolean', about: 'Check the configuration and do nothing else' },
+    uninstall: { type: 'boolean', about: 'Take the kernel door away and do nothing else, like `door remove`' },
   },
   commands: {
     '': { about: 'Serve agents until stopped', run },
@@ -47,6 +54,7 @@ const cli: Cli = {
       run: join,
     },
     'check-config': { about: 'Check the configuration and say what is wrong', run: checkConfig },
+    ...doorCommands('postern-gateway', doorPlace),
   },
 };
 
@@ -60,6 +68,10 @@ function checkConfig(call: CliCall): void {
 async function run(call: CliCall): Promise<number> {
   if (call.values['check-config'] === true) {
     checkConfig(call);
+    return 0;
+  }
+  if (call.values['uninstall'] === true) {
+    await uninstallDoor(call, doorPlace(call));
     return 0;
   }
   const config = configOf(call);

@@ -7,6 +7,7 @@ import { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { hasPrelude } from '#shared/contracts/knock.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
+import { serveDoorControl } from '#shared/wire/doors/serve-door-control.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
@@ -214,6 +215,14 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const metrics = config.metrics.enabled
     ? await serve(createMetricsServer({ counts, health, log }), config.metrics, lifecycle)
     : undefined;
+  const knocks = async () =>
+    Object.fromEntries(
+      Object.entries(await counts()).flatMap(([name, count]) =>
+        name.startsWith('knocks|') ? [[name.slice('knocks|'.length), count]] : [],
+      ),
+    );
+  const control = { dir: config.dir, entrance: door.entrance, knocks, log };
+  lifecycle.add('door socket', await serveDoorControl(control));
   const keySetServer = createKeySetServer(() => (keeper.isEmpty ? new Map() : keeper.snapshot.keySets), log);
   const keySets = config.keySets.enabled ? await serve(keySetServer, config.keySets, lifecycle) : undefined;
 

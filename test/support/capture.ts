@@ -33,7 +33,7 @@ export async function startCapture(
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
     const parts = (rest + text).split('\n');
     rest = parts.pop() ?? '';
-    lines.push(...parts);
+    lines.push(...parts.filter((line) => line !== ''));
   });
   let said = '';
   const listening = Promise.withResolvers<void>();

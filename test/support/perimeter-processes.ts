@@ -84,9 +84,13 @@ async function runProgram({ t }: Perimeter, program: Program, first: ProcessOpti
     ended.catch(() => {});
     await Promise.race([
       ended,
-      untilItWorks(async () => {
-        if (!isReady(said)) throw new Error(`${command} is not ready:\n${said}`);
-      }, 60_000),
+      untilItWorks(
+        async () => {
+          if (!isReady(said)) throw new Error(`${command} is not ready:\n${said}`);
+        },
+        60_000,
+        () => running.exitCode === null && running.signalCode === null,
+      ),
     ]);
   };
   t.teardown(() => stop('KILL'));

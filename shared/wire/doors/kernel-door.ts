@@ -165,25 +165,18 @@ export async function removeKernelDoor(name: DoorName): Promise<void> {
 }
 
 function cannotStart(cause: unknown): PosternError {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = whatIsMissing(cause instanceof Error ? cause.message : String(cause));
+  // Whoever reads it has this host's own shell.
+  return new PosternError('invalid-config', text, { cause, tell: `${text[0]!.toUpperCase()}${text.slice(1)}.` });
+}
+
+function whatIsMissing(text: string): string {
   const instead = 'or choose `door: prelude`, which needs no privilege';
   if (/not permitted/i.test(text)) {
-    return new PosternError(
-      'invalid-config',
-      `the kernel door needs the capability CAP_NET_ADMIN (for a systemd unit: AmbientCapabilities=CAP_NET_ADMIN); give it, ${instead}`,
-      { cause },
-    );
+    return `the kernel door needs the capability CAP_NET_ADMIN (for a systemd unit: deploy/install --kernel-door, which sets AmbientCapabilities=CAP_NET_ADMIN); give it, ${instead}`;
   }
   if (/not found|ENOENT/i.test(text)) {
-    return new PosternError(
-      'invalid-config',
-      `the kernel door needs the program nft (package nftables); install it, ${instead}`,
-      {
-        cause,
-      },
-    );
+    return `the kernel door needs the program nft (package nftables); install it, ${instead}`;
   }
-  return new PosternError('invalid-config', `the kernel door cannot be set up (${text}); put it right, ${instead}`, {
-    cause,
-  });
+  return `the kernel door cannot be set up (${text}); put it right, ${instead}`;
 }

@@ -70,7 +70,8 @@ export class KnockListener {
       if (host === '::' && code === 'EAFNOSUPPORT') return;
       if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
       const why = code === 'EACCES' ? 'needs more privilege' : 'is taken, perhaps by another Postern of this host';
-      throw new PosternError('conflict', `UDP port ${port} for knocks ${why}: set knock.ports`, { cause: error });
+      const text = `UDP port ${port} for knocks ${why}: set knock.ports`;
+      throw new PosternError('conflict', text, { cause: error, tell: `${text}.` });
     }
     socket.on('error', (error) => this.#options.log.error({ err: error }, 'the socket for knocks failed'));
     this.#sockets.push(socket);
