@@ -34,6 +34,12 @@ t.test('P24 pruning makes room on the disk and leaves delivery its place', async
     (await store.db.selectFrom('records').select('time').orderBy('time').execute()).map(({ time }) => time),
     [3000, 9000],
   );
+  const told = await store.db.selectFrom('records_changed').select(['first', 'last']).orderBy('n').execute();
+  t.equal(
+    told.reduce((sum, { first, last }) => sum + last - first + 1, 0),
+    2999,
+    'the index of search is told of each',
+  );
   t.ok(statSync(file).size < before / 4, `${before} bytes became ${statSync(file).size}`);
   const next = { seq: 3001, record: record(3001) };
   t.same(await takeRecords(store.db, 1, { ...batch, records: [lines[2999]!, next] }), { through: 3001 });
