@@ -20,6 +20,8 @@ export interface SearchOrder {
   readonly limit: number;
   /** Whether to count all that is found. */
   readonly count: boolean;
+  /** Milliseconds for the page, and for the count; the usual ones unless told. */
+  readonly forMs?: number | undefined;
 }
 
 export interface Found {
@@ -41,7 +43,7 @@ export async function runSearch(db: Db, index: LogIndex, order: SearchOrder): Pr
   const clauses = clausesOf(filter);
   const page = await findPage(db, index, filter, clauses, order);
   if (!order.count) return page;
-  return { ...page, total: await countAll(db, index, filter, clauses) };
+  return { ...page, total: await countAll(db, index, filter, clauses, order.forMs) };
 }
 
 async function findPage(
@@ -49,9 +51,9 @@ async function findPage(
   index: LogIndex,
   filter: Filter,
   clauses: readonly Clause[],
-  { oldest = false, after, through = Number.MAX_SAFE_INTEGER, limit }: SearchOrder,
+  { oldest = false, after, through = Number.MAX_SAFE_INTEGER, limit, forMs = pageMs }: SearchOrder,
 ): Promise<Found> {
-  const until = performance.now() + pageMs;
+  const until = performance.now() + forMs;
   const found: Placed[] = [];
   const isWanted = (position: number): boolean =>
     position <= through && (after === undefined || (oldest ? position > after : position < after));
@@ -104,8 +106,9 @@ async function countAll(
   index: LogIndex,
   filter: Filter,
   clauses: readonly Clause[],
+  forMs = countMs,
 ): Promise<NonNullable<Found['total']>> {
-  const until = performance.now() + countMs;
+  const until = performance.now() + forMs;
   const exact = clauses.every((clause) => clause.exact);
   let count = 0;
   let compared = 0;
