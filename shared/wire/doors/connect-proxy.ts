@@ -1,6 +1,6 @@
 /** A connection through an HTTP proxy by CONNECT (RFC 9110 section 9.3.6). */
 import type { IncomingMessage } from 'node:http';
-import { isIPv6, type Socket } from 'node:net';
+import { isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { request } from '../../base/node-http.ts';
 import { connectAddress, raceAddresses, resolveHost } from './connect-tcp.ts';
@@ -18,7 +18,9 @@ export async function connectByProxy(
   try {
     const addresses = await resolveHost(proxy.host, signal);
     raw = await raceAddresses(addresses, (address, stop) => connectAddress(address, proxy.port, stop), { signal });
-    const socket = proxy.isTls ? connectTls({ socket: raw, servername: proxy.host }) : raw;
+    // An address is no server name (RFC 6066 section 3), and is what the certificate is then held against.
+    const name = isIP(proxy.host) === 0 ? { servername: proxy.host } : { host: proxy.host };
+    const socket = proxy.isTls ? connectTls({ socket: raw, ...name }) : raw;
     return await askConnect(socket, target, proxy, signal);
   } catch (error) {
     raw?.destroy();

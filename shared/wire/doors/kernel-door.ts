@@ -69,10 +69,16 @@ export class KernelDoor {
     this.#watch();
   }
 
-  /** A door on trial stays. */
+  /** A door on trial stays. Where the kernel will not have it, it is on trial as before: told as one that stays, it would open unseen. */
   async keep(): Promise<void> {
+    const trialEnd = this.#trialEnd;
     this.#trialEnd = undefined;
-    await this.#apply();
+    try {
+      await this.#apply();
+    } catch (error) {
+      this.#trialEnd = trialEnd;
+      throw error;
+    }
   }
 
   /** Resolves when the kernel lets it in. `port` is one of the protected. Throws when nft would not, twice. */

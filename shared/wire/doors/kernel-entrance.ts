@@ -140,15 +140,17 @@ export class KernelEntrance {
     this.#options.onChanged?.();
   }
 
-  /** Throws `conflict` without a trial, or before anybody came in through the door. */
+  /** Throws `conflict` without a trial, before anybody came in through the door, or when the time is up meanwhile. The trial goes on where the kernel refuses. */
   async keep(): Promise<void> {
-    if (this.#trial === undefined) throw conflict('no kernel door is on trial');
+    const trial = this.#trial;
+    if (trial === undefined) throw conflict('no kernel door is on trial');
     if (this.#cameIn === 0) {
       throw conflict('nobody has come in through the door yet: open a new connection from a device, then confirm');
     }
-    clearTimeout(this.#trial.timer);
-    this.#trial = undefined;
     await this.#door?.keep();
+    if (this.#trial !== trial) throw conflict('the trial was over before it was confirmed');
+    clearTimeout(trial.timer);
+    this.#trial = undefined;
   }
 
   /** The table goes, and what takes knocks. */

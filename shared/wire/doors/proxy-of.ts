@@ -50,8 +50,17 @@ export function readProxy(text: string): ProxyPlace {
   const port = Number(url.port) || (isTls ? 443 : 80);
   const name = `${url.hostname}:${port}`;
   if (url.username === '' && url.password === '') return { host, port, isTls, name };
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const login = `${unescaped(url.username)}:${unescaped(url.password)}`;
   return { host, port, isTls, name, authorization: `Basic ${Buffer.from(login, 'utf8').toString('base64')}` };
+}
+
+/** A `%` that begins no escape stands for itself. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `NO_PROXY`: names (with what is below them), addresses and networks, each with a port if it likes; `*` is all. */

@@ -25,6 +25,8 @@ t.test('a setting of its own comes before the environment', async (t) => {
   for (const bad of ['ftp://x:1', 'http://', 'http://a b:1'])
     t.throws(() => readProxy(bad), { code: 'invalid-config' }, bad);
   t.notMatch(String(t.throws(() => readProxy('ftp://user:geheim@x:1'))), /geheim/);
+  const odd = readProxy('http://user:100%@x:1');
+  t.equal(odd.authorization, `Basic ${Buffer.from('user:100%').toString('base64')}`, 'a % that begins no escape');
 });
 
 t.test('NO_PROXY: names with what is below them, addresses, networks, ports', async (t) => {
