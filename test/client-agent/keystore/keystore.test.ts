@@ -145,6 +145,9 @@ t.test(
     const pid = Number(String((await once(parent.stdout!, 'data'))[0]));
     const holder = { pid, started: startOf(pid) ?? '' };
     t.equal(isAlive(holder), true);
+    // Until then the shell would still take notice.
+    const isAsleep = () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n';
+    for (let turn = 0; turn < 500 && !isAsleep(); turn += 1) await new Promise((resolve) => setTimeout(resolve, 10));
     process.kill(pid, 'SIGKILL');
     for (let turn = 0; turn < 200 && isAlive(holder); turn += 1)
       await new Promise((resolve) => setTimeout(resolve, 10));
