@@ -76,8 +76,7 @@ Nothing is dropped. What is merged says how many it stands for (\`count\`), by t
   second are one, which is the last of them. Of all strangers together the first 200 in a second; the rest are one for each reasons.
 - While the spool has no room for refusals (a quarter of it is theirs) they are one record for each reasons, every ten seconds.
 - What ran is never merged: each access has its opening and its closing record. A stream has one more every five minutes.
-- At the controller equal refused calls of one device are one record a minute, and its requests beyond the budget of grants one a second: that they go on is told, how many
-  they were is not.
+- At the controller equal refused calls of one device are one record a minute, and its requests beyond the budget of grants one a second. The next one counts those that came since.
 - Pages of one search are one reading, and so is the same search again within a minute; following is one an hour.
 
 ## Erasing a person

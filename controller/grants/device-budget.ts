@@ -2,7 +2,7 @@
 export class DeviceBudget {
   readonly #perSecond: number;
   readonly #burst: number;
-  readonly #buckets = new Map<string, { tokens: number; at: number; refusedAt: number }>();
+  readonly #buckets = new Map<string, { tokens: number; at: number; refusedAt: number; refused: number }>();
 
   /** `burst` is how many may come at once; as many as in one second, unless told. */
   constructor(perSecond = 20, burst = perSecond) {
@@ -12,7 +12,7 @@ export class DeviceBudget {
 
   /** 0 when taken; else the milliseconds until the next one is due, and nothing is taken. */
   take(device: string, now: number): number {
-    const bucket = this.#buckets.get(device) ?? { tokens: this.#burst, at: now, refusedAt: Number.NEGATIVE_INFINITY };
+    const bucket = this.#buckets.get(device) ?? this.#fresh(now);
     const gained = (Math.max(0, now - bucket.at) * this.#perSecond) / 1000;
     const tokens = Math.min(this.#burst, bucket.tokens + gained);
     // Moved to the end: the map's order is by last use, so that forgetting starts with the longest unused.
@@ -28,12 +28,20 @@ export class DeviceBudget {
     if (bucket !== undefined) bucket.tokens -= tokens;
   }
 
-  /** True for the first refusal of a device in a second: that one is recorded. */
-  firstRefusal(device: string, now: number): boolean {
+  /** For the first refusal of a device in a second, which is recorded: how many there were since the one before. 0 for the others. */
+  refusalsToTell(device: string, now: number): number {
     const bucket = this.#buckets.get(device);
-    if (bucket === undefined || now - bucket.refusedAt < 1000) return false;
+    if (bucket === undefined) return 0;
+    bucket.refused += 1;
+    if (now - bucket.refusedAt < 1000) return 0;
+    const count = bucket.refused;
+    bucket.refused = 0;
     bucket.refusedAt = now;
-    return true;
+    return count;
+  }
+
+  #fresh(now: number) {
+    return { tokens: this.#burst, at: now, refusedAt: Number.NEGATIVE_INFINITY, refused: 0 };
   }
 
   #forget(now: number): void {

@@ -256,12 +256,14 @@ function toError({ code, fixes, reasons }: Extract<Judgement, { allow: false }>)
 
 async function overBudget(parts: GrantParts, ask: GrantAsk, at: number, retryAfterMs: number): Promise<PosternError> {
   // One record a second and device: a device that asks too often must not fill the log instead.
-  if (parts.budget.firstRefusal(ask.device, at))
+  const count = parts.budget.refusalsToTell(ask.device, at);
+  if (count > 0)
     await appendRecord(parts.db, at, {
       kind: 'grant',
       trace: ask.trace,
       verdict: 'deny',
       reasons: ['over-budget'],
+      ...(count === 1 ? {} : { count }),
       device: ask.device,
       app: ask.app,
     });

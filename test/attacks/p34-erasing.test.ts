@@ -13,6 +13,7 @@ import { LogIndex } from '../../controller/log/search/log-index.ts';
 import { checkRow, comparedColumns } from '../../controller/log/verify/check-row.ts';
 import { type Db, openStore, type Store } from '../../controller/store/open-store.ts';
 import { runController } from '../controller/support/run-controller.ts';
+import { shellOf } from '../controller/support/run-ctl.ts';
 import { goodFacts } from '../support/policy-facts.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
@@ -277,3 +278,17 @@ t.test(
     t.same(kept, []);
   },
 );
+
+t.test('P34 posternctl person remove, erase, erasures', async (t) => {
+  const controller = await runController(t);
+  const ctl = shellOf(controller);
+  await ctl(['person', 'add', person, '--name', 'Zebulon Quix']);
+  t.match(await ctl(['person', 'erase', person]), { code: 1, err: /posternctl person remove zebulon/ });
+  await ctl(['person', 'remove', person]);
+  t.match(await ctl(['person', 'erase', person]), { code: 1, err: /erase in \d minutes/ });
+  controller.clock.advance(3_600_000);
+  t.match(await ctl(['person', 'erase', person]), { code: 0, out: /^zebulon is erased: out of 2 records/ });
+  t.match(await ctl(['person', 'erase', person]), { code: 1, err: /no such person/ });
+  t.match(await ctl(['person', 'erasures', '--of', person, '--json']), { code: 0, out: /"done":true/ });
+  t.notMatch((await ctl(['person', 'list'])).out, person);
+});
