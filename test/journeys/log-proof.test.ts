@@ -39,8 +39,7 @@ t.test('a denied export is proved', async (t) => {
 
   const found = JSON.parse(await ok(['log', 'search', '--app', 'payroll', '--verdict', 'deny', '--json']));
   const denied = found.records.find((one: { person?: string }) => one.person === 'audrey');
-  const shown = JSON.parse(await ok(['log', 'show', denied.trace.slice(0, 8), '--json']));
-  t.ok(shown.some(({ id }: { id: string }) => id === denied.id));
+  t.ok((await ok(['log', 'show', denied.trace.slice(0, 8), '--json'])).includes(denied.id));
 
   const file = join(dir, 'export.tlog-proof');
   await ok(['log', 'prove', denied.id, '--out', file, '--without', 'from']);
