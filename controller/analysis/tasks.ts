@@ -1,10 +1,13 @@
 /** What the thread of analyses can do: one row each. */
 import { PosternError } from '#shared/base/errors.ts';
 import type { Draft, ReplayResult, WhatIfPeopleResult, WhoCanResult } from '#shared/contracts/admin-analysis.ts';
+import type { Report } from '#shared/contracts/admin-reports.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { loadApp, loadApps } from '../grants/load-facts.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
+import { makeReport } from '../reports/make-report.ts';
+import type { ReportOrder } from '../reports/report-shape.ts';
 import type { Db } from '../store/open-store.ts';
 import { loadPeople } from './load-people.ts';
 import { partRequest, type RequestWanted } from './part-request.ts';
@@ -48,6 +51,7 @@ export interface Tasks {
     readonly order: ReplayOrder & { readonly draft?: Draft | undefined };
     readonly result: ReplayResult;
   };
+  readonly report: { readonly order: ReportOrder; readonly result: Report };
 }
 export type TaskName = keyof Tasks;
 
@@ -58,6 +62,11 @@ export const tasks: {
     const set = draft === undefined ? undefined : await readDraft(db, draft);
     ready();
     return replay(db, order, set, onProgress);
+  },
+
+  async report({ db, now, ready, onProgress }, order) {
+    ready();
+    return makeReport(db, order, now, onProgress);
   },
 
   async whatIfPeople({ db, timezone, now, ready, onProgress }, { draft, app, from, at = now, ...order }) {

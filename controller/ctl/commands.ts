@@ -16,6 +16,7 @@ import { personCommands } from './person-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { proofCommands } from './proof-commands.ts';
 import { recoveryCommands } from './recovery-commands.ts';
+import { reportCommands } from './report-commands.ts';
 import { systemCommands } from './system-commands.ts';
 
 export const posternctl: Cli = {
@@ -37,6 +38,7 @@ export const posternctl: Cli = {
     ...logCommands,
     ...proofCommands,
     ...logStreamCommands,
+    ...reportCommands,
     ...recoveryCommands,
     ...apiClientCommands,
     ...storeCommands,

@@ -2,13 +2,17 @@
 
 import type { ServerResponse } from 'node:http';
 import { sha256 } from '#shared/base/bytes.ts';
+import { day } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { adminAnalysis, Draft } from '#shared/contracts/admin-analysis.ts';
+import type { adminReports } from '#shared/contracts/admin-reports.ts';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';
 import type { TaskName, Tasks } from '../analysis/tasks.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
+const usualPeriod = 90 * day;
 const usualLimit = 1000;
 /** People that a record of a reading names. */
 const mostNamed = 50;
@@ -21,7 +25,7 @@ interface Reading {
   readonly start: () => ServerResponse;
 }
 
-export function analysisHandlers(parts: AdminParts): HandlersOf<typeof adminAnalysis> {
+export function analysisHandlers(parts: AdminParts): HandlersOf<typeof adminAnalysis & typeof adminReports> {
   const { db, clock, analyses } = parts;
 
   const run = async <N extends TaskName>(name: N, order: Tasks[N]['order'], reading: Reading): Promise<void> => {
@@ -41,6 +45,16 @@ export function analysisHandlers(parts: AdminParts): HandlersOf<typeof adminAnal
   };
 
   return {
+    async makeReport({ body, caller, start }) {
+      const at = body.at ?? clock.now();
+      if (at > clock.now())
+        throw new PosternError('bad-request', undefined, { tell: 'A report is of the past: name no time to come.' });
+      const order = { ...body, at, from: body.from ?? at - usualPeriod };
+      if (order.from > at)
+        throw new PosternError('bad-request', undefined, { tell: 'The period begins after its end.' });
+      await run('report', order, { event: 'report-made', caller, search: order, draft: undefined, start });
+    },
+
     async whatIfPeople({ body, caller, start }) {
       const { draft, people, ...others } = body;
       const search = { ...others, ...(people === undefined ? {} : { people: people.slice(0, mostNamed) }) };

@@ -1,15 +1,19 @@
 /** Status, whole descriptions and backups. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Bundle } from '#shared/contracts/admin-objects.ts';
 import type { adminSystem } from '#shared/contracts/admin-system.ts';
 import { type Applied, applyBundle, isSameVersion } from '../admin/apply-bundle.ts';
 import { exportBundle } from '../admin/export-bundle.ts';
+import { showGroups } from '../admin/show-people.ts';
 import { showStatus } from '../admin/show-status.ts';
 import { writeBackup } from '../admin/write-backup.ts';
+import { loadApps } from '../grants/load-facts.ts';
 import type { Judged } from '../policy/judge-draft.ts';
 import { knownWith, loadKnown } from '../publishing/load-known.ts';
 import { takeInForce } from '../publishing/publish.ts';
 import { requireNoApproval } from '../publishing/settings.ts';
 import { versionInForce } from '../publishing/version-files.ts';
+import type { Trx } from '../store/open-store.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
@@ -30,6 +34,26 @@ async function judgePolicies({ db, judge }: AdminParts, bundle: Bundle, first: b
   return judge({ files, tests }, knownWith(await loadKnown(db), bundle), first);
 }
 
+interface Thing {
+  readonly what: 'group' | 'app';
+  readonly id: string;
+  readonly is: object;
+}
+
+/** What reports of another day need to know of a change of many things at once. */
+async function thingsNow(trx: Trx): Promise<Map<string, Thing>> {
+  const groups = (await showGroups(trx)).map((is): Thing => ({ what: 'group', id: is.id, is }));
+  const apps = (await loadApps(trx)).map((is): Thing => ({ what: 'app', id: is.id, is }));
+  return new Map([...groups, ...apps].map((thing) => [`${thing.what} ${thing.id}`, thing]));
+}
+
+function changedThings(before: ReadonlyMap<string, Thing>, after: ReadonlyMap<string, Thing>) {
+  return [...new Map([...before, ...after])].flatMap(([key, { what, id }]) => {
+    const [was, is] = [before.get(key)?.is ?? null, after.get(key)?.is ?? null];
+    return isDeepStrictEqual(was, is) ? [] : [{ what, id, before: was, after: is }];
+  });
+}
+
 export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem> {
   const { db, clock, store, cuts } = parts;
   return {
@@ -46,11 +70,14 @@ export function systemHandlers(parts: AdminParts): HandlersOf<typeof adminSystem
       const applied = await db
         .transaction()
         .execute(async (trx) => {
+          const before = dryRun ? undefined : await thingsNow(trx);
           const done = await applyBundle(trx, at, parts, order);
           if (dryRun) throw new DryRun(done);
           const changed = done.changes.filter(({ how }) => how !== 'same');
-          const details = { message, changed: changed.slice(0, 200), count: changed.length };
-          if (changed.length > 0) await recordAdmin(trx, at, caller, { event: 'applied', details });
+          if (before === undefined || changed.length === 0) return done;
+          const things = changedThings(before, await thingsNow(trx));
+          const details = { message, changed: changed.slice(0, 200), count: changed.length, things };
+          await recordAdmin(trx, at, caller, { event: 'applied', details });
           return done;
         })
         .catch((error: unknown) => {

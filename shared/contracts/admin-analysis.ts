@@ -22,7 +22,7 @@ export const draft = strict({
 export type Draft = Static<typeof draft>;
 
 /** One line of a stream: progress until the result, which is the last. */
-const linesOf = <const R extends TSchema>(result: R) =>
+export const linesOf = <const R extends TSchema>(result: R) =>
   Type.Union([
     strict({ t: Type.Literal('progress'), done: count, total: count }),
     strict({ t: Type.Literal('result'), result }),

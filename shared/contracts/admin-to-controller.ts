@@ -20,6 +20,7 @@ import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
 import { adminProofs } from './admin-proofs.ts';
 import { adminRecovery } from './admin-recovery.ts';
+import { adminReports } from './admin-reports.ts';
 import { adminSearch } from './admin-search.ts';
 import { adminShadow } from './admin-shadow.ts';
 import { adminSystem } from './admin-system.ts';
@@ -40,6 +41,7 @@ export const adminContract = {
   ...adminKeys,
   ...adminLog,
   ...adminProofs,
+  ...adminReports,
   ...adminSearch,
   ...adminLogStreams,
   ...adminExplain,

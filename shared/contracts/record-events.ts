@@ -125,7 +125,7 @@ export const recordEvents = {
       'api-client-added': 'Its name, scopes and end.',
       'api-client-rotated': 'Its name.',
       'api-client-removed': 'Its name.',
-      applied: 'A description of many things at once: what it changed.',
+      applied: 'A description of many things at once: what it changed, groups and apps (`things`) before and after.',
       backup: 'The file.',
       'rotation-started': 'Of which keys.',
       'root-key-taken': 'The root key left the machine.',
@@ -169,6 +169,7 @@ export const recordEvents = {
       'log-opened':
         'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
       'records-exported': 'What was asked, the form, from which position to which; a long one once a minute.',
+      'report-made': 'A report for auditors: which, of what time, with which sample.',
       'policy-what-if': 'What a draft would change for people.',
       'policy-who-can': 'Who could use an app.',
       'policy-replayed': 'The log judged by a draft.',

@@ -10,7 +10,7 @@ import type { RecordFormat } from './record-format.ts';
 // OWASP "CSV injection": what begins a formula, also in full width and behind blanks, and what moves to another cell.
 const formula = /^[\s\0]*[=+\-@\uff1d\uff0b\uff0d\uff20|%']|^[\t\r\n]/u;
 
-const cell = (value: string | number | undefined): string => {
+export const csvCell = (value: string | number | undefined): string => {
   if (value === undefined) return '';
   if (typeof value === 'number') return String(value);
   const text = value.toWellFormed();
@@ -18,7 +18,7 @@ const cell = (value: string | number | undefined): string => {
   return `"${harmless.replaceAll('"', '""')}"`;
 };
 
-const row = (record: AccessRecord): string => flatFields.map(({ read }) => cell(read(record))).join(',');
+const row = (record: AccessRecord): string => flatFields.map(({ read }) => csvCell(read(record))).join(',');
 
 export const csv: RecordFormat = {
   about: 'CSV with a head, safe for spreadsheets',

@@ -1,0 +1,46 @@
+/** A report as text, JSON or CSV. */
+import { printTable, safeText } from '#shared/base/print-table.ts';
+import { type Cell, type Report, reports } from '#shared/contracts/admin-reports.ts';
+import { csvCell } from '../log/formats/csv.ts';
+
+export const reportForms = ['text', 'json', 'csv'] as const;
+export type ReportForm = (typeof reportForms)[number];
+
+const times = new Set(['time', 'first', 'last', 'factsAt']);
+const iso = (ms: number): string => new Date(ms).toISOString();
+const shown = (name: string, cell: Cell | undefined): Cell =>
+  cell === undefined || cell === null ? null : times.has(name) && typeof cell === 'number' ? iso(cell) : cell;
+
+/** With a line feed at its end. */
+export function formatReport(report: Report, form: ReportForm): string {
+  if (form === 'json') return `${JSON.stringify(report)}\n`;
+  const { columns, rows } = report;
+  if (form === 'csv') {
+    const lines = [
+      columns.join(','),
+      ...rows.map((row) => columns.map((name) => csvCell(plain(shown(name, row[name])))).join(',')),
+    ];
+    return `${lines.join('\r\n')}\r\n`;
+  }
+  const table = printTable(
+    rows.map((row) => Object.fromEntries(columns.map((name) => [name, shown(name, row[name])]))),
+    columns,
+  );
+  return `${[...reportHead(report), '', ...table.split('\n')].map(safeText).join('\n')}\n`;
+}
+
+const plain = (cell: Cell): string | number | undefined =>
+  cell === null ? undefined : typeof cell === 'boolean' ? String(cell) : cell;
+
+/** What a report is, in lines. */
+export function reportHead({ report, at, from, made, epoch, rows, undetermined, sample, notes }: Report): string[] {
+  return [
+    `${report}: ${reports[report]}`,
+    from === undefined ? `Of ${iso(at)}.` : `From ${iso(from)} to ${iso(at)}.`,
+    `Made ${iso(made)}.${epoch === undefined ? '' : ` Policy version in force: ${epoch === 0 ? 'none' : epoch}.`}`,
+    sample === undefined
+      ? `Rows: ${rows.length}${undetermined === 0 ? '' : `, of which undetermined: ${undetermined}`}.`
+      : `A sample: ${sample.rows} of ${sample.of} rows, drawn with the seed ${JSON.stringify(sample.seed)}.`,
+    ...notes,
+  ];
+}
