@@ -2,10 +2,11 @@
  * The kernel door of a gateway (P25 to P28), in its primary: shut before anything listens. The prelude door is in each data path.
  */
 import { join } from 'node:path';
-import type { Clock } from '#shared/base/clock.ts';
+import { type Clock, hour } from '#shared/base/clock.ts';
 import type { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
+import { GoneCounters } from '#shared/wire/doors/gone-counters.ts';
 import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
 import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import type { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
@@ -46,6 +47,7 @@ export async function openDoor(
   checkDoorPorts(config);
   const { dir, listen, knock, door: mode } = config;
   let memory: FileReplayMemory | undefined;
+  let gone: GoneCounters | undefined;
   lifecycle.add('knocks', { stop: () => memory?.stop() });
   const openMemory = () => {
     if (!keeper.isEmpty) memory ??= new FileReplayMemory(join(dir, 'knocks'), keeper.time());
@@ -94,7 +96,12 @@ export async function openDoor(
     entrance,
     letIns,
     memory: openMemory,
-    follow: () => door?.follow(keeper.snapshot.knockKeys),
+    follow() {
+      door?.follow(keeper.snapshot.knockKeys);
+      if (memory === undefined) return;
+      gone ??= new GoneCounters(memory, hour);
+      gone.look(() => keeper.snapshot.knockKeys.map(({ id }) => id));
+    },
     counts: () => door?.counts() ?? {},
   };
 }

@@ -9,6 +9,7 @@ import type { Log } from '../../base/log.ts';
 import { plainAddress } from '../../base/plain-address.ts';
 import type { KnockKind } from '../../contracts/knock.ts';
 import type { KnockJudge } from './knock-judge.ts';
+import { SourcesOfKey } from './sources-of-key.ts';
 import { type SourceLimits, WaitingRoom } from './waiting-room.ts';
 
 export interface KnockListenerOptions {
@@ -35,6 +36,7 @@ export class KnockListener {
   readonly #options: KnockListenerOptions;
   readonly #room: WaitingRoom<Waiting>;
   readonly #sockets: Socket[] = [];
+  readonly #letIn = new SourcesOfKey();
 
   constructor(options: KnockListenerOptions) {
     this.#options = options;
@@ -85,6 +87,13 @@ export class KnockListener {
     const verdict = await judge.judge(bytes, waiting.address, 'observed');
     // It may have given way meanwhile.
     if (!this.#room.leave(waiting) || !verdict.ok) return;
+    const { id, client } = verdict.credential;
+    const has = this.#letIn.take(id, verdict.source);
+    if (has !== 'in') {
+      if (has === 'full')
+        log.warn({ client }, 'one key knocks for too many sources: no more are let in for some seconds');
+      return;
+    }
     try {
       await letIn(verdict.source, verdict.knock.kind);
     } catch (error) {

@@ -74,6 +74,11 @@ export class FileReplayMemory implements ReplayMemory {
     return true;
   }
 
+  /** Whose counters are held. */
+  keys(): IterableIterator<string> {
+    return this.#keys.keys();
+  }
+
   /** What no door needs any longer. Only keys that can never be good again: their knocks would be good once more. */
   forget(keys: (key: string) => boolean): void {
     for (const key of this.#keys.keys()) if (keys(key)) this.#keys.delete(key);
