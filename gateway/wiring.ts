@@ -113,7 +113,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   );
   const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
     link.client.records({ body: { spool, records } });
-  lifecycle.add('record delivery', new RecordDelivery({ directory, log, send }));
+  lifecycle.add('record delivery', new RecordDelivery({ gateway, directory, log, send }));
 
   let knocksOf = async (): Promise<Counts> => ({});
   // Ends before delivery does, which takes its last record along.

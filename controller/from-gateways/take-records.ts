@@ -1,6 +1,7 @@
 /**
  * Takes batches of a gateway's spool into the log, exactly once by (gateway, spool, sequence) (P24). Delivery is in order:
- * the answer names the last sequence number that is safe here, and a gateway sends again from the one after it.
+ * the answer names the last sequence number that is safe here, and a gateway sends again from the one after it. A place is jumped over
+ * only where the gateway tells that it is lost, which is an alarm.
  */
 import { sha256 } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -36,9 +37,10 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
     );
     const erased = await findErased(trx, batch);
     for (const { seq, record } of batch.records) {
-      if (seq > through + 1) break;
+      const isNext = seq > through && firstPlace({ seq, record }) <= through + 1;
+      if (seq > through && !isNext) break;
       const digest = sha256(JSON.stringify(record)).toString('hex');
-      if (seq === through + 1) {
+      if (isNext) {
         const whole = namePolicies(await grants.complete(record), names);
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         const isErased = record.person !== undefined && erased.has(record.person);
@@ -58,7 +60,14 @@ const ofItself: ReadonlySet<string> = new Set<RecordEvent<'gateway'>>([
   'ended-unclean',
   'paused',
   'knocks',
+  'records-lost',
 ]);
+
+/** A loss stands for all places from its first to its own: they are not waited for. */
+function firstPlace({ seq, record }: SpooledRecord): number {
+  const first = record.event === 'records-lost' ? record.details?.['first'] : undefined;
+  return typeof first === 'number' ? first : seq;
+}
 
 /** An access, or what it may tell of itself. */
 const isOwn = ({ kind, event, person, actor }: AccessRecord): boolean =>

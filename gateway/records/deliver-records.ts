@@ -1,6 +1,7 @@
 /**
  * Delivers the spools to the controller, each in order, until the controller has confirmed every line; then the segment
- * is removed. Nothing is dropped while the controller is away: it is tried again, ever less often.
+ * is removed. Nothing is dropped while the controller is away: it is tried again, ever less often. What cannot be read is
+ * told as lost, so that what stands behind it is taken.
  */
 import { closeSync, fdatasync, fstatSync, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -8,9 +9,11 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { decodeLines } from './spool-format.ts';
+import { SpoolGaps } from './spool-gaps.ts';
+import { longestLine, scanLines } from './spool-scan.ts';
 
 export interface DeliveryParts {
+  readonly gateway: string;
   readonly directory: SpoolDirectory;
   readonly log: Log;
   /** `POST /v1/gateway/records`. */
@@ -19,7 +22,7 @@ export interface DeliveryParts {
 
 const flushed = promisify(fdatasync);
 const batchRecords = 500;
-const readBytes = 1024 * 1024;
+const readBytes = longestLine;
 const lookMs = 200;
 const backOff = { least: 200, most: 15_000 };
 
@@ -28,6 +31,7 @@ interface Cursor {
   /** What was read and not yet confirmed. */
   queue: SpooledRecord[];
   through: number;
+  gaps: SpoolGaps;
   left: boolean;
 }
 
@@ -90,6 +94,7 @@ export class RecordDelivery {
       offset: 0,
       queue: [],
       through: directory.readThrough(spool),
+      gaps: new SpoolGaps(),
       left: false,
     };
     this.#cursors.set(spool, cursor);
@@ -104,6 +109,8 @@ export class RecordDelivery {
       this.#remember(spool, through);
     }
     if (cursor.queue.length === 0 && cursor.left) {
+      const { damage } = cursor.gaps;
+      if (damage) this.#parts.log.error({ spool, ...damage }, 'a segment was damaged where it held no records');
       directory.remove(spool);
       this.#cursors.delete(spool);
     }
@@ -121,7 +128,7 @@ export class RecordDelivery {
   /** The controller has less than it once confirmed (it was restored): all of the segment goes again. */
   #restart(spool: string, cursor: Cursor, through: number): void {
     this.#parts.log.warn({ spool, through }, 'the controller lost records that it had confirmed; they are sent again');
-    Object.assign(cursor, { offset: 0, queue: [], through });
+    Object.assign(cursor, { offset: 0, queue: [], through, gaps: new SpoolGaps() });
   }
 
   /** Reads on from the offset. Returns whether anything new was read. */
@@ -129,19 +136,28 @@ export class RecordDelivery {
     if (cursor.queue.length >= batchRecords) return false;
     const fd = openSync(this.#parts.directory.file(spool), 'r');
     try {
-      const size = Math.min(readBytes, fstatSync(fd).size - cursor.offset);
+      const { size: whole, mtimeMs } = fstatSync(fd);
+      const size = Math.min(readBytes, whole - cursor.offset);
       if (size <= 0) return false;
       // A loss of power must not take back here what the controller has: its numbers would be given out again.
       await flushed(fd);
       const bytes = Buffer.alloc(size);
       const read = readSync(fd, bytes, 0, size, cursor.offset);
-      const { lines, goodBytes } = decodeLines(bytes.subarray(0, read));
-      cursor.offset += goodBytes;
-      for (const line of lines) {
-        if ('left' in line) cursor.left = true;
-        else if ('seq' in line && line.seq > cursor.through) cursor.queue.push(line);
+      const { parts, end } = scanLines(bytes.subarray(0, read));
+      const { gateway, log } = this.#parts;
+      for (const part of parts) {
+        if ('damaged' in part) {
+          cursor.gaps.skip({ ...part, offset: cursor.offset + part.offset });
+          continue;
+        }
+        if ('left' in part) cursor.left = true;
+        const found = cursor.gaps.follow(part, { gateway, spool, writtenAt: Math.floor(mtimeMs) });
+        const isLoss = found.length > ('seq' in part ? 1 : 0);
+        if (isLoss) log.error(found[0]!.record.details, 'records of a spool are lost');
+        cursor.queue.push(...found.filter(({ seq }) => seq > cursor.through));
       }
-      return goodBytes > 0;
+      cursor.offset += end;
+      return end > 0;
     } finally {
       closeSync(fd);
     }

@@ -1,17 +1,24 @@
 /**
- * What a dead writer left: torn tails are cut off, and each opening without an end is closed as `interrupted` (P24). All
+ * What a dead writer left: torn tails are cut off, damage is stepped over, and each opening without an end is closed as `interrupted` (P24). All
  * segments of a writer are one story: an opening may stand in one, carried in the next, and its closing there.
  */
 import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { randomId } from '#shared/base/bytes.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { decodeLines, denialBytes, encodeLine, type SpoolLine } from './spool-format.ts';
+import { denialBytes, encodeLine, type SpoolLine } from './spool-format.ts';
+import { mostRecords } from './spool-gaps.ts';
+import { type SpoolPart, scanLines } from './spool-scan.ts';
 
 interface Segment {
   readonly spool: string;
   readonly lines: readonly SpoolLine[];
-  readonly goodBytes: number;
+  /** Bytes up to the end of the last line. */
+  readonly length: number;
+  /** The last number that was given out in it; what may have stood in damaged lines at its ends is counted, so that it shows as a gap. */
+  readonly last: number;
+  /** What it carried from the one before may be damaged. */
+  readonly lostCarries: boolean;
 }
 
 /**
@@ -33,7 +40,10 @@ export function recoverSpools(
   // What was open when a segment was left in order is carried in the one after it.
   const segments = read.slice(read.findIndex((segment) => !isLeft(segment)));
   if (segments.every(isLeft)) return 0;
-  const open = findOpen(segments.flatMap(({ lines }) => lines));
+  const told = segments.some(({ lostCarries }) => lostCarries)
+    ? spools.map((spool) => readWhole(directory, spool))
+    : segments;
+  const open = findOpen(told.flatMap(({ lines }) => lines));
   // The ends are written first: were another segment marked as left before, a second run might not look for them again.
   for (const [index, segment] of segments.toReversed().entries()) {
     if (!isLeft(segment)) append(directory, segment, index === 0 ? open : [], at);
@@ -49,26 +59,47 @@ function isLeft({ lines }: Segment): boolean {
 function readWhole(directory: SpoolDirectory, spool: string): Segment {
   const file = directory.file(spool);
   const bytes = readFileSync(file);
-  const { lines, goodBytes } = decodeLines(bytes);
-  if (goodBytes < bytes.length) truncateSync(file, goodBytes);
-  return { spool, lines, goodBytes };
+  const { parts, end } = scanLines(bytes);
+  if (end < bytes.length) truncateSync(file, end);
+  const lines = parts.filter((part) => !('damaged' in part)) as SpoolLine[];
+  return { spool, lines, length: end, ...measure(parts) };
+}
+
+function measure(parts: readonly SpoolPart[]): { last: number; lostCarries: boolean } {
+  let last = 0;
+  let damaged = 0;
+  let lostCarries = false;
+  for (const part of parts) {
+    if ('damaged' in part) damaged += part.damaged;
+    else if ('seq' in part) {
+      // Without a number missing, damage before the first record can only have been of what was carried.
+      if (last === 0 && damaged > 0 && part.seq === 1) lostCarries = true;
+      last = Math.max(last, part.seq);
+      damaged = 0;
+    } else if ('left' in part && part.last >= last) {
+      last = part.last;
+      damaged = 0;
+    }
+  }
+  const unseen = damaged > 0 ? mostRecords(damaged) : lostCarries ? 1 : 0;
+  return { last: last + unseen, lostCarries: lostCarries || (damaged > 0 && last === 0) };
 }
 
 function append(
   directory: SpoolDirectory,
-  { spool, lines, goodBytes }: Segment,
+  { spool, lines, length, last }: Segment,
   open: readonly AccessRecord[],
   at: number,
 ): void {
   const file = directory.file(spool);
   // After a loss of power the controller may have more than this file.
-  let seq = Math.max(directory.readThrough(spool), ...lines.map((line) => ('seq' in line ? line.seq : 0)));
+  let seq = Math.max(directory.readThrough(spool), last);
   const ends = open.map((record) => encodeLine({ seq: ++seq, record: interrupt(record, at) }));
   const denials = lines.reduce((sum, line) => sum + ('record' in line ? denialBytes(line.record) : 0), 0);
   try {
-    appendFileSync(file, `${ends.join('')}${encodeLine({ left: true, denials })}`);
+    appendFileSync(file, `${ends.join('')}${encodeLine({ left: true, denials, last: seq })}`);
   } catch (error) {
-    truncateSync(file, goodBytes);
+    truncateSync(file, length);
     throw error;
   }
   const fd = openSync(file, 'r');

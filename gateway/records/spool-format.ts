@@ -2,8 +2,8 @@
  * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
  * - `{seq, record}`: a record on its way to the controller;
  * - `{carry}`: the opening record of an access that was still open when its segment was left for this one;
- * - `{left: true, denials}`: the writer left this segment; what was open was carried on, or closed by recovery. `denials`: how
- *   many bytes of it are refusals.
+ * - `{left: true, denials, last}`: the writer left this segment; what was open was carried on, or closed by recovery. `denials`: how
+ *   many bytes of it are refusals. `last`: the last number in it.
  */
 import { crc32 } from 'node:zlib';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
@@ -11,29 +11,11 @@ import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 export type SpoolLine =
   | SpooledRecord
   | { readonly carry: AccessRecord }
-  | { readonly left: true; readonly denials: number };
+  | { readonly left: true; readonly denials: number; readonly last: number };
 
 export function encodeLine(line: SpoolLine): string {
   const json = JSON.stringify(line);
   return `${checksum(json)} ${json}\n`;
-}
-
-/**
- * Reads lines up to the first that is torn or altered: what follows it was never confirmed to anyone. `goodBytes` is
- * where the readable part ends.
- */
-export function decodeLines(bytes: Buffer): { lines: SpoolLine[]; goodBytes: number } {
-  const lines: SpoolLine[] = [];
-  let start = 0;
-  for (;;) {
-    const end = bytes.indexOf(10, start);
-    if (end === -1) break;
-    const line = decodeLine(bytes.toString('utf8', start, end));
-    if (line === undefined) break;
-    lines.push(line);
-    start = end + 1;
-  }
-  return { lines, goodBytes: start };
 }
 
 /** Longer than the line that ends a segment. */
@@ -50,7 +32,8 @@ export function decodeEnd(tail: Buffer): Extract<SpoolLine, { left: true }> | un
 export const denialBytes = (record: AccessRecord): number =>
   record.verdict === 'deny' && record.phase === 'single' ? JSON.stringify(record).length : 0;
 
-function decodeLine(text: string): SpoolLine | undefined {
+/** `text`: without the end of line. Nothing where it is not what a writer of ours wrote. */
+export function decodeLine(text: string): SpoolLine | undefined {
   const json = text.slice(9);
   if (text[8] !== ' ' || checksum(json) !== text.slice(0, 8)) return undefined;
   try {
@@ -64,10 +47,12 @@ function decodeLine(text: string): SpoolLine | undefined {
 /** The checksum says that a line is whole, not that a writer of ours made it. What a record holds is the controller's to judge. */
 function isSpoolLine(line: unknown): line is SpoolLine {
   if (!isObject(line)) return false;
-  if ('left' in line) return line['left'] === true;
+  if ('left' in line) return line['left'] === true && isCount(line['denials']) && isCount(line['last']);
   if ('carry' in line) return isObject(line['carry']);
-  return Number.isSafeInteger(line['seq']) && Number(line['seq']) > 0 && isObject(line['record']);
+  return isCount(line['seq']) && line['seq'] > 0 && isObject(line['record']);
 }
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

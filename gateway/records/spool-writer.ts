@@ -39,6 +39,7 @@ interface LeftSegment {
   readonly fd: number;
   readonly length: number;
   readonly denials: number;
+  readonly last: number;
 }
 
 export class SpoolWriter implements RecordSink {
@@ -120,7 +121,7 @@ export class SpoolWriter implements RecordSink {
     this.#merger.flush();
     this.#write();
     if (this.#waiting.length === 0 && this.#open.size === 0)
-      this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials });
+      this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
     else closeSync(this.#fd);
     this.#markLeft();
     // What could not be marked is for recovery.
@@ -263,7 +264,7 @@ export class SpoolWriter implements RecordSink {
       rmSync(directory.file(spool), { force: true });
       return;
     }
-    this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials });
+    this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
     this.#fd = fd;
     this.#length = carried.length;
     this.#spool = spool;
@@ -275,10 +276,10 @@ export class SpoolWriter implements RecordSink {
   /** Until it is marked a segment stays after its delivery. */
   #markLeft(): void {
     while (this.#unmarked.length > 0) {
-      const { fd, length, denials } = this.#unmarked[0]!;
+      const { fd, length, ...rest } = this.#unmarked[0]!;
       try {
         ftruncateSync(fd, length);
-        const line = Buffer.from(encodeLine({ left: true, denials }));
+        const line = Buffer.from(encodeLine({ left: true, ...rest }));
         if (writeSync(fd, line) < line.length) throw new Error('the disk took a part of a line');
       } catch (error) {
         this.#options.log.error({ err: error }, 'a segment of the spool could not be left in order');

@@ -142,6 +142,8 @@ export const recordEvents = {
       stopped: 'In order: since when it ran.',
       'ended-unclean': 'Told at the next start: since when it ran and when it was last known to.',
       paused: 'No access could be recorded, so none was given: from when to when, and why.',
+      'records-lost':
+        'An alarm: a segment of its spool was damaged, and no longer tells some records: the segment, the first and last of their numbers there (at most those, at its end), and where how many bytes cannot be read.',
       knocks: 'Where somebody was refused within five minutes: how many knocks, by outcome.',
       'renewed-expired': 'A certificate renewed after its end.',
     },
@@ -205,4 +207,8 @@ export type RecordEvent<K extends RecordKind = RecordKind> = {
 }[K];
 
 /** What somebody must look at. */
-export const alarms: ReadonlySet<string> = new Set<RecordEvent>(['record-rewritten', 'stream-put-aside']);
+export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
+  'record-rewritten',
+  'records-lost',
+  'stream-put-aside',
+]);

@@ -108,9 +108,12 @@ async function deliver(
       },
     });
   });
-  writeFileSync(directory.file(spool), `${lines.join('')}${encodeLine({ left: true, denials: 0 })}`);
+  writeFileSync(
+    directory.file(spool),
+    `${lines.join('')}${encodeLine({ left: true, denials: 0, last: lines.length })}`,
+  );
   const began = performance.now();
-  const delivery = new RecordDelivery({ directory, log: silentLog, send });
+  const delivery = new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send });
   await delivery.stop();
   const took = performance.now() - began;
   if (directory.list().length > 0) throw new Error('the spool was not delivered whole');

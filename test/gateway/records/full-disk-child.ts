@@ -4,8 +4,8 @@ import process from 'node:process';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
-import { decodeLines } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
+import { spoolLines } from '../../support/spool-lines.ts';
 
 const directory = new SpoolDirectory(process.argv[2]!);
 const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9 });
@@ -43,8 +43,8 @@ globalThis.gc?.();
 const grown = process.memoryUsage().heapUsed - before;
 spool.stop();
 const bytes = readFileSync(directory.file(spool.spool));
-const { lines, goodBytes } = decodeLines(bytes);
+const { lines, end } = spoolLines(bytes);
 process.stdout.write(
-  `${JSON.stringify({ opened, refused, grown, lines: lines.length, whole: goodBytes === bytes.length })}\n`,
+  `${JSON.stringify({ opened, refused, grown, lines: lines.length, whole: end === bytes.length })}\n`,
 );
 // Nothing keeps the process: whatever still ran would write to a descriptor that is no longer its own.

@@ -25,7 +25,7 @@ async function world(t: Test) {
     async told() {
       const send = (spool: string, records: Parameters<typeof takeRecords>[2]['records']) =>
         takeRecords(store.db, state.now, { gateway, spool, records });
-      await new RecordDelivery({ directory, log: silentLog, send }).stop();
+      await new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send }).stop();
       return (await storedRecords(store.db)).map(({ kind, event, details }) => [kind, event, details]);
     },
     take: (record: object) => {

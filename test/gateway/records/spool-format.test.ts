@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { decodeLines, encodeLine, type SpoolLine } from '../../../gateway/records/spool-format.ts';
+import { encodeLine, type SpoolLine } from '../../../gateway/records/spool-format.ts';
+import { spoolLines } from '../../support/spool-lines.ts';
 
 const record = fc.record({
   id: fc.string(),
@@ -11,7 +12,7 @@ const record = fc.record({
 const line: fc.Arbitrary<SpoolLine> = fc.oneof(
   fc.record({ seq: fc.integer({ min: 1 }), record }),
   fc.record({ carry: record }),
-  fc.record({ left: fc.constant(true as const), denials: fc.nat() }),
+  fc.record({ left: fc.constant(true as const), denials: fc.nat(), last: fc.nat() }),
 );
 
 t.test('lines are read back, up to where a tail is torn', async (t) => {
@@ -19,32 +20,39 @@ t.test('lines are read back, up to where a tail is torn', async (t) => {
     fc.property(fc.array(line), line, fc.nat(), (lines, last, at) => {
       const whole = Buffer.from(lines.map(encodeLine).join(''));
       const tail = Buffer.from(encodeLine(last));
-      const read = decodeLines(Buffer.concat([whole, tail.subarray(0, at % tail.length)]));
-      return read.goodBytes === whole.length && JSON.stringify(read.lines) === JSON.stringify(lines);
+      const read = spoolLines(Buffer.concat([whole, tail.subarray(0, at % tail.length)]));
+      return read.end === whole.length && JSON.stringify(read.lines) === JSON.stringify(lines);
     }),
   );
   t.pass('the property held');
 });
 
-t.test('one altered bit ends what is believed before it', async (t) => {
-  fc.assert(
-    fc.property(fc.array(line, { minLength: 1 }), fc.nat(), fc.nat(7), (lines, at, bit) => {
-      const texts = lines.map(encodeLine);
-      const bytes = Buffer.from(texts.join(''));
-      const place = at % bytes.length;
-      bytes[place]! ^= 1 << bit;
-      let before = 0;
-      let whole = 0;
-      for (const text of texts) {
-        before += Buffer.byteLength(text);
-        if (before > place) break;
-        whole += 1;
-      }
-      // A newline made out of another byte, or the other way round, tears the same line.
-      return decodeLines(bytes).lines.length === whole;
-    }),
-  );
-  t.pass('the property held');
+t.test(
+  'one altered bit takes the line that it is in, and no other but where it took the end of the line',
+  async (t) => {
+    fc.assert(
+      fc.property(fc.array(line, { minLength: 1 }), fc.nat(), fc.nat(7), (lines, at, bit) => {
+        const texts = lines.map(encodeLine);
+        const bytes = Buffer.from(texts.join(''));
+        const place = at % bytes.length;
+        bytes[place]! ^= 1 << bit;
+        const ends = texts.map((_, index) => Buffer.byteLength(texts.slice(0, index + 1).join('')));
+        const hit = ends.findIndex((end) => end > place);
+        const rest = lines.filter((_, index) => index !== hit);
+        return JSON.stringify(spoolLines(bytes).lines) === JSON.stringify(rest);
+      }),
+    );
+    t.pass('the property held');
+  },
+);
+
+t.test('zeroes where a block was lost hide no line behind them', async (t) => {
+  const [a, b, c] = [1, 2, 3].map((seq) => encodeLine({ seq, record: { id: 'x' } as AccessRecord }));
+  const bytes = Buffer.from(`${a}${b}${c}`);
+  bytes.fill(0, a!.length - 5, a!.length + b!.length);
+  const read = spoolLines(bytes);
+  t.match(read.lines, [{ seq: 3 }]);
+  t.equal(read.damaged, a!.length + b!.length);
 });
 
 t.test('a line that no writer of ours made is not believed, however right its checksum', async (t) => {
@@ -55,22 +63,21 @@ t.test('a line that no writer of ours made is not believed, however right its ch
     [],
     {},
     { left: false },
+    { left: true },
+    { left: true, denials: 0, last: -1 },
     { carry: null },
     { seq: 0, record: {} },
     { seq: 1, record: [] },
   ];
   for (const odd of lines) {
     const bytes = Buffer.from(encodeLine(odd as unknown as SpoolLine));
-    t.same(decodeLines(bytes), { lines: [], goodBytes: 0 }, JSON.stringify(odd));
+    t.same(spoolLines(bytes), { lines: [], end: bytes.length, damaged: bytes.length }, JSON.stringify(odd));
   }
 });
 
 t.test('no bytes throw', async (t) => {
   fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 2000 }),
-      (bytes) => decodeLines(Buffer.from(bytes)).goodBytes <= bytes.length,
-    ),
+    fc.property(fc.uint8Array({ maxLength: 2000 }), (bytes) => spoolLines(Buffer.from(bytes)).end <= bytes.length),
   );
   t.pass('the property held');
 });

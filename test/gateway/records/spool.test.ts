@@ -9,8 +9,9 @@ import type { OpenAccess } from '../../../gateway/record-sink.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
 import { recoverSpools } from '../../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
-import { decodeLines, encodeLine } from '../../../gateway/records/spool-format.ts';
+import { encodeLine } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
+import { spoolLines } from '../../support/spool-lines.ts';
 
 let made = 0;
 function record(over: Partial<AccessRecord> = {}): AccessRecord {
@@ -54,7 +55,7 @@ t.test('P24 an opening stands in the file before open() resolves', async (t) => 
   const spool = writer(t, directory);
   const opening = record({ phase: 'opening' });
   await spool.open(opening);
-  t.same(decodeLines(readFileSync(directory.file(spool.spool))).lines, [{ seq: 1, record: opening }]);
+  t.same(spoolLines(readFileSync(directory.file(spool.spool))).lines, [{ seq: 1, record: opening }]);
 });
 
 t.test('everything is delivered once and in order, over segments and restarts, and then removed', async (t) => {
@@ -70,6 +71,7 @@ t.test('everything is delivered once and in order, over segments and restarts, a
   t.ok(directory.list().length > 3, 'several segments');
   const controller = keeper();
   const lost = new RecordDelivery({
+    gateway: 'gw-1',
     directory,
     log: silentLog,
     send: async (id, records) => {
@@ -79,7 +81,7 @@ t.test('everything is delivered once and in order, over segments and restarts, a
   });
   await t.rejects(lost.deliverAll());
   await lost.stop();
-  const delivery = new RecordDelivery({ directory, log: silentLog, send: controller.send });
+  const delivery = new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send: controller.send });
   await delivery.stop();
   const ids = controller
     .all()
@@ -100,7 +102,7 @@ t.test('P24 recovery cuts a torn tail off and closes what was open as interrupte
   appendFileSync(file, encodeLine({ seq: 4, record: record() }).slice(0, 40));
   t.equal(recoverSpools(directory, ['spl_00000001'], 5000), 2);
   t.equal(recoverSpools(directory, ['spl_00000001'], 6000), 0, 'once');
-  const read = decodeLines(readFileSync(file)).lines.flatMap((line) => ('seq' in line ? [line] : []));
+  const read = spoolLines(readFileSync(file)).lines.flatMap((line) => ('seq' in line ? [line] : []));
   t.same(
     read.map((line) => line.seq),
     [1, 2, 3, 4, 5],
@@ -126,7 +128,7 @@ t.test('P24 recovery cut short at any byte, and run again, closes each opening o
     writeFileSync(directory.file(names[1]), second.slice(0, cut));
   };
   const read = (directory: SpoolDirectory) =>
-    names.flatMap((name) => decodeLines(readFileSync(directory.file(name))).lines);
+    names.flatMap((name) => spoolLines(readFileSync(directory.file(name))).lines);
   for (let cut = 0; cut <= second.length; cut += 97) {
     const directory = new SpoolDirectory(t.testdir());
     write(directory, cut);
@@ -134,7 +136,7 @@ t.test('P24 recovery cut short at any byte, and run again, closes each opening o
     const done = names.map((name) => readFileSync(directory.file(name)));
     // Again, from each state that a kill of the recovery itself can leave: of the last segment first, then of the one before it.
     const written = readFileSync(directory.file(names[1])).length;
-    for (let at = decodeLines(Buffer.from(second.slice(0, cut))).goodBytes; at <= written; at += 31) {
+    for (let at = spoolLines(Buffer.from(second.slice(0, cut))).end; at <= written; at += 31) {
       writeFileSync(directory.file(names[0]), first);
       writeFileSync(directory.file(names[1]), done[1]!.subarray(0, at));
       recoverSpools(directory, directory.segmentsOf(names[1]), 6000);
@@ -147,7 +149,7 @@ t.test('P24 recovery cut short at any byte, and run again, closes each opening o
         names.every((name) => directory.readEnd(name).left),
         'both may go once they are delivered',
       );
-      const seqs = decodeLines(readFileSync(directory.file(names[1]))).lines.flatMap((line) =>
+      const seqs = spoolLines(readFileSync(directory.file(names[1]))).lines.flatMap((line) =>
         'seq' in line ? line.seq : [],
       );
       t.same(
@@ -172,7 +174,7 @@ t.test('P24 a writer that begins segments leaves each opening one end, wherever 
   t.ok(spools.length > 3);
   t.same(directory.segmentsOf(spool.spool), spools, 'all segments of one writer go by its name, in order');
   recoverSpools(directory, spools, 1);
-  const lines = spools.flatMap((name) => decodeLines(readFileSync(directory.file(name))).lines);
+  const lines = spools.flatMap((name) => spoolLines(readFileSync(directory.file(name))).lines);
   const ends = lines.flatMap((line) =>
     'record' in line && line.record.phase !== 'opening' ? (line.record.opening ?? '') : [],
   );
@@ -205,7 +207,7 @@ t.test('P24 refusals have a quarter of the spool between all writers, also after
 t.test('an altered line and all after it are not believed', async (t) => {
   const bytes = Buffer.from(encodeLine({ seq: 1, record: record() }) + encodeLine({ seq: 2, record: record() }));
   bytes[bytes.indexOf(10) + 30]! ^= 1;
-  t.equal(decodeLines(bytes).lines.length, 1);
+  t.equal(spoolLines(bytes).lines.length, 1);
 });
 
 t.test('P24 a full spool refuses openings and still takes closings', async (t) => {
@@ -215,7 +217,7 @@ t.test('P24 a full spool refuses openings and still takes closings', async (t) =
   spool.close(await spool.open(opening), record({ phase: 'closing', opening: opening.id }));
   await new Promise(setImmediate);
   await t.rejects(spool.open(record({ phase: 'opening' })), { code: 'record-failed' });
-  t.equal(decodeLines(readFileSync(directory.file(spool.spool))).lines.length, 2);
+  t.equal(spoolLines(readFileSync(directory.file(spool.spool))).lines.length, 2);
 });
 
 t.test('P24 equal denials beyond fifty a second become one counted record', async (t) => {
@@ -226,7 +228,7 @@ t.test('P24 equal denials beyond fifty a second become one counted record', asyn
   spool.refuse(record({ verdict: 'deny', reasons: ['grant-missing'], device: 'dev_00000001' }));
   const file = directory.file(spool.spool);
   spool.stop();
-  const lines = decodeLines(readFileSync(file)).lines.flatMap((line) => ('record' in line ? [line.record] : []));
+  const lines = spoolLines(readFileSync(file)).lines.flatMap((line) => ('record' in line ? [line.record] : []));
   t.equal(lines.length, 52);
   t.equal(
     lines.reduce((sum, line) => sum + (line.count ?? 1), 0),
@@ -248,7 +250,7 @@ t.test('P24 kill -9 loses no opening that was confirmed', async (t) => {
   const directory = new SpoolDirectory(path);
   recoverSpools(directory, directory.list(), 1);
   const controller = keeper();
-  await new RecordDelivery({ directory, log: silentLog, send: controller.send }).stop();
+  await new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send: controller.send }).stop();
   const opened = controller
     .all()
     .filter((found) => found.phase === 'opening')
@@ -288,6 +290,6 @@ t.test('P24 a time in which no access could be recorded is told once it is over'
   await told;
   await new Promise(setImmediate);
   t.same(pauses, ['the spool is full: the controller takes no records']);
-  const lines = decodeLines(readFileSync(directory.file(spool.spool))).lines;
+  const lines = spoolLines(readFileSync(directory.file(spool.spool))).lines;
   t.match(lines.at(-1), { record: { event: 'paused' } });
 });
