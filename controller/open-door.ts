@@ -48,6 +48,7 @@ export async function openDoor(
       memory: () => (memory ??= new FileReplayMemory(join(dir, knockMemoryName), clock.now())),
       hasPrelude: hasPrelude(config.door),
       letIns,
+      onKeys: (isGood) => entrance.keysChanged(isGood),
     }),
   );
   const entrance: KernelEntrance = lifecycle.add(

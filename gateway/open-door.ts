@@ -97,7 +97,11 @@ export async function openDoor(
     letIns,
     memory: openMemory,
     follow() {
-      door?.follow(keeper.snapshot.knockKeys);
+      const known = door;
+      if (known !== undefined) {
+        known.follow(keeper.snapshot.knockKeys);
+        entrance.keysChanged((id) => known.has(id));
+      }
       if (memory === undefined) return;
       gone ??= new GoneCounters(memory, hour);
       gone.look(() => keeper.snapshot.knockKeys.map(({ id }) => id));

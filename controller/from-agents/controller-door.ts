@@ -28,6 +28,8 @@ export interface ControllerDoorParts {
   /** Asked when the door is opened for the first time. */
   readonly memory: () => ReplayMemory;
   readonly hasPrelude: boolean;
+  /** Other keys are good now. */
+  readonly onKeys: (isGood: (credential: string) => boolean) => void;
   /** Who was let in by the kernel door. */
   readonly letIns: LetIns;
 }
@@ -98,6 +100,7 @@ export class ControllerDoor {
     }
     this.#credentials = next;
     this.#ring.keepOnly([...next.values()]);
+    this.#parts.onKeys((id) => this.#ring.has(id));
   }
 
   /** By outcome. */

@@ -41,6 +41,11 @@ export class GatewayDoor {
     this.#ring.keepOnly(keys.flatMap(toCredential));
   }
 
+  /** Whether this key is good now. */
+  has(id: string): boolean {
+    return this.#ring.has(id);
+  }
+
   counts(): Counts {
     return Object.fromEntries(
       Object.entries(this.#counts.read()).map(([reason, count]) => [`knocks|${reason}`, count]),

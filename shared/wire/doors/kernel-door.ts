@@ -11,7 +11,15 @@ import type { Readable, Writable } from 'node:stream';
 import { type Clock, second, steadyOf } from '../../base/clock.ts';
 import { PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { type DoorName, type KernelRules, letInLine, listLine, removalLine, rulesLine } from './kernel-rules.ts';
+import {
+  type DoorName,
+  type KernelRules,
+  letInLine,
+  listLine,
+  removalLine,
+  rulesLine,
+  shutOutLine,
+} from './kernel-rules.ts';
 import type { LetInChange } from './let-ins.ts';
 import { NftChild, nftEnvironment } from './nft-child.ts';
 
@@ -93,6 +101,15 @@ export class KernelDoor {
       await this.#check();
       await this.#nft.run(line);
     }
+  }
+
+  /** Never rejects: here it is shut out at once, and what the kernel still lets in ends here. */
+  async shutOut(source: string, port: number): Promise<void> {
+    const { tell, log } = this.#options;
+    tell({ source, port, forMs: 0 });
+    await this.#nft.run(shutOutLine(this.#options, source, port)).catch((error: unknown) => {
+      log.warn({ err: error }, 'a source could not be shut out in the kernel');
+    });
   }
 
   /** The table stays, and the ports shut. */

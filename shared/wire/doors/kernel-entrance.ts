@@ -2,7 +2,7 @@
  * The kernel door of one process with all that belongs to it: the table, the sockets that take knocks, and the trial. It can be put
  * up before anything listens, or later while the process runs.
  */
-import { type Clock, steadyOf } from '../../base/clock.ts';
+import { type Clock, second, steadyOf } from '../../base/clock.ts';
 import { PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { DoorMode, FrontDoor, KnockKind } from '../../contracts/knock.ts';
@@ -11,6 +11,7 @@ import { type DoorName, tableOf } from './kernel-rules.ts';
 import { KnockListener, type KnockListenerOptions } from './knock-listener.ts';
 import type { LetInChange } from './let-ins.ts';
 import { forgetTable, notedTable, noteTable } from './noted-table.ts';
+import { OpenedBy } from './opened-by.ts';
 
 export interface KernelEntranceOptions {
   /** The state directory, which remembers the table. */
@@ -52,11 +53,13 @@ export class KernelEntrance {
   #door: KernelDoor | undefined;
   #listener: KnockListener | undefined;
   #trial: { readonly endsAt: number; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #openedBy: OpenedBy;
   #cameIn = 0;
 
   constructor(options: KernelEntranceOptions) {
     this.#options = options;
     this.#steady = steadyOf(options.clock);
+    this.#openedBy = new OpenedBy(options.clock, options.openSeconds * second);
   }
 
   get isUp(): boolean {
@@ -115,14 +118,19 @@ export class KernelEntrance {
 
   async listen(): Promise<void> {
     const { host, knockPorts, log, judge, ports } = this.#options;
-    const letIn = async (source: string, kind: KnockKind) => {
+    const letIn = async (source: string, kind: KnockKind, credential: string) => {
       const port = ports[kind];
-      if (port !== undefined) await this.#door?.letIn(source, port);
+      if (port !== undefined && this.#openedBy.add({ credential, source, port })) await this.#door?.letIn(source, port);
     };
     const hosts = host === '::' ? ['0.0.0.0', '::'] : [host];
     const listener = new KnockListener({ judge: await judge(), letIn, ports: knockPorts, hosts, log });
     await listener.start();
     this.#listener = listener;
+  }
+
+  /** Keys may have gone: whoever was let in by one of those, and by no other, begins no connection more. */
+  keysChanged(isGood: (credential: string) => boolean): void {
+    for (const { source, port } of this.#openedBy.keepOnly(isGood)) void this.#door?.shutOut(source, port);
   }
 
   /** Goes up while the process runs, and comes down again unless `keep` was called. Throws `conflict` when it is up. */

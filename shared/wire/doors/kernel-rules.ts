@@ -115,6 +115,12 @@ export function letInLine(name: DoorName, source: string, port: number): string 
   return `add ${element}; delete ${element}; add ${element}`;
 }
 
+/** Takes that back before its time; also right when it was over. */
+export function shutOutLine(name: DoorName, source: string, port: number): string {
+  const [add] = letInLine(name, source, port).split('; ');
+  return `${add}; ${add!.replace(/^add/, 'delete')}`;
+}
+
 export const listLine = (name: DoorName): string => `list table inet ${tableOf(name)}`;
 
 const chain = (name: string, rules: readonly string[]): string =>

@@ -15,7 +15,7 @@ import { type SourceLimits, WaitingRoom } from './waiting-room.ts';
 export interface KnockListenerOptions {
   readonly judge: Pick<KnockJudge, 'judge' | 'count'>;
   /** Resolves when this source may connect to what the knock is for. */
-  readonly letIn: (source: string, kind: KnockKind) => Promise<void>;
+  readonly letIn: (source: string, kind: KnockKind, credential: string) => Promise<void>;
   /** UDP, each as good as the others. */
   readonly ports: readonly number[];
   /** One for each address family that is wanted: `0.0.0.0` and `::` by default. */
@@ -95,7 +95,7 @@ export class KnockListener {
       return;
     }
     try {
-      await letIn(verdict.source, verdict.knock.kind);
+      await letIn(verdict.source, verdict.knock.kind, verdict.credential.id);
     } catch (error) {
       log.error({ err: error }, 'a good knock could not open the kernel door');
     }

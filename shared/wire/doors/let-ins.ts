@@ -9,7 +9,9 @@ import { plainAddress } from '../../base/plain-address.ts';
 /** What another process of the same door must know. */
 export type LetInChange =
   /** The ports that are shut: none when there is no door. */
-  { readonly shut: readonly number[] } | { readonly source: string; readonly port: number; readonly forMs: number };
+  | { readonly shut: readonly number[] }
+  /** 0 ms: not any longer. */
+  | { readonly source: string; readonly port: number; readonly forMs: number };
 
 /** A handshake that began in time may end, and be taken up here, a little later. */
 const handshakeMs = 10 * second;
@@ -34,6 +36,10 @@ export class LetIns {
       return;
     }
     const { source, port, forMs } = change;
+    if (forMs <= 0) {
+      this.#until.delete(nameOf(source, port));
+      return;
+    }
     this.#until.set(nameOf(source, port), this.#steady.now() + forMs + handshakeMs);
   }
 
@@ -68,7 +74,7 @@ export class LetIns {
     const now = this.#steady.now();
     const known = [...this.#until].map(([name, until]) => {
       const [source = '', port] = name.split(' ');
-      return { source, port: Number(port), forMs: until - now - handshakeMs };
+      return { source, port: Number(port), forMs: Math.max(1, until - now - handshakeMs) };
     });
     return [{ shut: this.#shut }, ...known];
   }
