@@ -44,5 +44,5 @@ export async function setClock(hours: number): Promise<void> {
 }
 
 function writeOffset(file: string, hours: number): void {
-  writeFileSync(file, `${hours <= 0 ? '' : '+'}${hours * 3600}s\n`);
+  writeFileSync(file, `${hours < 0 ? '' : '+'}${hours * 3600}s\n`);
 }

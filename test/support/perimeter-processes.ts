@@ -131,19 +131,21 @@ export async function startController(world: Perimeter, options: ProcessOptions 
 export interface GatewayOptions extends ProcessOptions {
   /** 0 unless told: everything in one process. */
   readonly workers?: number;
+  /** The host that carries it: the controller's, for both on one. */
+  readonly on?: 'gateway' | 'controller';
 }
 
 /** Joined as `gw-main` and serving, with the app `wiki` behind it, which everybody signed in may use. */
 export async function startGateway(
   world: Perimeter,
   { admin }: RunningController,
-  { workers = 0, ...options }: GatewayOptions = {},
+  { workers = 0, on = 'gateway', ...options }: GatewayOptions = {},
 ): Promise<RunningProcess> {
-  const host = world.gateway;
-  const dir = stateOf(host);
+  const host = world[on];
+  const dir = stateOf(host, on === 'gateway' ? 'state' : 'gateway');
   await startApp(world);
   await describeApps(admin);
-  const address = `${addresses.gateway.ipv4}:8444`;
+  const address = `${addresses[on].ipv4}:8444`;
   const { invitation } = await admin.inviteGateway({ body: { id: 'gw-main', site: 'main', address } });
   const env = {
     ...shared,
