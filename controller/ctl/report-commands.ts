@@ -6,9 +6,11 @@ import { reportLine, reportNames, reports } from '#shared/contracts/admin-report
 import { formatReport, reportForms } from '../reports/format-report.ts';
 import { withAdmin } from './connect.ts';
 import { readAnalysis } from './policy/read-draft.ts';
+import { reportBundle } from './report-bundle.ts';
 import { answerDone, chosen, given, misuse, numbered, oneWord, option, plural, readTime } from './show.ts';
 
 export const reportCommands: Readonly<Record<string, CliCommand>> = {
+  'report bundle': reportBundle,
   report: {
     about: 'A report for auditors, of now or any time in the past',
     args: '<name>',

@@ -15,6 +15,7 @@ import { cutHandlers } from './cut-handlers.ts';
 import { deviceHandlers } from './device-handlers.ts';
 import { draftHandlers } from './draft-handlers.ts';
 import { erasureHandlers } from './erasure-handlers.ts';
+import { evidenceHandlers } from './evidence-handlers.ts';
 import { explainHandlers } from './explain-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
@@ -54,6 +55,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...keyHandlers(parts),
     ...logHandlers(parts),
     ...proofHandlers(parts),
+    ...evidenceHandlers(parts),
     ...searchHandlers(parts),
     ...logStreamHandlers(parts),
     ...explainHandlers(parts),

@@ -8,7 +8,7 @@ export type ReportForm = (typeof reportForms)[number];
 
 const times = new Set(['time', 'first', 'last', 'factsAt']);
 const iso = (ms: number): string => new Date(ms).toISOString();
-const shown = (name: string, cell: Cell | undefined): Cell =>
+export const shownCell = (name: string, cell: Cell | undefined): Cell =>
   cell === undefined || cell === null ? null : times.has(name) && typeof cell === 'number' ? iso(cell) : cell;
 
 /** With a line feed at its end. */
@@ -18,12 +18,12 @@ export function formatReport(report: Report, form: ReportForm): string {
   if (form === 'csv') {
     const lines = [
       columns.join(','),
-      ...rows.map((row) => columns.map((name) => csvCell(plain(shown(name, row[name])))).join(',')),
+      ...rows.map((row) => columns.map((name) => csvCell(plain(shownCell(name, row[name])))).join(',')),
     ];
     return `${lines.join('\r\n')}\r\n`;
   }
   const table = printTable(
-    rows.map((row) => Object.fromEntries(columns.map((name) => [name, shown(name, row[name])]))),
+    rows.map((row) => Object.fromEntries(columns.map((name) => [name, shownCell(name, row[name])]))),
     columns,
   );
   return `${[...reportHead(report), '', ...table.split('\n')].map(safeText).join('\n')}\n`;

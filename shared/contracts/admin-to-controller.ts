@@ -11,6 +11,7 @@ import { adminAuthzen } from './admin-authzen.ts';
 import { adminCuts } from './admin-cuts.ts';
 import { adminDevices } from './admin-devices.ts';
 import { adminDrafts } from './admin-drafts.ts';
+import { adminEvidence } from './admin-evidence.ts';
 import { adminExplain } from './admin-explain.ts';
 import { adminIdentity } from './admin-identity.ts';
 import { adminKeys } from './admin-keys.ts';
@@ -42,6 +43,7 @@ export const adminContract = {
   ...adminLog,
   ...adminProofs,
   ...adminReports,
+  ...adminEvidence,
   ...adminSearch,
   ...adminLogStreams,
   ...adminExplain,

@@ -172,6 +172,8 @@ export const recordEvents = {
         'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
       'records-exported': 'What was asked, the form, from which position to which; a long one once a minute.',
       'report-made': 'A report for auditors: which, of what time, with which sample.',
+      'evidence-read': 'Records of a period were read with their proofs, for a bundle: its begin and end.',
+      'bundle-sealed': 'A bundle of evidence: the SHA-256 of its manifest, its begin and end.',
       'policy-what-if': 'What a draft would change for people.',
       'policy-who-can': 'Who could use an app.',
       'policy-replayed': 'The log judged by a draft.',

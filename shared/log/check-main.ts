@@ -1,17 +1,18 @@
 /**
- * Checks a proof of a record of the log with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
+ * Checks a proof of a record of the log, or an evidence bundle, with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
  * Needs no network, no package, no controller. Exit code 0 when it holds, 1 when it does not, 2 when it was not understood.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PosternError } from '../base/errors.ts';
+import { checkBundle } from './check-bundle.ts';
 import { checkProof } from './check-proof.ts';
 import { parseNoteKey } from './note-key.ts';
 import { proofToJson, showProof } from './show-proof.ts';
 
 const usage = `Usage: node check-main FILE --key KEY [--witness KEY]... [--json]
 
-FILE      the proof; - for standard input
+FILE      the proof, - for standard input; or the folder of an evidence bundle
 --key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
 --witness public key of a witness whose signature must be there too`;
 
@@ -37,6 +38,14 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
   try {
     const log = values.key.map(readKey);
     const witnesses = (values.witness ?? []).map(readKey);
+    if (file !== '-' && statSync(file).isDirectory()) {
+      const verdict = checkBundle(file, { log, witnesses });
+      const { holds, files, records, faults } = verdict;
+      if (values.json === true) out(JSON.stringify(verdict));
+      else if (holds) out(`Holds: ${files} files, ${records} records.`);
+      for (const fault of faults) err(`Does not hold: ${JSON.stringify(fault.file)}: ${fault.what}`);
+      return holds ? 0 : 1;
+    }
     const checked = checkProof(readFileSync(file === '-' ? 0 : file), { log, witnesses });
     for (const witness of witnesses) {
       if (!checked.signedBy.some(({ key }) => key === witness))
