@@ -56,13 +56,16 @@ t.test('the wiki at its real name', { ...needed, skip: needed.skip || needsChrom
     const end = performance.now() + 20 * second;
     while (!(await holds())) if (performance.now() > end) throw new Error(`${what}: not within 20 s`);
   };
-  const visit = async () => {
+  type Seen = { href: string; text: string; errors: string[] };
+  // When the resolver has just been told anew the browser may say that the network changed: then a person loads the page again.
+  const visit = async (again = 10): Promise<Seen> => {
     const { stdout, stderr, code } = await laptop.run(
       `${node} ${join(root, 'test/support/visit-real-name.ts')} wiki`,
       asAda,
     );
     if (code !== 0) throw new Error(stderr);
-    return JSON.parse(stdout) as { href: string; text: string; errors: string[] };
+    const seen = JSON.parse(stdout) as Seen;
+    return again > 0 && seen.text.includes('ERR_NETWORK_CHANGED') ? visit(again - 1) : seen;
   };
   t.equal(await lookUp(`wiki.${zone}`), 'NXDOMAIN', 'before anybody is asked to ask the agent');
 
