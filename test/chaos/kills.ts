@@ -5,7 +5,8 @@ import { descendantsOf, isAlive } from '../support/process-tree.ts';
 import type { ProcessName, SteeredTriangle } from '../support/steered-triangle.ts';
 import type { Dice } from './dice.ts';
 
-export type Victim = ProcessName | 'worker';
+/** `both`: controller and gateway in the same moment. */
+export type Victim = ProcessName | 'worker' | 'both';
 
 export interface KillParts {
   readonly triangle: SteeredTriangle;
@@ -20,10 +21,19 @@ const victims: readonly Victim[] = [
   'gateway',
   'worker',
   'worker',
+  'both',
+  'both',
   'agent-emil',
   'agent-olivia',
   'agent-audrey',
 ];
+/** Those that must not be on their way back when one is killed. */
+const entangled: Readonly<Partial<Record<Victim, readonly Victim[]>>> = {
+  controller: ['both'],
+  gateway: ['both'],
+  worker: ['gateway', 'both'],
+  both: ['controller', 'gateway', 'worker'],
+};
 const restartMs = 100;
 const patienceMs = 60_000;
 
@@ -35,11 +45,11 @@ export async function killAtMoments({ triangle, dice, say }: KillParts, moments:
     const victim = dice.pick(victims);
     // What is on its way back is waited for: half of the others are killed while it is.
     await returning.get(victim);
-    if (victim === 'worker') await returning.get('gateway');
+    for (const other of entangled[victim] ?? []) await returning.get(other);
     await sleep(dice.below(400));
     killed.set(victim, (killed.get(victim) ?? 0) + 1);
     const began = performance.now();
-    const back = (victim === 'worker' ? killWorker(triangle, dice) : killAndStart(triangle, victim)).then(() => {
+    const back = kill(triangle, victim, dice).then(() => {
       say(`${moment}/${moments} ${victim}: back after ${Math.round(performance.now() - began)} ms`);
     });
     back.catch(() => {});
@@ -48,6 +58,20 @@ export async function killAtMoments({ triangle, dice, say }: KillParts, moments:
   }
   await Promise.all(returning.values());
   return killed;
+}
+
+async function kill(triangle: SteeredTriangle, victim: Victim, dice: Dice): Promise<void> {
+  if (victim === 'worker') return killWorker(triangle, dice);
+  if (victim === 'both') return killBoth(triangle);
+  return killAndStart(triangle, victim);
+}
+
+async function killBoth(triangle: SteeredTriangle): Promise<void> {
+  await Promise.all([triangle.end('gateway', 'SIGKILL'), triangle.end('controller', 'SIGKILL')]);
+  await sleep(restartMs);
+  await triangle.start('gateway');
+  await triangle.start('controller').catch(() => untilItWorks(() => answers(triangle, 'controller'), patienceMs));
+  await gatewayIsBack(triangle);
 }
 
 async function killAndStart(triangle: SteeredTriangle, name: ProcessName): Promise<void> {
