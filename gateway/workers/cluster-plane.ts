@@ -3,6 +3,7 @@
  * everything it carries ends, which is what the change wanted (P16).
  */
 import cluster from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -37,11 +38,14 @@ export interface ClusterPlaneOptions {
 
 const stopMs = 8 * second;
 const restartMs = second / 2;
+/** So often may a worker be killed while the gateway starts: where each is, something is wrong that a supervisor should hear of. */
+const mostKilledAtStart = 10;
 
 export class ClusterPlane implements DataPlane {
   readonly #options: ClusterPlaneOptions;
   readonly #workers = new Set<WorkerHandle>();
   #place: Place | undefined;
+  #isStarting = true;
   #stopped = false;
 
   constructor(options: ClusterPlaneOptions) {
@@ -51,10 +55,27 @@ export class ClusterPlane implements DataPlane {
 
   /** `startOrder` holds the same snapshot already. */
   async start(): Promise<Place> {
-    const workers = Array.from({ length: this.#options.count }, () => this.#fork());
-    const places = await Promise.all(workers.map(({ ready }) => ready));
-    this.#place = places[0]!;
-    return this.#place;
+    const places = await Promise.all(Array.from({ length: this.#options.count }, () => this.#firstThatServes()));
+    this.#isStarting = false;
+    return places[0]!;
+  }
+
+  /** One that is killed before it serves has another after it. Rejects when one fails by itself: the next would too. */
+  async #firstThatServes(): Promise<Place> {
+    for (let killed = 0; ; ) {
+      const worker = this.#fork();
+      try {
+        const place = await worker.ready;
+        this.#place ??= place;
+        return place;
+      } catch (error) {
+        killed += 1;
+        if (!worker.wasKilled || killed > mostKilledAtStart) throw error;
+        this.#options.log.error({ pid: worker.pid }, 'a worker was killed before it served and is replaced');
+        await sleep(restartMs);
+        if (this.#stopped) throw error;
+      }
+    }
   }
 
   async apply(message: StreamMessage, times: ControllerTimes): Promise<number> {
@@ -124,7 +145,8 @@ export class ClusterPlane implements DataPlane {
         onExit: (ended, wanted) => {
           this.#workers.delete(ended);
           onSpoolLeft(ended.spool);
-          if (wanted || this.#stopped) return;
+          // One that never served is waited for by whoever starts this.
+          if (wanted || this.#stopped || (this.#isStarting && !ended.isReady)) return;
           log.error({ pid: ended.pid }, 'a worker has ended and is replaced');
           setTimeout(() => {
             if (!this.#stopped) this.#fork();

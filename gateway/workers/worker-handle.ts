@@ -20,6 +20,8 @@ export class WorkerHandle {
   isReady = false;
   readonly ready: Promise<Place>;
   readonly ended: Promise<void>;
+  /** Somebody ended it by a signal (the kernel for want of memory, an operator), and not it itself. */
+  wasKilled = false;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, (value: unknown) => void>();
   #nextId = 1;
@@ -47,7 +49,8 @@ export class WorkerHandle {
       else if (message.t === 'unknown-key') events.onUnknownKey();
     });
     worker.on('error', () => {});
-    worker.once('exit', () => {
+    worker.once('exit', (_code: number, signal: string | null) => {
+      this.wasKilled = signal !== null;
       ready.reject(new PosternError('internal', 'a worker ended before it served'));
       for (const id of [...this.#waiting.keys()]) this.#answer(id, undefined);
       ended.resolve();
