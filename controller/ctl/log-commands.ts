@@ -39,6 +39,11 @@ export const logCommands: Readonly<Record<string, CliCommand>> = {
         const before = readTime(option(call, 'before')!, Date.now());
         const answer = await admin.pruneRecords({ body: { before }, timeoutMs: 3_600_000 });
         answerDone(call, answer, `${answer.removed} records from before ${when(before)} are gone.`);
+        if (call.json) return;
+        for (const name of answer.heldBy)
+          call.io.err(
+            `What the stream ${name} has not delivered stays. To let it go undelivered: posternctl log stream remove ${name}`,
+          );
       }),
   },
   facts: {

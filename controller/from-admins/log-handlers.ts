@@ -46,9 +46,10 @@ export function logHandlers(parts: AdminParts): HandlersOf<typeof adminLog & typ
       }
       // Told before and after: a prune that is cut short has taken something too.
       await recordAdmin(db, clock.now(), caller, { event: 'prune-begun', kind: 'log', details: { before } });
-      const removed = await pruneRecords(store, before);
-      await recordAdmin(db, clock.now(), caller, { event: 'pruned', kind: 'log', details: { before, removed } });
-      return { removed };
+      const { removed, heldBy } = await pruneRecords(store, before);
+      const details = { before, removed, heldBy };
+      await recordAdmin(db, clock.now(), caller, { event: 'pruned', kind: 'log', details });
+      return { removed, heldBy: [...heldBy] };
     },
 
     async facts({ params: { id }, caller }) {

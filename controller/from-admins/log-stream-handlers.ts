@@ -1,7 +1,7 @@
 /** Streams of the log: each change on record, never with a secret. */
 import type { adminLogStreams } from '#shared/contracts/admin-log-streams.ts';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
-import { newestPosition, pageRecords } from '../log/page-records.ts';
+import { readTrace } from '../log/read-trace.ts';
 import {
   addStream,
   findStream,
@@ -62,16 +62,14 @@ export function logStreamHandlers(parts: AdminParts): HandlersOf<typeof adminLog
 
     async testLogStream({ params: { name }, caller }) {
       const order = orderOf(sealer, await findStream(db, name));
-      const before = await newestPosition(db);
       await db.transaction().execute((trx) => record(trx, caller, 'stream-tested', { stream: name }));
-      const page = await pageRecords(db, { trace: caller.trace }, { after: before, through: Number.MAX_SAFE_INTEGER });
-      const sent = page.records[0]!.record;
+      const [sent] = await readTrace(db, caller.trace, 1);
       const begun = performance.now();
-      const why = await logStreams.try(order, sent);
+      const why = await logStreams.try(order, sent!);
       const ms = Math.round(performance.now() - begun);
       return {
         arrived: why === undefined,
-        record: sent.id,
+        record: sent!.id,
         ms,
         ...(why === undefined ? {} : { why: why.slice(0, 500) }),
       };

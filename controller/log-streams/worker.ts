@@ -78,7 +78,7 @@ const sameness = ({ position: _, until: _until, ...rest }: StreamOrder): string 
 function begin(order: StreamOrder): void {
   const { name } = order;
   const run = new StreamRun(order, {
-    read: async (place) => (await pageRecords(db, {}, place)).records,
+    read: (place) => pageRecords(db, place),
     keeper: keeperOf(order),
     sender: openSender(order, streams),
     tell: (state) => say({ t: 'state', state }),

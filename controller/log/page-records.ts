@@ -8,32 +8,20 @@ export interface PlacedRecord {
   readonly record: AccessRecord;
 }
 
-export interface RecordPage {
-  readonly records: PlacedRecord[];
-  /** Where to go on; absent when nothing is left up to `through`. */
-  readonly next?: number;
-}
-
-const pageSize = 500;
-
-/** Records behind `after` and up to `through`, of one trace when it is given. */
+/** Records behind `after` and up to `through`. */
 export async function pageRecords(
   db: Db,
-  { trace }: { readonly trace?: string },
-  { after, through, limit = pageSize }: { readonly after: number; readonly through: number; readonly limit?: number },
-): Promise<RecordPage> {
-  let query = db
+  { after, through, limit }: { readonly after: number; readonly through: number; readonly limit: number },
+): Promise<PlacedRecord[]> {
+  const rows = await db
     .selectFrom('records')
     .select(['position', 'leaf', 'disclosures'])
     .where('position', '>', after)
     .where('position', '<=', through)
     .orderBy('position')
-    .limit(limit);
-  if (trace !== undefined) query = query.where('trace', '=', trace);
-  const rows = await query.execute();
-  const records = rows.map((row) => ({ position: row.position, record: recordOf(row) }));
-  const last = records.at(-1);
-  return records.length === limit && last !== undefined ? { records, next: last.position } : { records };
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ position: row.position, record: recordOf(row) }));
 }
 
 /** 0 for an empty log. */

@@ -10,8 +10,14 @@ import { markChanged } from './mark-changed.ts';
 /** In one transaction: few, so that what it writes fits into what little space there is, and nobody waits long. */
 const atOnce = 200;
 
-/** `before`: milliseconds. Returns how many records went. */
-export async function pruneRecords(store: Pick<Store, 'db' | 'giveBack'>, before: number): Promise<number> {
+export interface Pruned {
+  readonly removed: number;
+  /** Streams to SIEMs that have not delivered all of them yet: what they lack stays. */
+  readonly heldBy: readonly string[];
+}
+
+/** `before`: milliseconds. */
+export async function pruneRecords(store: Pick<Store, 'db' | 'giveBack'>, before: number): Promise<Pruned> {
   let removed = 0;
   let after = 0;
   for (;;) {
@@ -22,19 +28,44 @@ export async function pruneRecords(store: Pick<Store, 'db' | 'giveBack'>, before
     await nextTurn();
   }
   await store.giveBack();
-  return removed;
+  return { removed, heldBy: await holdersOf(store.db, before) };
+}
+
+async function holdersOf(db: Db, before: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('log_streams')
+    .select('name')
+    .where(({ exists, selectFrom, ref }) =>
+      exists(
+        selectFrom('records')
+          .select('records.position')
+          .where('records.time', '<', before)
+          .where('records.position', '>', ref('log_streams.position')),
+      ),
+    )
+    .orderBy('name')
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
+/** Up to here a record may go: it has its place in the log, or would be missing from it, and every stream to a SIEM has delivered it. */
+async function lastToGo(trx: Db): Promise<number> {
+  const { position: ordered = Number.MAX_SAFE_INTEGER } = (await findLogState(trx)) ?? {};
+  const { delivered } = await trx
+    .selectFrom('log_streams')
+    .select(({ fn }) => fn.min<number | null>('position').as('delivered'))
+    .executeTakeFirstOrThrow();
+  return Math.min(ordered, delivered ?? Number.MAX_SAFE_INTEGER);
 }
 
 async function removeSome(db: Db, before: number, after: number): Promise<{ removed: number; last?: number }> {
   return db.transaction().execute(async (trx) => {
-    // What has no place in the log yet would be missing from it.
-    const { position: ordered = Number.MAX_SAFE_INTEGER } = (await findLogState(trx)) ?? {};
     const rows = await trx
       .selectFrom('records')
       .select(['position', 'gateway_id', 'spool', 'seq'])
       .where('time', '<', before)
       .where('position', '>', after)
-      .where('position', '<=', ordered)
+      .where('position', '<=', await lastToGo(trx))
       .orderBy('position')
       .limit(atOnce)
       .execute();

@@ -36,7 +36,8 @@ export const adminLog = defineContract({
     summary: 'Take records before a time out of the log, for ever, and give the space back',
     access: 'owner',
     body: strict({ before: time }),
-    answer: strict({ removed: Type.Integer() }),
+    /** `heldBy`: streams to SIEMs that have not delivered all of them yet; what they lack stays. */
+    answer: strict({ removed: Type.Integer(), heldBy: Type.Array(slug) }),
   },
   facts: {
     method: 'GET',

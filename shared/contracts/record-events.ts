@@ -185,7 +185,7 @@ export const recordEvents = {
       'stream-removed': 'Which, and how far it had come.',
       'stream-put-aside': 'An alarm: the target of a stream refuses records for good: which, why.',
       'prune-begun': 'Before when.',
-      pruned: 'Before when, how many.',
+      pruned: 'Before when, how many, and streams that kept some.',
       'erasure-begun': 'A person is erased: by which digest, not who.',
       erased: 'It is done: the digest, how many records and snapshots it took from.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',

@@ -199,7 +199,7 @@ t.test(
       for (const one of [mine, ahead]) restored.ring.put(one.credential);
       t.equal(await restored.try(recorded), 'stale', 'recorded before');
       t.equal(await restored.try(mine.knock({ counter: 60_000 })), 'good', 'a new one');
-      // The accepted risk (SECURITY.md): one opening by the knock of a device whose clock was ahead, and no more than that.
+      // The accepted risk (docs/hidden-services.md): one opening by the knock of a device whose clock was ahead, and no more than that.
       t.equal(await restored.try(ofTheFuture), 'good');
       t.equal(await restored.try(ofTheFuture), 'replayed');
     }

@@ -28,7 +28,7 @@ async function signInByHand(controller: string, device: DeviceFiles): Promise<st
 }
 
 t.test('curl with a device certificate', needs('curl', 'openssl'), async (t) => {
-  // curl cannot knock; `postern forward` does it for programs beside an agent.
+  // curl cannot knock: a door would answer it with silence.
   const { admin, ports, ready } = await startTriangle(t, { door: 'none' });
   const dir = privateDir(t, 'curl');
   const app = await startHeaderApp(t);

@@ -4,7 +4,7 @@
  */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import product from '../../../package.json' with { type: 'json' };
-import { eventOf, flatFields } from './flat-fields.ts';
+import { flatFields } from './flat-fields.ts';
 import { lineFormat } from './record-format.ts';
 import { hideControls } from './safe-text.ts';
 import { type Severity, sentence, severityOf } from './severity.ts';
@@ -84,7 +84,7 @@ export const cef = lineFormat({
   extension: 'cef',
   contentType: 'text/plain; charset=utf-8',
   one(record) {
-    const signature = [record.kind, record.verdict === 'none' ? eventOf(record) : record.verdict].filter(Boolean);
+    const signature = [record.kind, record.verdict === 'none' ? record.event : record.verdict].filter(Boolean);
     const head = ['CEF:0', 'Postern', 'Postern', product.version, signature.join('.'), sentence(record)];
     const parts = [...head.map(header), severities[severityOf(record)], extension(record).join(' ')];
     return parts.join('|');

@@ -1,6 +1,5 @@
 /** ECS 9 (Elastic Common Schema): one document a record. What ECS has no field for stands under `postern`. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { eventOf } from './flat-fields.ts';
 import { lineFormat } from './record-format.ts';
 import { isoTime, toJson } from './safe-text.ts';
 import { sentence, severityOf } from './severity.ts';
@@ -32,7 +31,7 @@ export const ecsKinds: Readonly<Record<AccessRecord['kind'], EcsKind>> = {
   access: { category: 'network', types: (record) => [...phases[record.phase], ...verdictWord(record)] },
   grant: { category: 'network', types: (record) => ['access', ...verdictWord(record)] },
   'sign-in': { category: 'authentication', types: always('start') },
-  session: { category: 'session', types: (record) => [eventOf(record) === 'ended' ? 'end' : 'start'] },
+  session: { category: 'session', types: (record) => [record.event === 'ended' ? 'end' : 'start'] },
   factor: { category: 'iam', types: always('user', 'change') },
   enrolment: { category: 'iam', types: always('creation') },
   device: { category: 'configuration', types: always('change') },
@@ -89,7 +88,7 @@ export function ecsDocument(record: AccessRecord): Record<string, unknown> {
       category: [row.category],
       type: row.types(record),
       outcome: outcomes[record.verdict],
-      action: eventOf(record) ?? kind,
+      action: record.event ?? kind,
       reason: (record.reasons ?? []).join(' ') || undefined,
       module: 'postern',
       dataset: 'postern.records',

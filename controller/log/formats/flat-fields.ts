@@ -12,9 +12,6 @@ const words = (list: readonly string[] | undefined): string | undefined =>
   list === undefined || list.length === 0 ? undefined : list.join(' ');
 const json = (value: unknown): string | undefined => (value === undefined ? undefined : toJson(value));
 
-/** What happened, where the record says so in one word. */
-export const eventOf = ({ event }: Pick<AccessRecord, 'event'>): string | undefined => event;
-
 /** Personal fields of a record may be gone (erased): every reader takes any field that is not there. */
 export const flatFields: readonly FlatField[] = [
   { name: 'id', about: 'Id of the record: the same in every form and every delivery', read: (r) => r.id },
@@ -25,7 +22,7 @@ export const flatFields: readonly FlatField[] = [
   { name: 'trace', about: 'Trace id that employee, admin and auditor share', read: (r) => r.trace },
   { name: 'verdict', about: 'allow, deny or none', read: (r) => r.verdict },
   { name: 'reasons', about: 'Reasons of the verdict, with spaces between', read: (r) => words(r.reasons) },
-  { name: 'event', about: 'What happened, in one word', read: (r) => eventOf(r) },
+  { name: 'event', about: 'What happened, in one word', read: (r) => r.event },
   { name: 'person', about: 'Id of the person', read: (r) => r.person },
   { name: 'device', about: 'Id of the device', read: (r) => r.device },
   { name: 'session', about: 'Id of the session', read: (r) => r.session },

@@ -3,7 +3,6 @@
  * profile `security_control`, which says allowed or denied; a grant is Authorize Session; and so on, one row a kind.
  */
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { eventOf } from './flat-fields.ts';
 
 export interface OcsfClass {
   readonly uid: number;
@@ -25,7 +24,7 @@ const api: OcsfClass = {
   category: 6,
   activities: 'Read of what was read, Create, Delete, else Update',
   activity: (record) => {
-    const event = eventOf(record) ?? '';
+    const event = record.event ?? '';
     if (/-(read|exported)$|^(policy-(what-if|who-can|replayed)|app-checked|evaluation|refused|backup)$/.test(event))
       return 2;
     if (/^(.*-added|invited|gateway-invited|initialised|joined|.*-put)$/.test(event)) return 1;
@@ -51,12 +50,12 @@ export const ocsfClasses: Readonly<Record<AccessRecord['kind'], OcsfClass>> = {
   'sign-in': {
     ...authentication,
     activities: 'Logon, or Logoff of an administrator',
-    activity: (record) => (eventOf(record) === 'admin-signed-out' ? 2 : 1),
+    activity: (record) => (record.event === 'admin-signed-out' ? 2 : 1),
   },
   session: {
     ...authentication,
     activities: 'Logoff when it ended, else Logon',
-    activity: (record) => (eventOf(record) === 'ended' ? 2 : 1),
+    activity: (record) => (record.event === 'ended' ? 2 : 1),
   },
   factor: {
     uid: 3001,
@@ -64,7 +63,7 @@ export const ocsfClasses: Readonly<Record<AccessRecord['kind'], OcsfClass>> = {
     category: 3,
     activities: 'Password Change, Password Reset, MFA Factor Enable, MFA Factor Disable, Other',
     activity: (record) => {
-      const event = eventOf(record) ?? '';
+      const event = record.event ?? '';
       if (event === 'password-changed') return 3;
       if (event === 'factors-reset') return 4;
       if (event === 'totp-added' || event === 'factors-set') return 10;

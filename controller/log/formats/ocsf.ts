@@ -1,7 +1,6 @@
 /** OCSF 1.8 (schema.ocsf.io): one event a record, by the class of its kind, valid against the schema of that class. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import product from '../../../package.json' with { type: 'json' };
-import { eventOf } from './flat-fields.ts';
 import { ocsfClasses } from './ocsf-classes.ts';
 import { lineFormat } from './record-format.ts';
 import { toJson } from './safe-text.ts';
@@ -61,7 +60,7 @@ function byClass(uid: number, record: AccessRecord): Record<string, unknown> {
     case 3005:
       return { ...asks, ...acted, user: userOf(person), privileges: [app ?? 'all'] };
     default:
-      return { ...asks, ...acted, api: { operation: eventOf(record) ?? kind, service: { name: 'postern' } } };
+      return { ...asks, ...acted, api: { operation: record.event ?? kind, service: { name: 'postern' } } };
   }
 }
 

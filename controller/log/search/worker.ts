@@ -27,9 +27,14 @@ const tasks: {
 };
 
 parentPort?.on('message', async ({ place, task, order }: SearchMessage) => {
-  open ??= openIndex(place);
+  const opening = open ?? openIndex(place);
+  open = opening;
+  // What could not be opened (a full disk) is tried again by whoever comes next.
+  opening.catch(() => {
+    if (open === opening) open = undefined;
+  });
   try {
-    parentPort?.postMessage({ answer: await tasks[task](await open, order as never) });
+    parentPort?.postMessage({ answer: await tasks[task](await opening, order as never) });
   } catch (error) {
     parentPort?.postMessage({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }

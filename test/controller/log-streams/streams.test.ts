@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { NewLogStream } from '#shared/contracts/admin-log-streams.ts';
 import { databaseName } from '../../../controller/init.ts';
-import { eventOf } from '../../../controller/log/formats/flat-fields.ts';
 import { startReceiver } from '../../support/siem-receivers.ts';
 import { fillLog, withLog } from '../support/with-log.ts';
 
@@ -95,7 +94,7 @@ t.test('a record that a target refuses for ever is named, on record, and passed 
     t.match(asides[0]?.why, '400');
   }
   const { records } = await admin.records({ query: { kind: 'log', limit: 1000 } });
-  const told = records.filter((record) => eventOf(record) === 'stream-put-aside');
+  const told = records.filter((record) => record.event === 'stream-put-aside');
   t.equal(told.length, 4);
   t.match(told[0]?.details, { stream: 'splunk', count: 1, records: [String], why: '400' });
   t.match((await admin.status()).todo.join('\n'), 'log stream splunk refused 2 records for good');
@@ -122,7 +121,7 @@ t.test(
     await admin.pauseLogStream({ params });
     await until('siem', ({ state }) => state === 'paused');
     const pause = (await admin.records({ query: { kind: 'log' } })).records.find(
-      (record) => eventOf(record) === 'stream-paused',
+      (record) => record.event === 'stream-paused',
     )!;
     t.ok(receiver.taken.has(pause.id));
     await fillLog(controller, 5, 9);
@@ -137,7 +136,7 @@ t.test(
     t.same((await admin.logStreams()).items, []);
     await t.rejects(admin.pauseLogStream({ params }), { code: 'not-found' });
     const { records } = await admin.records({ query: { kind: 'log', limit: 100 } });
-    const events = records.map(eventOf).filter((event) => event?.startsWith('stream-'));
+    const events = records.map(({ event }) => event).filter((event) => event?.startsWith('stream-'));
     t.same(events.toReversed(), [
       'stream-added',
       'stream-tested',
