@@ -115,7 +115,8 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     link.client.records({ body: { spool, records } });
   lifecycle.add('record delivery', new RecordDelivery({ gateway, directory, log, send }));
 
-  let knocksOf = async (): Promise<Counts> => ({});
+  let countAll = async (): Promise<Counts> => ({});
+  const knocks = async () => knocksIn(await countAll());
   // Ends before delivery does, which takes its last record along.
   const ownRecords = lifecycle.add(
     'own records',
@@ -125,7 +126,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       directory,
       maxBytes: config.spool.maxBytes,
       time: () => keeper.time(),
-      knocks: async () => knocksIn(await knocksOf()),
+      knocks,
       log,
     }),
   );
@@ -211,16 +212,10 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
   });
   const counts = async () => addCounts([await plane.counts(), door.counts()]);
-  knocksOf = counts;
+  countAll = counts;
   const metrics = config.metrics.enabled
     ? await serve(createMetricsServer({ counts, health, log }), config.metrics, lifecycle)
     : undefined;
-  const knocks = async () =>
-    Object.fromEntries(
-      Object.entries(await counts()).flatMap(([name, count]) =>
-        name.startsWith('knocks|') ? [[name.slice('knocks|'.length), count]] : [],
-      ),
-    );
   const control = { dir: config.dir, entrance: door.entrance, knocks, log };
   lifecycle.add('door socket', await serveDoorControl(control));
   const keySetServer = createKeySetServer(() => (keeper.isEmpty ? new Map() : keeper.snapshot.keySets), log);

@@ -2,6 +2,8 @@
  * The thread of all streams: it reads the log by a connection of its own, and dials the targets. Whatever a target does, it does to this
  * thread, not to the one that decides.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
@@ -91,8 +93,10 @@ function begin(order: StreamOrder): void {
   });
 }
 
+/** Of a file it is tried whether one can be written there: in that of the stream two would write at once. */
 async function tryOnce(order: StreamOrder, record: AccessRecord): Promise<string | undefined> {
-  const sender = openSender(order, streams);
+  const aside = join(streams, '.try');
+  const sender = openSender(order, order.kind === 'file' ? aside : streams);
   const { signal } = new AbortController();
   try {
     const { refused, rest } = await sender.send([record], signal);
@@ -103,6 +107,7 @@ async function tryOnce(order: StreamOrder, record: AccessRecord): Promise<string
     throw error;
   } finally {
     sender.close();
+    rmSync(aside, { recursive: true, force: true });
   }
 }
 

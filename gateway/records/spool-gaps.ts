@@ -41,7 +41,7 @@ export class SpoolGaps {
   /** What must be sent at this line: what is missing before it, and the line itself if it is a record. */
   follow(line: SpoolLine, parts: GapParts): SpooledRecord[] {
     if ('carry' in line) return this.#see(line.carry, []);
-    if ('left' in line) return this.#missing(line.last ?? 0, parts);
+    if ('left' in line) return this.#missing(line.last, parts);
     // Taken for true it would hide all that comes after it.
     if (line.seq - this.#last > farthest) return [];
     const found = this.#missing(line.seq - 1, { ...parts, writtenAt: line.record.time });

@@ -169,3 +169,15 @@ t.test('what means nothing, is not secret or leads where no stream goes is refus
   for (const [body, why] of refused)
     await t.rejects(add(body), { code: 'bad-request', message: why }, JSON.stringify(body));
 });
+
+t.test('a file is tried beside that of its stream, which may be writing it', async (t) => {
+  const { controller, add, until, admin } = await withLog(t, 50);
+  await add({ kind: 'file', keep: 0 });
+  await admin.pauseLogStream({ params: { name: 'file' } });
+  await until('file', ({ state }) => state === 'paused');
+  const dir = join(controller.dir, 'streams');
+  const before = readFileSync(join(dir, 'file', 'records.jsonl'), 'utf8');
+  t.match(await admin.testLogStream({ params: { name: 'file' } }), { arrived: true });
+  t.equal(readFileSync(join(dir, 'file', 'records.jsonl'), 'utf8'), before);
+  t.same(readdirSync(dir), ['file'], 'and nothing is left of it');
+});
