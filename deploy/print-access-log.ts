@@ -94,7 +94,7 @@ Nothing is dropped. What is merged says how many it stands for (\`count\`), by t
 - SQLite overwrites what is deleted (\`secure_delete\`), free pages are given back and the write-ahead log is emptied. What a file system or an SSD keeps of overwritten blocks is not in Postern's hands.
   On PostgreSQL old row versions stay until \`VACUUM\`, in its write-ahead log and in replicas until those are recycled.
 
-What it does not reach, and an operator has to: backups and exports made before, copies in SIEMs, process logs, texts of policies and drafts that name the person, paths of other people's
+What it does not reach, and an operator has to: backups and exports made before (after a restore of one, erase again), copies in SIEMs, process logs, texts of policies and drafts that name the person, paths of other people's
 requests that contain their name, notes outside. Gateways that were away deliver later what they had recorded: it is taken in without its personal fields.
 `;
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { PosternError } from '#shared/base/errors.ts';
 import { type ChangeJournal, journalPath, readJournal, removeJournal, writeJournal } from './change-journal.ts';
+import { isOurJournal } from './is-our-journal.ts';
 import type { Command, Plan, Step, Wanted } from './plan.ts';
 import type { System } from './system.ts';
 
@@ -46,11 +47,18 @@ export interface TakenBack {
   readonly left: readonly string[];
 }
 
-/** In the reverse order; what was never done, or is gone, is no failure. Undefined when there is nothing to take back. */
+/**
+ * In the reverse order; what was never done, or is gone, is no failure. Undefined when there is nothing to take back. Throws
+ * `invalid-config` for a journal that no plan of ours wrote: nothing of it is done.
+ */
 export async function takeBack(system: System): Promise<TakenBack | undefined> {
   const path = journalPath(system.platform, system.root);
   const journal = readJournal(path);
   if (journal === undefined) return undefined;
+  if (!isOurJournal(journal)) {
+    const text = `${path} says what this program never wrote: nothing of it is done; look at it, take back by hand what is there, and remove it`;
+    throw new PosternError('invalid-config', text);
+  }
   const left = await undo(system, journal.steps);
   removeJournal(path);
   return { how: journal.how, zones: journal.zones, left };

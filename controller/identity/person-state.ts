@@ -41,7 +41,9 @@ export async function setPersonState(
   if (state !== 'active' && person.role === 'owner') await keepAnOwner(trx, id);
   await trx.updateTable('people').set({ state }).where('id', '=', id).execute();
   const devices = await trx.selectFrom('devices').select('id').where('person_id', '=', id).execute();
-  await recordState(trx, at, order, { person: id });
+  // Reports of a day before this one need to know which they left.
+  const groups = state === 'gone' ? await groupsOf(trx, id) : undefined;
+  await recordState(trx, at, order, { person: id }, groups && { groups });
   if (state === 'active') {
     const denied = await syncDenied(
       trx,
@@ -88,12 +90,18 @@ export async function keepAnOwner(trx: Trx, id: string): Promise<void> {
   throw new PosternError('conflict', `${id} is the last active owner`, { tell: 'This is the last active owner.' });
 }
 
+async function groupsOf(trx: Trx, id: string): Promise<string[]> {
+  const query = trx.selectFrom('group_members').select('group_id').where('person_id', '=', id).orderBy('group_id');
+  return (await query.execute()).map((row) => row.group_id);
+}
+
 /** Shared with devices. */
 export async function recordState(
   trx: Trx,
   at: number,
   { state, ...order }: StateOrder & { readonly state: PersonState | DeviceState },
   who: { readonly person: string; readonly device?: string },
+  details?: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const what =
     who.device === undefined
@@ -104,5 +112,6 @@ export async function recordState(
     ...who,
     actor: order.actor,
     ...(order.because === undefined ? {} : { because: order.because }),
+    ...(details === undefined ? {} : { details }),
   });
 }

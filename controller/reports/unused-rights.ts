@@ -1,7 +1,7 @@
 /** Rights that nobody used, with the policy that takes each away. */
 
 import { accessThen } from './access-then.ts';
-import { used } from './from-records.ts';
+import { erased, used } from './from-records.ts';
 import type { Maker, Row } from './report-shape.ts';
 
 export const unusedRights: Maker = async (db, order, onProgress) => {
@@ -9,7 +9,7 @@ export const unusedRights: Maker = async (db, order, onProgress) => {
   const uses = (await used(db, order, onProgress)).rows;
   const keyOf = (person: unknown, app: unknown) => JSON.stringify([person, app]);
   const usedPairs = new Set(uses.map(({ person, app }) => keyOf(person, app)));
-  const erasedUse = new Set(uses.filter(({ person }) => person === '(erased)').map(({ app }) => app));
+  const erasedUse = new Set(uses.filter(({ person }) => person === erased).map(({ app }) => app));
   const usedApps = new Set(uses.map(({ app }) => app));
   const rows = new Map<string, Row>();
   for (const { person, app, verdict, policies, groups, why } of rights) {

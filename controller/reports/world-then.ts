@@ -68,9 +68,7 @@ function takeBack(world: WorldThen, record: AccessRecord): void {
     return;
   }
   if (stateful.includes(event)) {
-    // Whoever is gone left their groups, and no record says which.
-    if (event === 'set-gone' && person !== undefined)
-      world.unknown.set(`person ${person}`, `the groups that they left at ${when} are not recorded`);
+    if (event === 'set-gone' && person !== undefined) takeBackGoing(world, person, details['groups'], when);
     return;
   }
   if (ofApps.includes(event)) {
@@ -86,6 +84,12 @@ function takeBack(world: WorldThen, record: AccessRecord): void {
     else takeBackGroup(world, id, before, when);
   } else if (person !== undefined) takeBackPerson(world, person, before, when);
   // Whoever was erased is in no report: that they were changed says nothing of others.
+}
+
+/** Whoever goes leaves their groups. */
+function takeBackGoing({ groups, unknown }: WorldThen, person: string, left: unknown, when: string): void {
+  if (!Array.isArray(left)) unknown.set(`person ${person}`, `the groups that they left at ${when} are not on record`);
+  else for (const id of left as string[]) groups.get(id)?.members.add(person);
 }
 
 function takeBackApplied(world: WorldThen, details: Told, when: string): void {

@@ -106,7 +106,7 @@ export const recordEvents = {
       'person-changed': 'Before and after.',
       'set-active': 'A person: a suspension is lifted.',
       'set-suspended': 'A person.',
-      'set-gone': 'A person, for good.',
+      'set-gone': 'A person, for good: the groups that they left.',
       invited: 'A person, to enrol a device: the invitation.',
       'invitation-voided': 'Which.',
       recovered: 'The way back in of an owner, from the shell.',

@@ -55,6 +55,30 @@ t.test('systemd-resolved: a link of our own, never a server for everything', asy
   t.match(veth, { command: ['ip', 'link', 'add', 'postern0', 'type', 'veth', 'peer', 'name', 'postern0p'] });
 });
 
+t.test('a planted journal has nothing run and nothing removed', async (t) => {
+  const root = t.testdir({ 'a-file': 'precious' });
+  const { system, ran } = fakeSystem(root, 'linux');
+  await applyPlan(system, planResolved(wanted, 'dummy'), wanted);
+  const path = journalPath('linux', root);
+  const good = readJournal(path)!;
+  ran.length = 0;
+  const bad = [
+    { ...good, steps: [{ kind: 'run', command: ['true'], undo: ['touch', '/tmp/planted'] }] },
+    { ...good, steps: [{ kind: 'file', path: '/a-file', text: 'precious' }] },
+    { ...good, how: 'NRPT' },
+    { ...good, server: { host: "127.0.0.1';calc;'", port: 53 } },
+    { ...good, steps: good.steps.slice(1) },
+  ];
+  for (const journal of bad) {
+    writeFileSync(path, JSON.stringify(journal));
+    await t.rejects(takeBack(system), { code: 'invalid-config' });
+  }
+  t.strictSame(ran, []);
+  t.ok(existsSync(join(root, 'a-file')));
+  writeFileSync(path, JSON.stringify(good));
+  t.match(await takeBack(system), { left: [] });
+});
+
 t.test('/etc/resolver: a file a zone, taken back only while it is ours', async (t) => {
   const root = t.testdir();
   const { system } = fakeSystem(root, 'darwin');

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
+import { groupsThen, worldThen } from '../../../controller/reports/world-then.ts';
 import { day, hour, second } from '../../../shared/base/clock.ts';
 import type { Report } from '../../../shared/contracts/admin-reports.ts';
 import { enrolAgent, joinGateway } from '../support/fake-peers.ts';
@@ -158,4 +159,12 @@ t.test('reports of a past day, after policy, groups, people and apps have change
     { actor: 'audrey', details: { search: { report: 'used' } } },
     'P34: a report is a reading on record',
   );
+
+  clock.advance(hour);
+  const beforeTheyWent = clock.now();
+  clock.advance(hour);
+  await shell.setPersonState({ params: { id: 'gina' }, body: { state: 'gone' } });
+  const world = await worldThen(controller.store.db, beforeTheyWent);
+  t.strictSame(groupsThen(world, 'gina'), ['staff'], 'whoever is gone was in the groups that they left');
+  t.match(world.people.get('gina'), { state: 'active' });
 });
