@@ -30,12 +30,6 @@ const queries: Readonly<Record<string, (dice: Dice) => FilterQuery>> = {
   },
   'gateway, reason, method': (dice) => ({ gateway: `gw-${dice.below(10)}`, reason: 'policy-forbid', method: 'POST' }),
   'policy, kind': (dice) => ({ policy: `${appName(dice.below(apps))}-staff`, kind: 'grant' }),
-  'trace, 12 digits': (dice) => ({
-    trace: dice
-      .below(2 ** 32)
-      .toString(16)
-      .padStart(12, '0'),
-  }),
   address: (dice) => ({ address: `10.${dice.below(20)}.0.${1 + dice.below(8)}` }),
   'network /16': (dice) => ({ address: `10.${dice.below(20)}.0.0/16`, verdict: 'deny' }),
   'network /12': () => ({ address: '10.0.0.0/12' }),
@@ -86,7 +80,14 @@ export const logSearch: Bench = {
     const all: number[] = [];
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
-    for (const [name, make] of Object.entries(queries)) {
+    const traces: string[] = [];
+    const places = makeDice('traces');
+    for (let at = 0; at < rounds; at++) {
+      const order = { query: {}, after: 2 + places.below(state.last), limit: 1, count: false };
+      traces.push((await desk.ask('search', order)).records[0]!.record.trace);
+    }
+    const ofTrace = { 'trace, 10 digits': (dice: Dice) => ({ trace: dice.pick(traces).slice(0, 10) }) };
+    for (const [name, make] of Object.entries({ ...queries, ...ofTrace })) {
       const dice = makeDice(name);
       const times: number[] = [];
       let found = 0;

@@ -27,8 +27,8 @@ export interface BlockHead {
 
 export interface Block {
   readonly head: BlockHead;
-  /** Adds the places of all terms in a range. */
-  add(range: Range, bits: Bits): void;
+  /** Adds the places of all terms in the ranges. */
+  add(ranges: readonly Range[], bits: Bits): void;
   /** How many records have one term. */
   countOf(term: string): number;
   /** By value, for terms of one letter: how many records, of those in `among`. */
@@ -88,12 +88,12 @@ export class MadeBlock implements Block {
     else places.push(place);
   }
 
-  add(range: Range, bits: Bits): void {
-    if ('low' in range && range.low === range.high) {
-      addPlaces(bits, this.#terms.get(range.low) ?? []);
-      return;
+  add(ranges: readonly Range[], bits: Bits): void {
+    for (const range of ranges) {
+      const alone = oneTerm(range);
+      if (alone !== undefined) addPlaces(bits, this.#terms.get(alone) ?? []);
+      else for (const [term, places] of this.#terms) if (isIn(term, range)) addPlaces(bits, places);
     }
-    for (const [term, places] of this.#terms) if (isIn(term, range)) addPlaces(bits, places);
   }
 
   countOf(term: string): number {
@@ -122,12 +122,17 @@ export class MadeBlock implements Block {
   }
 }
 
+/** Of a range that is one term alone. */
+export const oneTerm = (range: Range): string | undefined =>
+  'low' in range && range.low === range.high ? range.low : undefined;
+
 const isIn = (term: string, range: Range): boolean =>
   'prefix' in range ? term.startsWith(range.prefix) : term >= range.low && term <= range.high;
 
 /** What a block in a file is read through. */
 export interface TermReader {
   get(first: number, term: string): { readonly n: number; readonly places: Uint8Array } | undefined;
+  some(first: number, terms: readonly string[]): Iterable<{ readonly places: Uint8Array }>;
   range(
     first: number,
     range: Range,
@@ -146,13 +151,14 @@ export class KeptBlock implements Block {
     this.#terms = terms;
   }
 
-  add(range: Range, bits: Bits): void {
-    if ('low' in range && range.low === range.high) {
-      const row = this.#terms.get(this.head.first, range.low);
-      if (row !== undefined) addEncoded(bits, row.places);
-      return;
+  add(ranges: readonly Range[], bits: Bits): void {
+    const { first } = this.head;
+    const alone = ranges.flatMap((range) => oneTerm(range) ?? []);
+    if (alone.length > 0) for (const { places } of this.#terms.some(first, alone)) addEncoded(bits, places);
+    for (const range of ranges) {
+      if (oneTerm(range) !== undefined) continue;
+      for (const { places } of this.#terms.range(first, range)) addEncoded(bits, places);
     }
-    for (const { places } of this.#terms.range(this.head.first, range)) addEncoded(bits, places);
   }
 
   countOf(term: string): number {

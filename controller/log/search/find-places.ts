@@ -1,5 +1,5 @@
 /** The places of a block that a search asks for: what the index knows of it, exact but for clauses that say they are not. */
-import type { Block } from './block.ts';
+import { type Block, oneTerm } from './block.ts';
 import type { Clause, Range } from './clauses.ts';
 import type { Filter } from './filter.ts';
 import { addPlaces, type Bits, emptyBits, intersect, placesOf } from './position-set.ts';
@@ -14,7 +14,7 @@ export function findPlaces(block: Block, clauses: readonly Clause[], { from, to 
   let found: Bits | undefined;
   for (const { ranges } of clauses.length === 0 ? [{ ranges: [every] }] : clauses) {
     const bits = emptyBits(span);
-    for (const range of ranges) block.add(range, bits);
+    block.add(ranges, bits);
     if (found !== undefined && !intersect(found, bits)) return undefined;
     found ??= bits;
   }
@@ -41,8 +41,7 @@ export function countAlone(block: Block, clauses: readonly Clause[], { from, to 
   if (isOutside(block, from, to)) return 0;
   if (!isInside(block, from, to)) return undefined;
   if (clauses.length === 0) return block.head.count;
-  const [first] = clauses;
-  if (clauses.length > 1 || first!.ranges.length > 1) return undefined;
-  const [range] = first!.ranges;
-  return range !== undefined && 'low' in range && range.low === range.high ? block.countOf(range.low) : undefined;
+  const [range, ...others] = clauses[0]!.ranges;
+  const term = range === undefined ? undefined : oneTerm(range);
+  return clauses.length > 1 || others.length > 0 || term === undefined ? undefined : block.countOf(term);
 }

@@ -25,6 +25,11 @@ export class IndexFile {
   readonly #terms: TermReader = {
     get: (first, term) =>
       this.#sql('SELECT n, places FROM terms WHERE block = ? AND term = ?').get(first, term) as never,
+    // One statement for all: a word of free text is looked for in a dozen fields.
+    some: (first, terms) => {
+      const sql = `SELECT places FROM terms WHERE block = ? AND term IN (${terms.map(() => '?').join(', ')})`;
+      return this.#sql(sql).all(first, ...terms) as unknown as TermRow[];
+    },
     range: (first, range) => {
       const [low, high] = endsOf(range);
       const sql = 'SELECT term, n, places FROM terms WHERE block = ? AND term >= ? AND term <= ?';

@@ -35,7 +35,7 @@ export interface Found {
 
 /** Milliseconds: others wait meanwhile, as one thread searches for all. */
 const pageMs = 1000;
-const countMs = 400;
+const countMs = 150;
 const mostCompared = 2000;
 
 export async function runSearch(db: Db, index: LogIndex, order: SearchOrder): Promise<Found> {
