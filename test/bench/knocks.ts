@@ -2,24 +2,19 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
 import { asPrelude } from '#shared/crypto/encode-knock.ts';
-import { host, knockPort, makeDoorWorld, mutualPort } from '../support/kernel-door-world.ts';
+import { knockPort, mutualPort } from '../support/kernel-door-world.ts';
 import type { KnockOrder } from './knock-client-child.ts';
-import type { FloodOrder } from './knock-flood-child.ts';
-import { type Bench, percentile, type Result, type Run } from './measure.ts';
+import { floodPerSecond, makeWorld, startClient, startFlood, timeKnock, told, type World } from './knock-rig.ts';
+import type { Bench, Result } from './measure.ts';
 
 const rounds = Number(process.env['BENCH_KNOCK_ROUNDS'] ?? 200);
-const floodPerSecond = 50_000;
 const preludePort = 8445;
 const table = `inet postern_gateway_${mutualPort}`;
 /** Of a range that routes to outside; so many that none is beyond what the kernel lets one source send. */
 const floodSources = 4000;
 
-type World = Awaited<ReturnType<typeof makeDoorWorld>>;
-
-interface Flood {
+interface Kind {
   readonly what: string;
   readonly sources: number;
   readonly datagrams: (world: World) => Buffer[];
@@ -33,7 +28,7 @@ const altered = (world: World) =>
     knock[100 + at]! ^= 1;
     return knock;
   });
-const floods: readonly Flood[] = [
+const floods: readonly Kind[] = [
   { what: 'noise from one source', sources: 1, datagrams: noise },
   { what: `noise from ${floodSources} sources`, sources: floodSources, datagrams: noise },
   { what: `altered knocks from ${floodSources} sources`, sources: floodSources, datagrams: altered },
@@ -44,11 +39,10 @@ export const knocks: Bench = {
   about: `from a knock to the open door, alone and under ${floodPerSecond} bad knocks a second; needs root`,
   needs: ['nft', 'ip', 'tcpdump'],
   async run(run) {
-    const world = await makeDoorWorld(asTest(run));
+    const world = await makeWorld(run);
     const served = await world.serve('serve', [], preludePort);
     if (served.said.ready === undefined) throw new Error(served.said.refused);
-    const client = world.start('outside', [process.execPath, join(import.meta.dirname, 'knock-client-child.ts')]);
-    await once(client, 'message');
+    const client = await startClient(world);
     const results: Result[] = [];
     const measure = async (what: string) => {
       for (const how of ['open', 'dial', 'prelude'] as const) {
@@ -58,16 +52,16 @@ export const knocks: Bench = {
       }
     };
     await measure('nothing else');
-    for (const flood of floods) {
+    for (const { what, sources, datagrams } of floods) {
       const before = await countsOf(served.child);
-      const running = await startFlood(world, flood);
-      await measure(flood.what);
+      const running = await startFlood(world, { sources, datagrams: datagrams(world), udp: knockPort });
+      await measure(what);
       const sent = await running.stop();
       const after = await countsOf(served.child);
       const judged =
         (after['unknown-key'] ?? 0) + (after['bad-mac'] ?? 0) - (before['unknown-key'] ?? 0) - (before['bad-mac'] ?? 0);
       results.push({
-        what: `bad knocks a second: ${flood.what}`,
+        what: `bad knocks a second: ${what}`,
         measured: `${(sent.sent / sent.seconds).toFixed(0)} sent, ${(judged / sent.seconds).toFixed(0)} judged`,
         beside: 'the rest was dropped by the kernel',
       });
@@ -82,7 +76,6 @@ const hows = {
   prelude: 'connection with a prelude until the first byte from behind the door',
 } as const;
 
-/** Milliseconds; what did not open in 5 s is left out and counted. */
 async function measureKnocks(world: World, client: ChildProcess, how: KnockOrder['how']): Promise<number[]> {
   const took: number[] = [];
   for (let round = -10; round < rounds; round += 1) {
@@ -90,62 +83,18 @@ async function measureKnocks(world: World, client: ChildProcess, how: KnockOrder
     const made = Array.from({ length: how === 'dial' ? 4 : 1 }, () => world.knockers[0].knock());
     const bytes = how === 'prelude' ? made.map(asPrelude) : made;
     const port = how === 'prelude' ? preludePort : mutualPort;
-    const order: KnockOrder = {
-      how,
-      knocks: bytes.map((each) => each.toString('base64')),
-      host: host.ipv4,
-      port,
-      udp: knockPort,
-    };
-    client.send(order);
-    const [{ tookMs }] = (await once(client, 'message')) as [{ tookMs: number | null }];
+    const knocks = bytes.map((each) => each.toString('base64'));
+    const ms = await timeKnock(client, { how, knocks, port, udp: knockPort });
     // The first ones warm up.
-    if (round >= 0) took.push(tookMs ?? Number.POSITIVE_INFINITY);
+    if (round >= 0) took.push(ms);
     // The kernel takes twenty knocks a second of one source.
     await new Promise((resolve) => setTimeout(resolve, 60));
   }
   return took;
 }
 
-async function startFlood(world: World, { sources, datagrams }: Flood) {
-  const addresses = Array.from({ length: sources }, (_, at) => `10.78.${at >> 8}.${at & 255}`);
-  const order: FloodOrder = {
-    host: host.ipv4,
-    udp: knockPort,
-    perSecond: floodPerSecond,
-    sources: addresses,
-    datagrams: datagrams(world).map((each) => each.toString('base64')),
-  };
-  const script = join(import.meta.dirname, 'knock-flood-child.ts');
-  const child = world.start('outside', [process.execPath, script, JSON.stringify(order)]);
-  await once(child, 'message');
-  let last = { sent: 0, seconds: 1 };
-  child.on('message', (message) => {
-    last = message as typeof last;
-  });
-  return {
-    async stop() {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-      return last;
-    },
-  };
-}
-
 async function countsOf(child: ChildProcess): Promise<Record<string, number>> {
   child.send('state');
   const [{ counts }] = (await once(child, 'message')) as [{ counts: Record<string, number> }];
   return counts;
-}
-
-function told(took: readonly number[]): string {
-  const lost = took.filter((one) => one === Number.POSITIVE_INFINITY).length;
-  const [p50, p99] = [percentile(took, 0.5), percentile(took, 0.99)].map((one) => one.toFixed(1));
-  return `p50 ${p50} ms, p99 ${p99} ms${lost === 0 ? '' : `, ${lost} of ${took.length} not within 5 s`}`;
-}
-
-/** What a rig made for a test wants of one. */
-function asTest({ defer, dir }: Pick<Run, 'defer' | 'dir'>) {
-  return { teardown: (end: () => unknown) => defer(end), testdir: () => mkdtempSync(join(dir, 'door-')) } as never;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { agent } from './agent.ts';
 import { cuts } from './cuts.ts';
 import { decisions } from './decisions.ts';
+import { fwknop } from './fwknop.ts';
 import { gateway } from './gateway.ts';
 import { grants } from './grants.ts';
 import { knocks } from './knocks.ts';
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   restart,
   replay,
   knocks,
+  fwknop,
   verify,
   logSearch,
 ];

@@ -26,7 +26,7 @@ export interface Bench {
   readonly run: (run: Run) => Promise<readonly Result[]>;
 }
 
-export type Program = 'taskset' | 'nginx' | 'haproxy' | 'nft' | 'ip' | 'tcpdump';
+export type Program = 'taskset' | 'nginx' | 'haproxy' | 'nft' | 'ip' | 'tcpdump' | 'fwknopd' | 'fwknop' | 'iptables';
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

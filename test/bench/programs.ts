@@ -9,6 +9,9 @@ const packages: Record<Program, string> = {
   nft: 'nftables',
   ip: 'iproute2',
   tcpdump: 'tcpdump',
+  fwknopd: 'fwknop-server',
+  fwknop: 'fwknop-client',
+  iptables: 'iptables',
 };
 
 /** Throws what to install when one is missing. */
