@@ -7,6 +7,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
+import { refusePublicSuffixes } from '../names/public-suffix.ts';
 import { applyPlan, takeBack } from '../resolver/apply-plan.ts';
 import { journalPath, readJournal } from '../resolver/change-journal.ts';
 import { choosePlan } from '../resolver/choose-plan.ts';
@@ -21,6 +22,7 @@ import { answer } from './words.ts';
 export async function installDns(call: CliCall, system: System = thisSystem): Promise<void> {
   requireRoot('install');
   const wanted = readWanted(call);
+  await refusePublicSuffixes(wanted.zones);
   const plan = await choosePlan(system, wanted);
   if (system.platform !== 'linux') {
     await takeBack(system);
@@ -71,6 +73,7 @@ export async function restoreDns(call: CliCall, system: System = thisSystem): Pr
 export async function holdDns(call: CliCall, system: System = thisSystem): Promise<number> {
   requireRoot('hold');
   const wanted = readWanted(call);
+  await refusePublicSuffixes(wanted.zones);
   const uid = await readUid(call, system);
   const plan = await choosePlan(system, wanted);
   const log = createLog('postern-dns', 'info');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { CliCall } from '#shared/base/cli.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { zonesOfLocalIssuer } from '#shared/crypto/local-issuer.ts';
+import { refusePublicSuffixes } from '../names/public-suffix.ts';
 import { thisSystem } from '../resolver/system.ts';
 import {
   distrustInNss,
@@ -25,6 +26,7 @@ export async function installTrust(call: CliCall): Promise<void> {
   const zones = await zonesOfLocalIssuer(trusted.certificate);
   if (zones === undefined)
     throw new PosternError('invalid-config', `${trusted.file} is no issuer as this agent makes them`);
+  await refusePublicSuffixes(zones);
   const stores = isSystem(call) ? [await trustInSystem(thisSystem, trusted)] : await trustHere(call, trusted);
   answer(call, { name: nameOf(trusted), zones, stores }, () => {
     call.io.out(`${nameOf(trusted)}, good for ${zones.join(', ')} alone, is trusted in:`);

@@ -2,6 +2,7 @@
 import { connect as connectTcp } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { sha256 } from '#shared/base/bytes.ts';
+import { safeText } from '#shared/base/print-table.ts';
 import type { CertificateSeen, GreetingSeen } from './evidence.ts';
 
 /** Roots as PEM, or the SHA-256 of the one root as hex where no more is known yet. */
@@ -100,8 +101,8 @@ function refusedByPin(
 
 const maxName = 80;
 
-/** Words of a stranger: short, and quoted. */
+/** Words of a stranger: short, without what a terminal would obey, and quoted. */
 function nameIn(name: DetailedPeerCertificate['subject'] | undefined, alternative: string | undefined): string {
   const text = [name?.CN ?? name?.O ?? alternative ?? 'nobody'].flat().join(', ');
-  return JSON.stringify(text.slice(0, maxName));
+  return JSON.stringify(safeText(text.slice(0, maxName)));
 }

@@ -9,6 +9,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Issuer } from '#shared/crypto/issue-certificate.ts';
 import { generateKeyPair, privateKeyFromPem, privateKeyToPem } from '#shared/crypto/keys.ts';
 import { issueForName, makeLocalIssuer } from '#shared/crypto/local-issuer.ts';
+import { refusePublicSuffixes } from '../names/public-suffix.ts';
 import type { ProfileDirectory } from './profile-directory.ts';
 
 export const issuerFile = 'names-issuer.json';
@@ -28,7 +29,7 @@ export interface NamesIssuer {
   contextFor(name: string): Promise<SecureContext>;
 }
 
-/** Makes an issuer where there is none for exactly these zones, or its end is near. */
+/** Makes an issuer where there is none for exactly these zones, or its end is near. Throws `invalid-config` for zones that are public suffixes. */
 export async function openNamesIssuer(
   directory: ProfileDirectory,
   zones: readonly string[],
@@ -81,6 +82,7 @@ function readStored(directory: ProfileDirectory, zones: readonly string[], clock
 }
 
 async function makeStored(directory: ProfileDirectory, zones: readonly string[], clock: Clock): Promise<Stored> {
+  await refusePublicSuffixes(zones);
   const made = await makeLocalIssuer({ zones, label: `Postern ${zones[0]}`, now: clock.now() });
   const stored = { zones, certificate: made.certificate, key: privateKeyToPem(made.privateKey) };
   directory.write(issuerFile, JSON.stringify(stored));

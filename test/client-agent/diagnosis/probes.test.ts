@@ -6,6 +6,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { join } from 'node:path';
 import { createServer as createTls } from 'node:tls';
 import t, { type Test } from 'tap';
+import { dates, loadX509, newSerial, pemOf, signing, spkiOf, validity } from '#shared/crypto/issue-certificate.ts';
+import { generateKeyPair, privateKeyToPem } from '#shared/crypto/keys.ts';
 import { serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { greet } from '../../../client-agent/diagnosis/greet.ts';
 import { systemProbes } from '../../../client-agent/diagnosis/probes.ts';
@@ -50,6 +52,24 @@ t.test('who answers: our controller, somebody else, one out of its time', async 
       certificate: { isOurs: false, refused: 'CERT_HAS_EXPIRED', notAfter: Number },
     });
   }
+});
+
+t.test('a name of a stranger cannot write to the terminal that it is shown in', async (t) => {
+  const x509 = await loadX509();
+  const keys = generateKeyPair();
+  const name = [{ CN: ['wifi\u009b2J\u0007\u202egnp\u2066.exe'] }];
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...signing(keys.privateKey),
+    ...dates(validity(Date.now(), 3_600_000)),
+    serialNumber: newSerial(),
+    publicKey: spkiOf(keys.publicKey),
+    subject: name,
+    issuer: name,
+  });
+  const port = await serve(t, createTls({ key: privateKeyToPem(keys.privateKey), cert: pemOf(certificate) }));
+  const seen = await greet('127.0.0.1', port, { bundle: ca.bundle }, soon());
+  const shown = '"wifi\ufffd2J\ufffd\ufffdgnp\ufffd.exe"';
+  t.match(seen, { met: 'certificate', certificate: { isOurs: false, subject: shown, issuer: shown } });
 });
 
 t.test('who is no TLS server: closed at once, silent, another protocol, nobody', async (t) => {
