@@ -1,8 +1,7 @@
 /** What an operator can set. One schema: loading, complaints, variables and docs come from it. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { loadConfig } from '#shared/base/config.ts';
+import { loadConfigOfDir } from '#shared/base/config-of-dir.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
@@ -119,11 +118,8 @@ const otherVariables = ['POSTERN_MASTER_KEY', 'POSTERN_SOCKET', 'POSTERN_NODE'];
 
 /** Throws `invalid-config` with every complaint at once. */
 export function loadControllerConfig({ file, env, overrides = {} }: ConfigPlace): ControllerConfig {
-  const sources = { env, overrides, otherVariables };
-  if (file !== undefined) return checkTogether(loadConfig(controllerConfig, { ...sources, file }));
-  const first = loadConfig(controllerConfig, sources);
-  const own = join(first.dir, configName);
-  return checkTogether(existsSync(own) ? loadConfig(controllerConfig, { ...sources, file: own }) : first);
+  const own = { name: configName, dirOf: (config: ControllerConfig) => config.dir };
+  return checkTogether(loadConfigOfDir(controllerConfig, { file, env, overrides, otherVariables }, own));
 }
 
 /** Throws `invalid-config` for options that do not go together. */

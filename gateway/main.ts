@@ -5,7 +5,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { type Cli, type CliCall, runCli } from '#shared/base/cli.ts';
 import { systemClock } from '#shared/base/clock.ts';
-import { loadConfig } from '#shared/base/config.ts';
+import { loadConfigOfDir } from '#shared/base/config-of-dir.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
@@ -17,13 +17,14 @@ import { joinController } from './to-controller/join.ts';
 import { startGateway } from './wiring.ts';
 
 function configOf({ values }: CliCall): GatewayConfig {
-  const config = loadConfig(gatewayConfig, {
+  const sources = {
     file: text(values['config']) ?? process.env['POSTERN_CONFIG'],
     env: process.env,
     overrides: { dir: text(values['dir']) },
     // Of the other programs of Postern, which may run in the same shell.
     otherVariables: ['POSTERN_SOCKET', 'POSTERN_MASTER_KEY', 'POSTERN_NODE'],
-  });
+  };
+  const config = loadConfigOfDir(gatewayConfig, sources, { name: 'gateway.yaml', dirOf: ({ dir }) => dir });
   checkDoorPorts(config);
   return config;
 }
@@ -37,7 +38,7 @@ const cli: Cli = {
   name: 'postern-gateway',
   about: 'The gateway: enforces what the controller decides, in front of apps.',
   options: {
-    config: { type: 'string', value: 'FILE', about: 'Configuration file (YAML)' },
+    config: { type: 'string', value: 'FILE', about: 'YAML file; DIR/gateway.yaml when it is there' },
     dir: { type: 'string', value: 'DIR', about: 'State directory' },
     'check-config': { type: 'boolean', about: 'Check the configuration and do nothing else' },
     uninstall: { type: 'boolean', about: 'Take the kernel door away and do nothing else, like `door remove`' },
@@ -59,10 +60,10 @@ const cli: Cli = {
 };
 
 function checkConfig(call: CliCall): void {
-  const { dir, listen, workers } = configOf(call);
+  const { dir, listen, door, workers } = configOf(call);
   const processes = workers < 0 ? 'one worker per core' : `${workers} workers`;
-  if (call.json) call.io.out(JSON.stringify({ ok: true }));
-  else call.io.out(`The configuration is valid: ${dir}, ${listen.host}:${listen.port}, ${processes}.`);
+  if (call.json) call.io.out(JSON.stringify({ ok: true, dir, listen, door, workers }));
+  else call.io.out(`The configuration is valid: ${dir}, ${listen.host}:${listen.port}, door ${door}, ${processes}.`);
 }
 
 async function run(call: CliCall): Promise<number> {
