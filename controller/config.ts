@@ -6,7 +6,9 @@ import { PosternError } from '#shared/base/errors.ts';
 import { logLevels } from '#shared/base/log.ts';
 import { address, oneOf, strict } from '#shared/contracts/common.ts';
 import { doorModes, hasKernelDoor, hasPrelude, knockSettings, preludePortSetting } from '#shared/contracts/knock.ts';
+import { shareSettings } from '#shared/contracts/one-port.ts';
 import { openPortComplaints } from '#shared/wire/doors/open-port.ts';
+import { shareComplaints } from '#shared/wire/one-port/share-place.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -28,6 +30,7 @@ export const controllerConfig = strict({
       'What meets strangers on both ports. prelude: silence, but for the knock of an enrolled device, a gateway or an open invitation. kernel: no packet at all before a knock by UDP (Linux, CAP_NET_ADMIN). both: one behind the other, which is recommended',
   },
   knock: knockSettings('controller'),
+  share: shareSettings('gateway'),
   addresses: strict({
     mutual: Type.Optional({
       ...address,
@@ -127,6 +130,7 @@ function checkTogether(config: ControllerConfig): ControllerConfig {
   const { host: _, ...ports } = config.listen;
   const open = openPortComplaints(ports, hasPrelude(config.door));
   const complaints = [...checkServices(config), ...checkKernelPorts(config), ...open];
+  complaints.push(...shareComplaints(config.share.dir, config.listen.prelude));
   if (complaints.length === 0) return config;
   const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
   throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });

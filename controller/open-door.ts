@@ -8,6 +8,9 @@ import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { OpenPort } from '#shared/wire/doors/open-port.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import { PortGiver } from '#shared/wire/one-port/port-giver.ts';
+import { checkShareDir } from '#shared/wire/one-port/share-place.ts';
+import { TakeOver } from '#shared/wire/one-port/take-over.ts';
 import type { KnockSecrets } from './authority/knock-secrets.ts';
 import type { ControllerConfig } from './config.ts';
 import type { TellDoor } from './from-agents/bootstrap-routes.ts';
@@ -27,6 +30,8 @@ export interface OpenedDoor {
   readonly door: ControllerDoor;
   readonly entrance: KernelEntrance;
   readonly tell: TellDoor;
+  /** Where the gateway of this host has a port too. */
+  readonly giver: PortGiver | undefined;
 }
 
 /** Throws `invalid-config` where a kernel door is wanted and cannot be. */
@@ -37,6 +42,7 @@ export async function openDoor(
   const { dir, listen, knock } = config;
   let memory: FileReplayMemory | undefined;
   lifecycle.add('knocks', { stop: () => memory?.stop() });
+  const giver = await openShare(config, log, lifecycle);
   const letIns = new LetIns(clock, () => entrance.cameIn());
   const door = lifecycle.add(
     'door',
@@ -70,6 +76,10 @@ export async function openDoor(
         await door.open();
         return door.judge;
       },
+      shared: giver && {
+        start: (listener) => giver.serveKnocks(listener),
+        stop: (listener) => giver.stopKnocks(listener),
+      },
     }),
   );
   await entrance.clear(hasKernelDoor(config.door));
@@ -77,16 +87,27 @@ export async function openDoor(
   if (hasPrelude(config.door)) await door.open();
   if (hasKernelDoor(config.door)) await entrance.listen();
   const tell = { told: () => entrance.told(), secrets: knocks, admitted: () => door.refresh() };
-  return { door, entrance, tell };
+  return { door, entrance, tell, giver };
+}
+
+async function openShare({ share }: ControllerConfig, log: Log, lifecycle: Lifecycle): Promise<PortGiver | undefined> {
+  if (share.dir === undefined) return undefined;
+  checkShareDir(share.dir, true);
+  const giver = lifecycle.add('shared port', new PortGiver(log));
+  await giver.listen(share.dir);
+  return giver;
 }
 
 /** Behind it are both servers, chosen by the kind of the knock (P3): to be called when they are made. */
 export async function openPreludePort(
-  { listen: { host, prelude: port } }: ControllerConfig,
-  { prelude }: ControllerDoor,
+  { listen: { host, prelude: port }, share }: ControllerConfig,
+  { door: { prelude }, giver }: OpenedDoor,
   lifecycle: Lifecycle,
 ): Promise<void> {
   if (port === 0 || prelude === undefined) return;
-  const open = lifecycle.add('open port', new OpenPort(prelude));
-  await open.listen({ host, port });
+  const open = new OpenPort(prelude);
+  if (giver === undefined || share.dir === undefined) return lifecycle.add('open port', open).listen({ host, port });
+  const takeOver = lifecycle.add('connections handed over', new TakeOver(prelude));
+  await takeOver.listen(share.dir);
+  await giver.serveTcp({ port, open: () => open.listen({ host, port }), close: () => open.stop() });
 }

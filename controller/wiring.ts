@@ -144,7 +144,8 @@ async function start(
   const identity = { store, sealer, clock, authority, decider };
 
   const reached = { bootstrap: '', mutual: '' };
-  const { door: entry, entrance, tell: frontDoor } = await openDoor({ config, db, clock, log, knocks }, lifecycle);
+  const opened = await openDoor({ config, db, clock, log, knocks }, lifecycle);
+  const { door: entry, entrance, tell: frontDoor } = opened;
   const bootstrap = makeBootstrapServer({
     ...identity,
     log,
@@ -184,7 +185,7 @@ async function start(
   lifecycle.add('mutual server', mutual);
   reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
   reached.mutual = reachedAt(config, 'mutual', await mutual.listen(placeOf(config, 'mutual')));
-  await openPreludePort(config, entry, lifecycle);
+  await openPreludePort(config, opened, lifecycle);
 
   const cutGateway = (id: string) => {
     streams.cut(id);

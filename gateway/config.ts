@@ -5,7 +5,9 @@ import { logLevels } from '#shared/base/log.ts';
 import { proxySetting } from '#shared/base/proxy-setting.ts';
 import { oneOf, strict } from '#shared/contracts/common.ts';
 import { doorModes, hasKernelDoor, hasPrelude, knockSettings, preludePortSetting } from '#shared/contracts/knock.ts';
+import { shareSettings } from '#shared/contracts/one-port.ts';
 import { openPortComplaints } from '#shared/wire/doors/open-port.ts';
+import { shareComplaints } from '#shared/wire/one-port/share-place.ts';
 
 const portOrAny = Type.Integer({ minimum: 0, maximum: 65_535 });
 
@@ -26,6 +28,7 @@ export const gatewayConfig = strict({
       'What meets strangers on the port for agents. prelude: silence, but for the knock of a signed-in device. kernel: no packet at all before a knock by UDP (Linux, CAP_NET_ADMIN). both: one behind the other, which is recommended',
   },
   knock: knockSettings('gateway'),
+  share: shareSettings('controller'),
   proxy: proxySetting,
   workers: Type.Integer({
     minimum: -1,
@@ -67,12 +70,13 @@ export const gatewayConfig = strict({
 export type GatewayConfig = Static<typeof gatewayConfig>;
 
 /** Throws `invalid-config` for a kernel door in front of a port that is not known before, and for ports that do not go together. */
-export function checkDoorPorts({ door, listen }: GatewayConfig): void {
+export function checkDoorPorts({ door, listen, share }: GatewayConfig): void {
   const { host: _, ...ports } = listen;
   const isUnknown = hasKernelDoor(door) && listen.port === 0;
   const complaints = [
     ...(isUnknown ? ['listen.port: a kernel door wants the number of its port'] : []),
     ...openPortComplaints(ports, hasPrelude(door)),
+    ...shareComplaints(share.dir, listen.prelude),
   ];
   if (complaints.length === 0) return;
   const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');

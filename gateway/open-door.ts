@@ -7,11 +7,12 @@ import type { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
 import { GoneCounters } from '#shared/wire/doors/gone-counters.ts';
-import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
+import { KernelEntrance, type SharedKnocks } from '#shared/wire/doors/kernel-entrance.ts';
 import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import type { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
+import type { PortClaim } from '#shared/wire/one-port/port-claim.ts';
 import { checkDoorPorts, type GatewayConfig } from './config.ts';
 import { GatewayDoor } from './from-agents/gateway-door.ts';
 import type { Counts } from './metrics/counters.ts';
@@ -21,6 +22,8 @@ import type { DataPlane } from './workers/data-plane.ts';
 export interface OpenDoorParts {
   readonly config: GatewayConfig;
   readonly keeper: StateKeeper;
+  /** Of ports that the controller of this host has too. */
+  readonly claim: PortClaim | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Undefined before it is made. */
@@ -41,7 +44,7 @@ export interface OpenedDoor {
 
 /** Throws `invalid-config` where a kernel door is wanted and cannot be. */
 export async function openDoor(
-  { config, keeper, clock, log, plane, onChanged }: OpenDoorParts,
+  { config, keeper, claim, clock, log, plane, onChanged }: OpenDoorParts,
   lifecycle: Lifecycle,
 ): Promise<OpenedDoor> {
   checkDoorPorts(config);
@@ -54,12 +57,13 @@ export async function openDoor(
     return memory;
   };
   const letIns = new LetIns(clock, () => entrance.cameIn());
+  const passesOn = claim !== undefined;
   let door: GatewayDoor | undefined;
   const opened = (): GatewayDoor | undefined => {
     const known = openMemory();
     if (known === undefined) return undefined;
     const onRefused = (sample: RefusalSample) => plane()?.recordKnock(sample);
-    door ??= new GatewayDoor({ memory: known, clock: { now: () => keeper.time() }, log, onRefused });
+    door ??= new GatewayDoor({ memory: known, clock: { now: () => keeper.time() }, log, onRefused, passesOn });
     door.follow(keeper.snapshot.knockKeys);
     return door;
   };
@@ -85,6 +89,7 @@ export async function openDoor(
       onCheck: () => letIns.forgetOld(),
       judge: async () => judge,
       onChanged,
+      shared: claim && sharedKnocks(claim),
     }),
   );
   await entrance.clear(hasKernelDoor(mode));
@@ -109,3 +114,16 @@ export async function openDoor(
     counts: () => door?.counts() ?? {},
   };
 }
+
+/** What nobody here has the key of may be for the controller. */
+const sharedKnocks = (claim: PortClaim): SharedKnocks => ({
+  passOn: (bytes, source) => claim.knock(bytes, source),
+  async start(listener) {
+    await claim.want({ udp: listener.ports });
+    await listener.start();
+  },
+  async stop(listener) {
+    await listener.stop();
+    claim.leave({ udp: [] });
+  },
+});

@@ -9,6 +9,7 @@ import { hasPrelude } from '#shared/contracts/knock.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { serveDoorControl } from '#shared/wire/doors/serve-door-control.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
+import { PortClaim } from '#shared/wire/one-port/port-claim.ts';
 import type { GatewayConfig } from './config.ts';
 import { openKeys } from './keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
@@ -133,8 +134,10 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   let askAgain = () => {};
   let doorChanged = () => {};
   let made: DataPlane | undefined;
+  const { share, listen } = config;
+  const claim = share.dir === undefined ? undefined : lifecycle.add('shared port', new PortClaim(share.dir, log));
   const door = await openDoor(
-    { config, keeper, clock, log, plane: () => made, onChanged: () => doorChanged() },
+    { config, keeper, claim, clock, log, plane: () => made, onChanged: () => doorChanged() },
     lifecycle,
   );
   const plane = lifecycle.add(
@@ -180,6 +183,8 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     acknowledger,
     onGeneration: () => publishing.publish(),
     onState: door.follow,
+    // Not before: until then it may be the way to the controller itself.
+    beforeServing: async () => claim?.want({ tcp: [listen.prelude] }),
     onBundle: (bundle) => remember({ bundle: [...bundle] }),
   });
   const following = lifecycle.add(

@@ -15,6 +15,8 @@ import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { type OwnCertificate, serverTlsOptions, swapTls } from '#shared/wire/mutual-tls.ts';
+import { PassOn } from '#shared/wire/one-port/pass-on.ts';
+import { connectionsSocket } from '#shared/wire/one-port/share-place.ts';
 import { GrantCache } from '../grants/grant-cache.ts';
 import { LiveTable } from '../grants/live-table.ts';
 import { type Renewal, renewStreams } from '../grants/renew-streams.ts';
@@ -43,6 +45,8 @@ export interface DataPathOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** With the prelude door alone; 0 for none. */
   readonly preludePort: number;
+  /** Directory of the sockets by which the controller of this host has that port too. */
+  readonly shareDir?: string | undefined;
   /** How many processes share the limits of apps. */
   readonly workers: number;
   readonly clock: Clock;
@@ -73,6 +77,7 @@ export class DataPath {
   readonly #destroyAll: () => void;
   readonly #door: GatewayDoor | undefined;
   readonly #open: OpenPort | undefined;
+  readonly #passOn: PassOn | undefined;
   #own: Pick<OwnCertificate, 'certificate' | 'chain'>;
   #ticker: NodeJS.Timeout | undefined;
 
@@ -105,7 +110,9 @@ export class DataPath {
       pauseRecord({ ...pause, id: parts.recordId(), gateway: identity.gateway, at: parts.time() }),
     );
     this.#door = options.knocks && this.#openDoor(options.knocks);
-    const prelude = this.#door && new PreludeDoor({ judge: this.#door.judge });
+    const { shareDir } = options;
+    this.#passOn = shareDir === undefined ? undefined : new PassOn(connectionsSocket(shareDir));
+    const prelude = this.#door && new PreludeDoor({ judge: this.#door.judge, passOn: this.#passOn });
     this.#open = prelude && options.preludePort !== 0 ? new OpenPort(prelude) : undefined;
     const made = createMutualServer({
       tls: this.#tls(),
@@ -181,6 +188,7 @@ export class DataPath {
   async stop(): Promise<void> {
     clearInterval(this.#ticker);
     this.#open?.stop();
+    this.#passOn?.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#parts.live.cutWhere('unavailable', () => true);
     await this.#parts.live.whenEmpty();
@@ -192,7 +200,8 @@ export class DataPath {
   #openDoor(memory: ReplayMemory): GatewayDoor {
     const { log } = this.#options;
     const clock = { now: this.#parts.time };
-    const door = new GatewayDoor({ memory, clock, log, onRefused: (sample) => this.recordKnock(sample) });
+    const onRefused = (sample: RefusalSample) => this.recordKnock(sample);
+    const door = new GatewayDoor({ memory, clock, log, onRefused, passesOn: this.#options.shareDir !== undefined });
     door.follow(this.#keeper.snapshot.knockKeys);
     return door;
   }

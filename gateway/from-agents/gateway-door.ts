@@ -19,6 +19,8 @@ export interface GatewayDoorParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly onRefused: (sample: RefusalSample) => void;
+  /** Knocks of no key here may be for the controller of this host. */
+  readonly passesOn: boolean;
 }
 
 export class GatewayDoor {
@@ -27,11 +29,11 @@ export class GatewayDoor {
   readonly #counts: KnockCounts;
   #known: readonly KnockKey[] | undefined;
 
-  constructor({ memory, clock, log, onRefused }: GatewayDoorParts) {
+  constructor({ memory, clock, log, onRefused, passesOn }: GatewayDoorParts) {
     this.#counts = new KnockCounts({ onSample: onRefused });
     const kinds = ['mutual'] as const;
     const rules = { ring: this.#ring, times: doorTimes.gateway, kinds };
-    this.judge = new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log });
+    this.judge = new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log, passesOn });
   }
 
   /** These keys and no others from now on. */

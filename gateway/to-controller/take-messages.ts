@@ -10,6 +10,8 @@ export interface TakeParts {
   readonly acknowledger: Pick<Acknowledger, 'applied'>;
   /** A generation begins: the controller may have forgotten what it was told (P35). */
   readonly onGeneration: () => void;
+  /** What must be before it listens. */
+  readonly beforeServing: () => Promise<void>;
   /** There is another state, which is not in force everywhere yet. */
   readonly onState: () => void;
   /** The roots have changed: they must outlive this process. */
@@ -22,14 +24,17 @@ export interface Taking {
   readonly serving: Promise<Place>;
 }
 
-export function takeMessages({ keeper, plane, acknowledger, onGeneration, onState, onBundle }: TakeParts): Taking {
+export function takeMessages(parts: TakeParts): Taking {
+  const { keeper, plane, acknowledger, beforeServing, onGeneration, onState, onBundle } = parts;
   const serving = Promise.withResolvers<Place>();
   let isServing = false;
   const putInForce = async (message: StreamMessage, times: ControllerTimes): Promise<number> => {
     if (isServing) return plane.apply(message, times);
     isServing = true;
     // What keeps it from listening will not go away by another message: whoever started it is told.
-    await plane.start(keeper.asMessage(), times).then(serving.resolve, serving.reject);
+    await beforeServing()
+      .then(() => plane.start(keeper.asMessage(), times))
+      .then(serving.resolve, serving.reject);
     return 0;
   };
   serving.promise.catch(() => {});

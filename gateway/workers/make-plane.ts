@@ -36,7 +36,7 @@ export interface PlaneParts {
 export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
   const { identity, keys, keeper, directory, clock, log, own, onUnknownKey, onSpoolLeft, knocks, letIns, onCameIn } =
     parts;
-  const { dir, listen, workerConfirmMs, spool } = config;
+  const { dir, listen, share, workerConfirmMs, spool } = config;
   const workers = countWorkers(config.workers);
   if (workers === 0) {
     const records = new SpoolWriter({ directory, log, ...spool });
@@ -47,6 +47,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
       own,
       listen,
       preludePort: listen.prelude,
+      shareDir: share.dir,
       clock,
       log,
       onUnknownKey,
@@ -69,6 +70,7 @@ export function makePlane(config: GatewayConfig, parts: PlaneParts): DataPlane {
     startOrder: () => ({
       dir,
       preludePort: listen.prelude,
+      shareDir: share.dir,
       spoolDir: directory.path,
       spool: directory.newSpool(),
       spoolLimits: { ...spool, writers: workers },

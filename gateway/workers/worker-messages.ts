@@ -26,6 +26,7 @@ export interface WorkerStart {
   readonly own: Own;
   readonly listen: Place;
   readonly preludePort: number;
+  readonly shareDir: string | undefined;
   readonly workers: number;
   readonly logLevel: LogLevel;
   readonly first: StreamMessage;

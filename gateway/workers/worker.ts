@@ -52,6 +52,7 @@ async function start(order: WorkerStart): Promise<void> {
     own: order.own,
     listen: order.listen,
     preludePort: order.preludePort,
+    shareDir: order.shareDir,
     workers: order.workers,
     clock: systemClock,
     log,

@@ -1,10 +1,9 @@
 /** P3, P27, P28: nothing but a good knock gets a byte out of a prelude door. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import t from 'tap';
 import { asPrelude } from '#shared/crypto/encode-knock.ts';
-import { openKnockDoor } from '../support/knock-door.ts';
+import { openKnockDoor, recordHello } from '../support/knock-door.ts';
 import { makeKnocker } from '../support/knocks.ts';
 
 const now = () => Date.now();
@@ -152,17 +151,3 @@ t.test('P28: a door that stops lets go of those who wait', async (t) => {
   door.door.stop();
   t.equal((await waiting).length, 0);
 });
-
-/** What Node's TLS client says first. */
-async function recordHello(): Promise<Buffer> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = connectTls({ port: (server.address() as { port: number }).port, rejectUnauthorized: false });
-  client.on('error', () => {});
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const [hello] = (await once(socket, 'data')) as [Buffer];
-  client.destroy();
-  server.close();
-  return hello;
-}

@@ -25,25 +25,34 @@ t.test('systemd-analyze verify has nothing to say', needs('systemd-analyze'), as
   }
 });
 
-t.test('with a kernel door: one capability more, and still closed', needs('systemd-analyze'), async (t) => {
-  const dir = privateDir(t, 'door');
-  const more = readFileSync(join(root, 'deploy/systemd/kernel-door.conf'), 'utf8');
-  for (const name of ['postern-controller.service', 'postern-gateway.service']) {
-    const file = join(dir, name);
-    const text = readFileSync(join(root, 'deploy/systemd', name), 'utf8').replaceAll('/opt/postern', root);
-    // As systemd reads a drop-in: after the unit's own lines of the section, the lists begun anew.
-    writeFileSync(file, text.replace('[Install]', `CapabilityBoundingSet=\nAmbientCapabilities=\n${more}\n[Install]`));
-    t.equal((await runTool('systemd-analyze', ['verify', '--man=no', file])).code, 0, name);
-    const { code, stdout } = await runTool('systemd-analyze', [
-      'security',
-      '--offline=true',
-      '--threshold=30',
-      '--no-pager',
-      file,
-    ]);
-    t.equal(code, 0, `${name}: ${/Overall exposure.*/.exec(stdout)?.[0]}`);
-  }
-});
+t.test(
+  'with a kernel door and one port: two capabilities more, and still closed',
+  needs('systemd-analyze'),
+  async (t) => {
+    const dir = privateDir(t, 'door');
+    const more = ['kernel-door', 'one-port']
+      .map((name) => readFileSync(join(root, `deploy/systemd/${name}.conf`), 'utf8'))
+      .join('\n');
+    for (const name of ['postern-controller.service', 'postern-gateway.service']) {
+      const file = join(dir, name);
+      const text = readFileSync(join(root, 'deploy/systemd', name), 'utf8').replaceAll('/opt/postern', root);
+      // As systemd reads a drop-in: after the unit's own lines of the section, the lists begun anew.
+      writeFileSync(
+        file,
+        text.replace('[Install]', `CapabilityBoundingSet=\nAmbientCapabilities=\n${more}\n[Install]`),
+      );
+      t.equal((await runTool('systemd-analyze', ['verify', '--man=no', file])).code, 0, name);
+      const { code, stdout } = await runTool('systemd-analyze', [
+        'security',
+        '--offline=true',
+        '--threshold=30',
+        '--no-pager',
+        file,
+      ]);
+      t.equal(code, 0, `${name}: ${/Overall exposure.*/.exec(stdout)?.[0]}`);
+    }
+  },
+);
 
 t.test(
   'systemd-analyze security: servers are exposed to the network and little else',

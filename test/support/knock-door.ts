@@ -1,7 +1,7 @@
 /** A prelude door with real servers behind it, on loopback, and those who come to it. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Test } from 'tap';
@@ -16,21 +16,24 @@ import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import { PreludeDoor, type PreludeDoorOptions } from '#shared/wire/doors/prelude-door.ts';
 import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { clientTlsOptions, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
+import { privateDir } from './journey-tools.ts';
 import { makeTestCa, type TestLeaf } from './test-ca.ts';
 
 export async function openKnockDoor(t: Test, options: Omit<PreludeDoorOptions, 'judge'> = {}) {
   const ca = await makeTestCa();
   const own = await ca.leaf('gateway', 'gw-main');
   const ring = new KeyRing(doorTimes.gateway);
+  const passesOn = options.passOn !== undefined;
   const counts = new KnockCounts({ onSample: () => {} });
-  const memory = new FileReplayMemory(join(t.testdir(), 'knocks'), Date.now());
+  const memory = new FileReplayMemory(join(privateDir(t, 'knocks'), 'knocks'), Date.now());
   const rules = { ring, times: doorTimes.gateway, kinds: ['mutual', 'bootstrap'] as const };
-  const judge = new KnockJudge({ ...rules, memory, counts, clock: systemClock, log: silentLog });
+  const judge = new KnockJudge({ ...rules, memory, counts, clock: systemClock, log: silentLog, passesOn });
   const door = new PreludeDoor({ judge, ...options });
   const refused: string[] = [];
   const serve = async (kind: 'mutual' | 'bootstrap') => {
     const server = createServer(serverTlsOptions({ ...own, mutual: kind === 'mutual' }), (req, res) => {
-      res.end(`${kind} ${door.clientOf(req.socket)}`);
+      const { remoteAddress, remotePort } = req.socket;
+      res.end(req.url === '/from' ? `${remoteAddress} ${remotePort}` : `${kind} ${door.clientOf(req.socket)}`);
     });
     server.on('tlsClientError', () => refused.push('tls'));
     if (kind === 'mutual') {
@@ -81,8 +84,12 @@ export async function openKnockDoor(t: Test, options: Omit<PreludeDoorOptions, '
   };
 
   /** TLS behind a knock. Rejects when it does not come about. */
-  const dial = async (knock: Buffer, leaf: Partial<TestLeaf>, { to = port } = {}): Promise<TLSSocket> => {
-    const raw: Socket = connect({ port: to, host: '127.0.0.1' });
+  const dial = async (
+    knock: Buffer,
+    leaf: Partial<TestLeaf>,
+    { to = port, from = '127.0.0.1' } = {},
+  ): Promise<TLSSocket> => {
+    const raw: Socket = connect({ port: to, host: '127.0.0.1', localAddress: from });
     await once(raw, 'connect');
     raw.write(asPrelude(knock));
     const peer = { bundle: ca.bundle, trustDomain: ca.trustDomain, role: 'gateway' as const, clock: systemClock };
@@ -93,11 +100,11 @@ export async function openKnockDoor(t: Test, options: Omit<PreludeDoorOptions, '
   };
 
   /** What a GET answers; undefined when the connection ends instead. */
-  const get = async (socket: TLSSocket): Promise<string | undefined> => {
+  const get = async (socket: TLSSocket, path = '/'): Promise<string | undefined> => {
     let text = '';
     socket.on('error', () => {}).setEncoding('utf8');
     socket.on('data', (chunk: string) => (text += chunk));
-    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
     return text === ''
       ? undefined
@@ -107,4 +114,17 @@ export async function openKnockDoor(t: Test, options: Omit<PreludeDoorOptions, '
   };
 
   return { ca, ring, counts, door, servers, port, portOf, refused, send, dial, get };
+}
+
+/** What Node's TLS client says first. */
+export async function recordHello(): Promise<Buffer> {
+  const server = createTcpServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connectTls({ port: (server.address() as AddressInfo).port, rejectUnauthorized: false });
+  client.on('error', () => {});
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  server.close();
+  return hello;
 }

@@ -34,6 +34,15 @@ export interface KernelEntranceOptions {
   readonly judge: () => Promise<KnockListenerOptions['judge']>;
   /** It has gone up or down while the process ran. */
   readonly onChanged?: () => void;
+  /** Of ports that are shared with another process of this host: who of the two listens. */
+  readonly shared?: SharedKnocks | undefined;
+}
+
+export interface SharedKnocks {
+  readonly passOn?: KnockListenerOptions['passOn'];
+  /** Resolves when knocks are taken, here or there. Rejects as `KnockListener.start`. */
+  start(listener: KnockListener): Promise<void>;
+  stop(listener: KnockListener): Promise<void>;
 }
 
 export interface EntranceState {
@@ -117,15 +126,16 @@ export class KernelEntrance {
   }
 
   async listen(): Promise<void> {
-    const { host, knockPorts, log, judge, ports } = this.#options;
+    const { host, knockPorts, log, judge, ports, shared } = this.#options;
     const letIn = async (source: string, kind: KnockKind, credential: string) => {
       const port = ports[kind];
       if (port !== undefined && this.#openedBy.add({ credential, source, port })) await this.#door?.letIn(source, port);
     };
     const hosts = host === '::' ? ['0.0.0.0', '::'] : [host];
-    const listener = new KnockListener({ judge: await judge(), letIn, ports: knockPorts, hosts, log });
-    await listener.start();
+    const passOn = shared?.passOn;
+    const listener = new KnockListener({ judge: await judge(), letIn, ports: knockPorts, hosts, log, passOn });
     this.#listener = listener;
+    await (shared ?? alone).start(listener);
   }
 
   /** Keys may have gone: whoever was let in by one of those, and by no other, begins no connection more. */
@@ -168,7 +178,7 @@ export class KernelEntrance {
     const [door, listener] = [this.#door, this.#listener];
     this.#door = undefined;
     this.#listener = undefined;
-    await listener?.stop();
+    await this.#hearNoMore(listener);
     await door?.remove();
     forgetTable(this.#options.dir);
     this.#options.onChanged?.();
@@ -177,8 +187,12 @@ export class KernelEntrance {
   /** The table stays, and the ports shut; but for one on trial. */
   async stop(): Promise<void> {
     if (this.#trial !== undefined) return this.takeDown();
-    await this.#listener?.stop();
+    await this.#hearNoMore(this.#listener);
     await this.#door?.stop();
+  }
+
+  async #hearNoMore(listener: KnockListener | undefined): Promise<void> {
+    if (listener !== undefined) await (this.#options.shared ?? alone).stop(listener);
   }
 
   async #undo(): Promise<void> {
@@ -196,6 +210,8 @@ export class KernelEntrance {
     return { role, port: ports.mutual ?? 0, host };
   }
 }
+
+const alone: SharedKnocks = { start: (listener) => listener.start(), stop: (listener) => listener.stop() };
 
 const conflict = (text: string) =>
   new PosternError('conflict', text, { tell: `${text[0]!.toUpperCase()}${text.slice(1)}.` });

@@ -12,6 +12,8 @@ export interface KnockJudgeOptions extends Omit<KnockRules, 'source' | 'remember
   /** Controller time. */
   readonly clock: Clock;
   readonly log: Log;
+  /** Whoever asks gives what is of no key here to another door, and counts what that one does not take. */
+  readonly passesOn?: boolean | undefined;
 }
 
 export class KnockJudge {
@@ -28,6 +30,7 @@ export class KnockJudge {
     const { memory, clock, counts } = this.#options;
     const rules = { ...this.#options, source, remembersSince: memory.since };
     const verdict = judgeKnock(bytes, observed, clock.now(), rules);
+    if (!verdict.ok && verdict.reason === 'unknown-key' && this.#options.passesOn === true) return verdict;
     if (!verdict.ok) return this.#refuse(verdict.reason, observed, verdict);
     const reason = await this.#keepCounter(verdict.credential.id, verdict.knock.counter);
     if (reason !== undefined) return this.#refuse(reason, observed, verdict);

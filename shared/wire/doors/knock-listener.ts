@@ -21,6 +21,8 @@ export interface KnockListenerOptions {
   /** One for each address family that is wanted: `0.0.0.0` and `::` by default. */
   readonly hosts?: readonly string[];
   readonly log: Log;
+  /** Who else takes knocks at these ports: is given those of a key that nobody has here. False when nobody is there. */
+  readonly passOn?: ((bytes: Buffer, source: string) => boolean) | undefined;
   /** Knocks whose counter is being kept. */
   readonly limits?: SourceLimits;
 }
@@ -35,7 +37,7 @@ interface Waiting {
 export class KnockListener {
   readonly #options: KnockListenerOptions;
   readonly #room: WaitingRoom<Waiting>;
-  readonly #sockets: Socket[] = [];
+  readonly #sockets = new Map<number, Socket[]>();
   readonly #letIn = new SourcesOfKey();
 
   constructor(options: KnockListenerOptions) {
@@ -44,11 +46,14 @@ export class KnockListener {
     this.#room = new WaitingRoom(limits, ({ address }) => judge.count('gave-way', address));
   }
 
-  /** Rejects when an address cannot be bound; a host without IPv6 has one family less. */
+  get ports(): readonly number[] {
+    return this.#options.ports;
+  }
+
+  /** At all ports. Rejects as `open`, and then at none. */
   async start(): Promise<void> {
-    const { hosts = ['0.0.0.0', '::'], ports } = this.#options;
     try {
-      for (const port of ports) for (const host of hosts) await this.#bind(host, port);
+      for (const port of this.#options.ports) await this.open(port);
     } catch (error) {
       await this.stop();
       throw error;
@@ -56,13 +61,30 @@ export class KnockListener {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#sockets.splice(0).map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
+    await Promise.all([...this.#sockets.keys()].map((port) => this.close(port)));
+  }
+
+  /** Rejects when an address cannot be bound; a host without IPv6 has one family less. */
+  async open(port: number): Promise<void> {
+    try {
+      for (const host of this.#options.hosts ?? ['0.0.0.0', '::']) await this.#bind(host, port);
+    } catch (error) {
+      await this.close(port);
+      throw error;
+    }
+  }
+
+  /** Resolves when another process may have the port. */
+  async close(port: number): Promise<void> {
+    const sockets = this.#sockets.get(port) ?? [];
+    this.#sockets.delete(port);
+    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(resolve))));
   }
 
   async #bind(host: string, port: number): Promise<void> {
     const isSix = host.includes(':');
     const socket = createSocket({ type: isSix ? 'udp6' : 'udp4', ipv6Only: isSix, recvBufferSize: bufferBytes });
-    socket.on('message', (bytes, { address }) => void this.#take(bytes, address));
+    socket.on('message', (bytes, { address }) => void this.take(bytes, address));
     try {
       socket.bind({ port, address: host, exclusive: true });
       await once(socket, 'listening');
@@ -76,17 +98,22 @@ export class KnockListener {
       throw new PosternError('conflict', text, { cause: error, tell: `${text}.` });
     }
     socket.on('error', (error) => this.#options.log.error({ err: error }, 'the socket for knocks failed'));
-    this.#sockets.push(socket);
+    this.#sockets.set(port, [...(this.#sockets.get(port) ?? []), socket]);
   }
 
-  /** Never rejects. */
-  async #take(bytes: Buffer, observed: string): Promise<void> {
-    const { judge, letIn, log } = this.#options;
+  /** A datagram that has come, here or where it was handed over. Never rejects. */
+  async take(bytes: Buffer, observed: string): Promise<void> {
+    const { judge, letIn, passOn, log } = this.#options;
     const waiting: Waiting = { address: plainAddress(observed) };
     this.#room.enter(waiting, waiting.address);
     const verdict = await judge.judge(bytes, waiting.address, 'observed');
     // It may have given way meanwhile.
-    if (!this.#room.leave(waiting) || !verdict.ok) return;
+    if (!this.#room.leave(waiting)) return;
+    if (!verdict.ok) {
+      if (verdict.reason === 'unknown-key' && passOn?.(bytes, waiting.address) === false)
+        judge.count('unknown-key', waiting.address);
+      return;
+    }
     const { id, client } = verdict.credential;
     const has = this.#letIn.take(id, verdict.source);
     if (has !== 'in') {

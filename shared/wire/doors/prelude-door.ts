@@ -5,11 +5,14 @@
 import type { Server, Socket } from 'node:net';
 import { second } from '../../base/clock.ts';
 import { type KnockKind, type KnockReason, knockBytes, preludeHeadBytes } from '../../contracts/knock.ts';
+import type { PassOn } from '../one-port/pass-on.ts';
 import type { KnockJudge } from './knock-judge.ts';
 import { type SourceLimits, WaitingRoom } from './waiting-room.ts';
 
 export interface PreludeDoorOptions {
   readonly judge: Pick<KnockJudge, 'judge' | 'count'>;
+  /** Who else has the port: is given what is knocked by a key that nobody has here. The judge then counts no `unknown-key` itself. */
+  readonly passOn?: Pick<PassOn, 'pass'> | undefined;
   /** Connections that have not knocked yet. */
   readonly limits?: SourceLimits;
   readonly waitMs?: number;
@@ -25,6 +28,8 @@ interface Visit {
   readonly socket: Socket;
   readonly address: string;
   readonly parts: Buffer[];
+  /** To be called before it goes to its server. */
+  readonly onGood: () => void;
   length: number;
   isJudged: boolean;
   /** Takes away all that the door has at the socket. */
@@ -33,14 +38,16 @@ interface Visit {
 
 export class PreludeDoor {
   readonly #judge: PreludeDoorOptions['judge'];
+  readonly #passOn: PreludeDoorOptions['passOn'];
   readonly #waitMs: number;
   readonly #room: WaitingRoom<Visit>;
   readonly #servers = new Map<KnockKind, HandOver>();
   /** Who knocked, by the two ends of a connection that runs. */
   readonly #clients = new Map<string, { readonly client: string; readonly socket: Socket }>();
 
-  constructor({ judge, limits = usualLimits, waitMs = usualWaitMs }: PreludeDoorOptions) {
+  constructor({ judge, passOn, limits = usualLimits, waitMs = usualWaitMs }: PreludeDoorOptions) {
     this.#judge = judge;
+    this.#passOn = passOn;
     this.#waitMs = waitMs;
     this.#room = new WaitingRoom(limits, (visit) => this.#end(visit, 'gave-way'));
   }
@@ -73,15 +80,15 @@ export class PreludeDoor {
     for (const visit of [...this.#room.all()]) this.#close(visit, 'gone');
   }
 
-  /** A connection that has just come in, by whatever port. */
-  meet(socket: Socket): void {
+  /** A connection that has just come in, by whatever port. `onGood`: before it goes to the server that its knock is for. */
+  meet(socket: Socket, onGood: () => void = () => {}): void {
     const { remoteAddress: address } = socket;
     // Gone before it could be asked.
     if (address === undefined) {
       socket.destroy();
       return;
     }
-    const visit: Visit = { socket, address, parts: [], length: 0, isJudged: false, letGo: () => {} };
+    const visit: Visit = { socket, address, parts: [], onGood, length: 0, isJudged: false, letGo: () => {} };
     const read = () => this.#read(visit);
     const gone = () => this.#close(visit, 'gone');
     const timer = setTimeout(() => this.#close(visit, 'too-slow'), this.#waitMs);
@@ -91,6 +98,8 @@ export class PreludeDoor {
     };
     socket.on('error', ignore).on('readable', read).on('end', gone).on('close', gone);
     this.#room.enter(visit, address);
+    // Of one that was handed over it may all be here.
+    if (socket.readableLength > 0) read();
   }
 
   #read(visit: Visit): void {
@@ -109,12 +118,16 @@ export class PreludeDoor {
     const end = preludeHeadBytes + knockBytes;
     if (bytes.length < end) return;
     visit.isJudged = true;
-    void this.#answer(visit, bytes.subarray(preludeHeadBytes, end), bytes.subarray(end));
+    void this.#answer(visit, bytes, end);
   }
 
-  async #answer(visit: Visit, knock: Buffer, rest: Buffer): Promise<void> {
+  async #answer(visit: Visit, bytes: Buffer, end: number): Promise<void> {
     const { socket, address } = visit;
-    const verdict = await this.#judge.judge(knock, address, 'observed');
+    const verdict = await this.#judge.judge(bytes.subarray(preludeHeadBytes, end), address, 'observed');
+    if (!verdict.ok && verdict.reason === 'unknown-key' && this.#passOn !== undefined) {
+      await this.#passTo(this.#passOn, visit, bytes);
+      return;
+    }
     // It may have ended, or been ended, while the counter was kept.
     if (!this.#room.leave(visit)) return;
     visit.letGo();
@@ -124,8 +137,19 @@ export class PreludeDoor {
       return;
     }
     this.#remember(socket, verdict.credential.client);
-    if (rest.length > 0) socket.unshift(rest);
+    if (bytes.length > end) socket.unshift(bytes.subarray(end));
+    visit.onGood();
     server(socket);
+  }
+
+  /** Waits here, within the same bounds, until the other one has taken it. */
+  async #passTo(passOn: Pick<PassOn, 'pass'>, visit: Visit, bytes: Buffer): Promise<void> {
+    const { passed, carry } = await passOn.pass(visit.socket, bytes);
+    if (passed === 'nobody') this.#judge.count('unknown-key', visit.address);
+    if (!this.#room.leave(visit)) return;
+    visit.letGo();
+    if (passed === 'taken') carry();
+    else visit.socket.destroy();
   }
 
   #remember(socket: Socket, client: string): void {
