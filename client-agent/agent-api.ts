@@ -83,7 +83,9 @@ export interface AgentState {
     readonly door: string;
     readonly address: string;
     readonly rung?: string;
+    /** Nothing led there at the last try; a connection from before may still be open. */
     readonly isFailing: boolean;
+    readonly failedMsAgo?: number;
     readonly failures: readonly LegFailure[];
   }[];
   readonly certificate: { readonly endsInMs: number; readonly renewsInMs: number };

@@ -45,7 +45,7 @@ export function describeState(parts: StateParts): AgentState {
       ...(trouble === undefined ? {} : { trouble }),
       events: eventsOpen(),
     },
-    ways: describeWays(parts.ladders),
+    ways: describeWays(parts.ladders, now),
     certificate: { endsInMs: care.endsAt - time.now(), renewsInMs: care.renewsAt - time.now() },
     posture: describePosture(posture(), now),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs }),
@@ -53,11 +53,13 @@ export function describeState(parts: StateParts): AgentState {
 }
 
 /** Of the doors that were tried since the agent was started. */
-function describeWays(ladders: Ladders): AgentState['ways'] {
+function describeWays(ladders: Ladders, now: number): AgentState['ways'] {
   return ladders.all().flatMap(({ name, state }) => {
-    const { address, rung, isFailing, failures } = state;
+    const { address, rung, isFailing, failedAt, failures } = state;
     if (address === undefined) return [];
-    return [{ door: name, address, ...(rung === undefined ? {} : { rung }), isFailing, failures }];
+    const known = rung === undefined ? {} : { rung };
+    const failed = failedAt === undefined ? {} : { failedMsAgo: now - failedAt };
+    return [{ door: name, address, ...known, isFailing, ...failed, failures }];
   });
 }
 

@@ -59,8 +59,8 @@ export function answer(call: CliCall, value: unknown, print: () => void): void {
 }
 
 /** How a door is reached, and which ways to it have failed how. */
-export function wayWords({ address, rung, isFailing, failures }: AgentState['ways'][number]): string {
+export function wayWords({ address, rung, isFailing, failedMsAgo = 0, failures }: AgentState['ways'][number]): string {
   const failed = failures.map((one) => `${one.rung}: ${one.detail}`).join('; ');
-  if (isFailing) return safeText(`${address} is not reached: ${failed}`);
+  if (isFailing) return safeText(`${address} was not reached at the last try, ${ago(failedMsAgo)}: ${failed}`);
   return safeText(`${rung ?? 'unknown'}, ${address}${failed === '' ? '' : ` (failed before: ${failed})`}`);
 }

@@ -53,6 +53,8 @@ export interface LadderState {
   readonly rung?: string;
   /** True when nothing led there the last time. */
   readonly isFailing: boolean;
+  /** When that was, by this machine's clock. */
+  readonly failedAt?: number;
   /** What failed when the way was last looked for: why it is this rung, or why it is none. */
   readonly failures: readonly LegFailure[];
 }
@@ -156,10 +158,10 @@ export class Ladder implements Reach {
   }
 
   #failed({ host, port }: Place, { failures, error }: { failures: readonly LegFailure[]; error: unknown }): Error {
-    const { name, log } = this.#parts;
+    const { name, clock, log } = this.#parts;
     const address = `${host}:${port}`;
     log.info({ door: name, address, failures }, 'not reached');
-    this.#state = { ...this.#state, address, isFailing: true, failures };
+    this.#state = { ...this.#state, address, isFailing: true, failedAt: clock.now(), failures };
     const cause = new NotReached(name, failures, { cause: error });
     const impostor = failures.find(({ leg }) => leg === 'certificate');
     if (impostor === undefined) return cause;

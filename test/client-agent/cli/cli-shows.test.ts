@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { agentCommands } from '../../../client-agent/cli/commands.ts';
 import { lookAtLocal, ownershipLine } from '../../../client-agent/cli/look-at-local.ts';
+import { wayWords } from '../../../client-agent/cli/words.ts';
 import type { ControlStatus } from '../../../client-agent/control/control-contract.ts';
 import { localRig } from '../from-apps/local-rig.ts';
 import { makeRig, runPostern } from './run-postern.ts';
@@ -158,4 +159,18 @@ t.test('P30 doctor says how the agent knows whose a connection is, and when it d
 
 t.test('version', async (t) => {
   t.match((await runPostern(['version'])).out, /^postern \d+\.\d+\.\d+, protocol \d+, node v?\d+/);
+});
+
+t.test('a way that failed says when: a connection from before may still be open', (t) => {
+  const failure = { rung: 'direct', leg: 'connect', how: 'timeout', detail: 'no answer', afterMs: 3000 } as const;
+  const way = { door: 'controller', address: 'c.example:8443', failures: [failure] };
+  t.equal(
+    wayWords({ ...way, isFailing: true, failedMsAgo: 90_000 }),
+    'c.example:8443 was not reached at the last try, 1 min ago: direct: no answer',
+  );
+  t.equal(
+    wayWords({ ...way, rung: 'prelude', isFailing: false, failedMsAgo: 90_000 }),
+    'prelude, c.example:8443 (failed before: direct: no answer)',
+  );
+  t.end();
 });

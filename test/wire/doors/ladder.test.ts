@@ -70,7 +70,7 @@ t.test('each rung ends in its own time, and all of them are told', async (t) => 
       [proxied, 'proxy', 'timeout', 6000],
     ],
   );
-  t.equal(fake.ladder.state.isFailing, true);
+  t.match(fake.ladder.state, { isFailing: true, failedAt: fake.time.clock.now() });
 });
 
 t.test('who has little time tries every rung in it, and is told where each was', async (t) => {
