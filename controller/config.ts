@@ -93,6 +93,20 @@ export const controllerConfig = strict({
         'What anybody may read of the log below /log/<number>/: checkpoint and tiles of hashes, or its leaves too (C2SP tlog-tiles)',
     },
   }),
+  profile: {
+    ...oneOf(['none', 'mlps3']),
+    default: 'none',
+    description:
+      'Rules that the organisation must follow. mlps3 (GB/T 22239-2019, level 3): no record goes before 180 days',
+  },
+  retention: strict({
+    floorDays: Type.Integer({
+      minimum: 1,
+      maximum: 36_500,
+      default: 1,
+      description: 'Days that every record stays, whatever an owner sets or orders; a profile may ask for more',
+    }),
+  }),
   disk: strict({
     reserveBytes: Type.Integer({
       minimum: 0,

@@ -5,6 +5,7 @@ import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateway
 import { endLapsedSessions } from './jobs/end-sessions.ts';
 import { prune } from './jobs/prune.ts';
 import type { Job } from './jobs/run-jobs.ts';
+import type { Pruner } from './log/retention/pruner.ts';
 import type { SearchDesk } from './log/search/search-desk.ts';
 import type { LogStreams } from './log-streams/log-streams.ts';
 import { reviewLapses } from './posture/review-lapses.ts';
@@ -20,6 +21,7 @@ export interface JobParts {
   readonly posture: PostureParts;
   readonly shadow: Pick<Shadow, 'look'>;
   readonly searches: Pick<SearchDesk, 'follow'>;
+  readonly pruner: Pick<Pruner, 'look'>;
   readonly logStreams: Pick<LogStreams, 'look'>;
   /** When this controller started: what went stale before is for the first look. */
   readonly startedAt: number;
@@ -33,6 +35,7 @@ export function scheduleJobs({
   shadow,
   logStreams,
   searches,
+  pruner,
   startedAt,
 }: JobParts): Job[] {
   let reviewed = startedAt - minute;
@@ -60,5 +63,6 @@ export function scheduleJobs({
     { name: 'index of the log', everyMs: second, run: () => searches.follow() },
     { name: 'streams of the log', everyMs: 5 * second, run: () => logStreams.look() },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
+    { name: 'retention of the log', everyMs: second, run: (at) => pruner.look(at) },
   ];
 }

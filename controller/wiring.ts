@@ -39,6 +39,8 @@ import { lockDirectory } from './lock-directory.ts';
 import { LogFollowers } from './log/follow-records.ts';
 import { LifeRecords } from './log/life-records.ts';
 import { LogKeeper } from './log/log-keeper.ts';
+import { Pruner } from './log/retention/pruner.ts';
+import { retentionFloor } from './log/retention/retention-ages.ts';
 import { SearchDesk } from './log/search/search-desk.ts';
 import { LogStreams } from './log-streams/log-streams.ts';
 import { streamGauges } from './log-streams/stream-gauges.ts';
@@ -134,6 +136,7 @@ async function start(
   const file = join(dir, databaseName);
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
   const searches = lifecycle.add('searches', new SearchDesk({ db, place: { file, log: generation } }));
+  const pruner = lifecycle.add('pruner', new Pruner({ store, clock, log, floor: retentionFloor(config) }));
   const shadow = lifecycle.add('shadow', new Shadow({ db, clock, log }));
   await shadow.resume();
   const streamsAt = { file, streams: join(dir, 'streams') };
@@ -211,6 +214,7 @@ async function start(
     door: frontDoor,
     analyses,
     searches,
+    pruner,
     followers,
     shadow,
     reached: () => reached,
@@ -226,7 +230,17 @@ async function start(
   const control = { dir, entrance, knocks: async () => entry.counts(), log };
   lifecycle.add('door socket', await serveDoorControl(control));
   const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
-  const jobs = scheduleJobs({ db, authority, fresh, posture, shadow, logStreams, searches, startedAt: clock.now() });
+  const jobs = scheduleJobs({
+    db,
+    authority,
+    fresh,
+    posture,
+    shadow,
+    logStreams,
+    searches,
+    pruner,
+    startedAt: clock.now(),
+  });
   lifecycle.add('jobs', new JobRunner([...jobs, ...life.jobs(() => entry.counts())], { clock, log }));
   const served = services === undefined ? {} : { services: services.url };
   log.info({ ...reached, ...served, adminSocket, organisation: settings.organisation }, 'the controller is ready');

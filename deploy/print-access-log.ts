@@ -66,7 +66,8 @@ anything is signed, so that no crash gives two trees.
 - **Over HTTP**: \`services.log: tree\` serves checkpoint and tiles at \`https://<services>/log/<number>/\` to anybody, \`entries\` the leaves too, in which nothing is personal.
 - **After a restore** the log signs nothing (P35). \`posternctl log resume CHECKPOINT\` shows that it goes on from the newest checkpoint that anybody has; where records were lost it does not, and
   \`posternctl log new\` opens another log, with a key of its own, whose record \`log-opened\` names the one before it. The same holds for a database that is behind the checkpoint on its own disk.
-- A record that was **pruned** leaves its hash: proofs of all others hold, and \`verify\` says how many are gone. In bundles of leaves it has the length 0.
+- A record that was **pruned** leaves its hash: proofs of all others hold. \`verify\` says how many are gone, by which prunings, and whether those are the ones
+  that the records of the prunings name ([operations.md](operations.md)). In bundles of leaves it has the length 0.
 
 ## Merging
 
@@ -82,7 +83,7 @@ Nothing is dropped. What is merged says how many it stands for (\`count\`), by t
 ## Erasing a person
 
 \`posternctl person erase ID --reason TEXT\`, by an owner or an administrator who stands above the person, once the person is removed
-(\`posternctl person remove ID\`) and no gateway needs to know of it any more (about five minutes). It refuses while a legal hold keeps them.
+(\`posternctl person remove ID\`) and no gateway needs to know of it any more (about five minutes). It refuses while a legal hold keeps them, and names it.
 
 - Of each record of theirs (by person, or by a device of theirs) every disclosure goes, except the name of an administrator who acted; of each record of what they did to others,
   that it was they and from where; of everybody else's records \`details\` and \`because\` that name them. The columns go with them, and the digest of what a gateway delivered.

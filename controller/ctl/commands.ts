@@ -7,6 +7,7 @@ import { connectOptions } from './connect.ts';
 import { cutCommands } from './cut-commands.ts';
 import { deviceCommands } from './device-commands.ts';
 import { gatewayCommands } from './gateway-commands.ts';
+import { holdCommands } from './hold-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { logCommands } from './log-commands.ts';
@@ -17,6 +18,7 @@ import { policyCommands } from './policy-commands.ts';
 import { proofCommands } from './proof-commands.ts';
 import { recoveryCommands } from './recovery-commands.ts';
 import { reportCommands } from './report-commands.ts';
+import { retentionCommands } from './retention-commands.ts';
 import { systemCommands } from './system-commands.ts';
 
 export const posternctl: Cli = {
@@ -37,6 +39,8 @@ export const posternctl: Cli = {
     ...logSearchCommands,
     ...logCommands,
     ...proofCommands,
+    ...retentionCommands,
+    ...holdCommands,
     ...logStreamCommands,
     ...reportCommands,
     ...recoveryCommands,

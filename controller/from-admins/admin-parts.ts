@@ -15,6 +15,7 @@ import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { LogFollowers } from '../log/follow-records.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
+import type { Pruner } from '../log/retention/pruner.ts';
 import type { SearchDesk } from '../log/search/search-desk.ts';
 import type { LogStreams } from '../log-streams/log-streams.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
@@ -47,6 +48,7 @@ export interface AdminParts {
   readonly events: AgentEvents;
   readonly cuts: CutWatch;
   readonly shadow: Pick<Shadow, 'start' | 'look' | 'end'>;
+  readonly pruner: Pruner;
   readonly searches: Pick<SearchDesk, 'ask' | 'follow'>;
   readonly followers: Pick<LogFollowers, 'follow'>;
   readonly analyses: Pick<AnalysisDesk, 'begin'>;

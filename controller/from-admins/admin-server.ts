@@ -18,6 +18,7 @@ import { erasureHandlers } from './erasure-handlers.ts';
 import { evidenceHandlers } from './evidence-handlers.ts';
 import { explainHandlers } from './explain-handlers.ts';
 import { groupHandlers } from './group-handlers.ts';
+import { holdHandlers } from './hold-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
 import { keyHandlers } from './key-handlers.ts';
@@ -28,6 +29,7 @@ import { policyHandlers } from './policy-handlers.ts';
 import { proofHandlers } from './proof-handlers.ts';
 import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
+import { retentionHandlers } from './retention-handlers.ts';
 import { searchHandlers } from './search-handlers.ts';
 import { shadowHandlers } from './shadow-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
@@ -56,6 +58,8 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...logHandlers(parts),
     ...proofHandlers(parts),
     ...evidenceHandlers(parts),
+    ...retentionHandlers(parts),
+    ...holdHandlers(parts),
     ...searchHandlers(parts),
     ...logStreamHandlers(parts),
     ...explainHandlers(parts),

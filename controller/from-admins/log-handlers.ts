@@ -1,23 +1,19 @@
 /** The access log. Reading it is itself a record (P34). */
-import { day, minute } from '#shared/base/clock.ts';
+import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminLog } from '#shared/contracts/admin-log.ts';
 import type { adminTouched } from '#shared/contracts/admin-touched.ts';
 import { newestPosition } from '../log/page-records.ts';
-import { pruneRecords } from '../log/prune-records.ts';
 import { reportTouched } from '../log/report-touched.ts';
 import { readFilter } from '../log/search/filter.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { Readings } from './readings.ts';
 import { recordAdmin } from './record-admin.ts';
 
-/** Nobody takes away at night what was done in the day. */
-const leastAge = day;
-
 const exportPage = 500;
 
 export function logHandlers(parts: AdminParts): HandlersOf<typeof adminLog & typeof adminTouched> {
-  const { store, db, clock, searches } = parts;
+  const { db, clock, searches } = parts;
   const readings = new Readings(clock);
   return {
     async exportRecords({ query: { format, after = 0, through, ...search }, caller }) {
@@ -38,18 +34,6 @@ export function logHandlers(parts: AdminParts): HandlersOf<typeof adminLog & typ
       const details = { search: { ...ask, what: 'touched' }, found: found.records };
       await recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
       return found;
-    },
-
-    async pruneRecords({ body: { before }, caller }) {
-      if (clock.now() - before < leastAge) {
-        throw new PosternError('bad-request', undefined, { tell: 'Records of the last 24 hours cannot be removed.' });
-      }
-      // Told before and after: a prune that is cut short has taken something too.
-      await recordAdmin(db, clock.now(), caller, { event: 'prune-begun', kind: 'log', details: { before } });
-      const { removed, heldBy } = await pruneRecords(store, before);
-      const details = { before, removed, heldBy };
-      await recordAdmin(db, clock.now(), caller, { event: 'pruned', kind: 'log', details });
-      return { removed, heldBy: [...heldBy] };
     },
 
     async facts({ params: { id }, caller }) {

@@ -29,9 +29,19 @@ interface ActOf {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+/** How a record says who acted. */
+export function asAdmin({ actor, standing, because, trace }: AdminCaller) {
+  return {
+    trace,
+    actor,
+    verdict: 'allow' as const,
+    reasons: [standing === 'shell' ? ('owner-shell' as const) : ('role-allows' as const)],
+    ...(because === undefined ? {} : { because }),
+  };
+}
+
 export async function recordAdmin(db: Db, at: number, caller: AdminCaller, act: AdminAct): Promise<void> {
   const { event, kind = 'admin', person, device, app, gateway, before, after, details } = act;
-  const because = act.because ?? caller.because;
   const told = {
     ...(before === undefined ? {} : { before }),
     ...(after === undefined ? {} : { after }),
@@ -39,11 +49,8 @@ export async function recordAdmin(db: Db, at: number, caller: AdminCaller, act: 
   };
   await appendRecord(db, at, {
     ...({ kind, event } as { kind: 'admin'; event: RecordEvent<'admin'> }),
-    trace: caller.trace,
-    actor: caller.actor,
-    verdict: 'allow',
-    reasons: [caller.standing === 'shell' ? 'owner-shell' : 'role-allows'],
-    ...(because === undefined ? {} : { because }),
+    ...asAdmin(caller),
+    ...(act.because === undefined ? {} : { because: act.because }),
     ...(person === undefined ? {} : { person }),
     ...(device === undefined ? {} : { device }),
     ...(app === undefined ? {} : { app }),

@@ -5,6 +5,7 @@ import type { AccessRecord } from '#shared/contracts/record.ts';
 import { PolicyVersions } from '../analysis/policy-versions.ts';
 import { measureLog } from '../log/measure-log.ts';
 import { newestPosition } from '../log/page-records.ts';
+import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
 import { readCursor, writeCursor } from '../log/search/cursor.ts';
 import { readFilter, wrongFilter } from '../log/search/filter.ts';
 import { sumStats } from '../log/search/sum-stats.ts';
@@ -39,11 +40,13 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         const sum = total === undefined ? { found: records.length } : { found: total.count, exact: total.exact };
         await record(caller, { search: query, ...sum });
       }
+      const pruned = place === undefined ? await prunedOfTime(db, query) : undefined;
       return {
         records: records.map((one) => one.record),
         ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }) }),
         ...(stoppedAt === undefined ? {} : { stoppedAt }),
         ...(total === undefined ? {} : { total }),
+        ...(pruned === undefined ? {} : { pruned }),
       };
     },
 
@@ -104,7 +107,8 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       const stats = await searches.ask('stats', { query, by: by ?? 'kind', timezone: settings.timezone });
       const log = await measureLog({ db, searches, store, clock });
       await record(caller, { search: query, what: 'stats', ...(by === undefined ? {} : { by }), found: stats.total });
-      return { ...sumStats(stats, by, top), log };
+      const pruned = await prunedOfTime(db, query);
+      return { ...sumStats(stats, by, top), ...(pruned === undefined ? {} : { pruned }), log };
     },
   };
 }

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StreamChange } from '#shared/contracts/gateway-to-controller.ts';
 import type { Db, Trx } from '../store/open-store.ts';
+import { isNamed } from './erase-from-record.ts';
 
 /** What stands where somebody made or decided something, once they are erased. */
 const nobody = 'erased';
@@ -17,6 +18,7 @@ const named = [
   ['log_streams', 'created_by'],
   ['invitations', 'created_by'],
   ['erasures', 'actor'],
+  ['legal_holds', 'created_by'],
 ] as const;
 const owned = ['factors', 'recovery_codes', 'sessions', 'sign_in_flows', 'admin_sessions', 'grants'] as const;
 
@@ -45,8 +47,18 @@ export async function eraseElsewhere(trx: Trx, person: string): Promise<void> {
       .set({ [column]: nobody })
       .where(column as never, '=', person as never)
       .execute();
+  await eraseHoldNotes(trx, person);
   await eraseChanges(trx, person);
   await trx.deleteFrom('people').where('id', '=', person).execute();
+}
+
+/** Holds on others, whose reason names the person. */
+async function eraseHoldNotes(trx: Trx, person: string): Promise<void> {
+  const who = await trx.selectFrom('people').select(['name', 'email']).where('id', '=', person).executeTakeFirst();
+  const names = [person, who?.name, who?.email].filter((name) => name != null && name !== '') as string[];
+  for (const { id, because } of await trx.selectFrom('legal_holds').select(['id', 'because']).execute())
+    if (isNamed(because, names))
+      await trx.updateTable('legal_holds').set({ because: nobody }).where('id', '=', id).execute();
 }
 
 /** The change log tells gateways what was taken back: of who is gone for so long, nothing is alive. */

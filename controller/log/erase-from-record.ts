@@ -34,7 +34,7 @@ export function eraseFromRecord(
 }
 
 /** As a word of its own, whatever its case. */
-function isNamed(text: string, names: readonly string[]): boolean {
+export function isNamed(text: string, names: readonly string[]): boolean {
   return names.some((name) => {
     const word = name.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     return new RegExp(`(?<![\\p{L}\\p{N}_])${word}(?![\\p{L}\\p{N}_])`, 'iu').test(text);

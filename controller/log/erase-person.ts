@@ -13,14 +13,20 @@ import { eraseElsewhere, eraseSnapshots } from './erase-elsewhere.ts';
 import { type Erased, eraseFromRecord } from './erase-from-record.ts';
 import { markChanged } from './mark-changed.ts';
 import { personalColumns, recordOf } from './record-row.ts';
+import { heldColumns, heldOfPerson, LegalHolds } from './retention/legal-holds.ts';
 
 /** Positions of the log in one transaction, so that nobody waits long. */
 const stretch = 1000;
 
+interface Step {
+  readonly erasure: ErasureRow;
+  readonly total: number;
+  /** The legal hold before whose record it stands. */
+  readonly hold?: string | undefined;
+}
+
 export interface ErasureParts {
   readonly store: Pick<Store, 'db' | 'forget' | 'giveBack'>;
-  /** Why the person must stay, if they must: a legal hold. */
-  readonly holdOn?: (db: Db, person: string) => Promise<string | undefined>;
 }
 
 /** The salt makes it useless for who has a list of names and not this store. */
@@ -30,7 +36,7 @@ export const digestOfPerson = (salt: string, person: string): string => sha256(`
 export async function beginErasure(
   trx: Trx,
   at: number,
-  { person, actor, holdOn }: Pick<ErasureParts, 'holdOn'> & { readonly person: string; readonly actor: string },
+  { person, actor }: { readonly person: string; readonly actor: string },
 ): Promise<{ erasure: ErasureRow; isNew: boolean }> {
   const running = await trx.selectFrom('erasures').selectAll().where('person_id', '=', person).executeTakeFirst();
   if (running !== undefined) return { erasure: running, isNew: false };
@@ -38,8 +44,8 @@ export async function beginErasure(
   if (row === undefined)
     throw new PosternError('not-found', `no person ${person}`, { tell: 'There is no such person.' });
   if (row.state !== 'gone') throw refuse(`Remove the person first: posternctl person remove ${person}.`);
-  const hold = await holdOn?.(trx, person);
-  if (hold !== undefined) throw refuse(`A legal hold keeps what is on record of this person: ${hold}.`);
+  const held = await heldOfPerson(trx, person);
+  if (held !== undefined) throw refuseHeld(held.name, `${held.records} of this person's records`);
   const known = await trx
     .selectFrom('revocations')
     .select((eb) => eb.fn.max<number | null>('until').as('until'))
@@ -69,7 +75,7 @@ export async function beginErasure(
 
 /**
  * Goes on with one for about `forMs`. `record` writes that it is done, in the transaction that ends it. Returns how far it is: `total` is
- * the last position of the log.
+ * the last position of the log. Throws `conflict` where a legal hold keeps the next record: it stands there until that is released.
  */
 export async function goOnErasing(
   { store }: Pick<ErasureParts, 'store'>,
@@ -79,11 +85,12 @@ export async function goOnErasing(
     readonly forMs: number;
     readonly record: (trx: Trx, ended: ErasureRow) => Promise<void>;
   },
-): Promise<{ erasure: ErasureRow; total: number }> {
+): Promise<Step> {
   const { db } = store;
   const until = performance.now() + order.forMs;
   for (;;) {
     const step = await db.transaction().execute((trx) => eraseStretch(trx, order.id));
+    if (step.hold !== undefined) throw refuseHeld(step.hold, `the record at place ${step.erasure.position + 1}`);
     if (step.erasure.position < step.total) {
       if (performance.now() >= until) return step;
       await nextTurn();
@@ -94,9 +101,9 @@ export async function goOnErasing(
     const snapshots = await eraseSnapshots(db, person);
     const ended = await db.transaction().execute(async (trx) => {
       // What came meanwhile: a record written by others, or the end of this by somebody quicker.
-      const { erasure, total } = await eraseStretch(trx, order.id);
+      const { erasure, total, hold } = await eraseStretch(trx, order.id);
       if (erasure.person_id === null) return erasure;
-      if (erasure.position < total) return undefined;
+      if (erasure.position < total || hold !== undefined) return undefined;
       const last = { ...erasure, person_id: null, snapshots: erasure.snapshots + snapshots, ended_at: at };
       await eraseElsewhere(trx, person);
       await trx.updateTable('erasures').set(last).where('id', '=', order.id).execute();
@@ -111,7 +118,7 @@ export async function goOnErasing(
   }
 }
 
-async function eraseStretch(trx: Trx, id: string): Promise<{ erasure: ErasureRow; total: number }> {
+async function eraseStretch(trx: Trx, id: string): Promise<Step> {
   const erasure = await trx.selectFrom('erasures').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   const newest = await trx
     .selectFrom('records')
@@ -121,23 +128,36 @@ async function eraseStretch(trx: Trx, id: string): Promise<{ erasure: ErasureRow
   if (erasure.person_id === null || erasure.position >= total) return { erasure, total };
   const through = Math.min(total, erasure.position + stretch);
   const who = await readErased(trx, erasure.person_id);
-  const erased = await eraseBetween(trx, who, erasure.position, through);
-  const next = { ...erasure, position: through, records: erasure.records + erased };
+  const { erased, heldAt, hold } = await eraseBetween(trx, who, erasure.position, through);
+  const next = { ...erasure, position: (heldAt ?? through + 1) - 1, records: erasure.records + erased };
   await trx.updateTable('erasures').set(next).where('id', '=', id).execute();
-  return { erasure: next, total };
+  return { erasure: next, total, hold };
 }
 
-async function eraseBetween(trx: Trx, who: Erased, after: number, through: number): Promise<number> {
+/** Up to the first record that a legal hold keeps. */
+async function eraseBetween(
+  trx: Trx,
+  who: Erased,
+  after: number,
+  through: number,
+): Promise<{ erased: number; heldAt?: number; hold?: string }> {
+  const holds = await LegalHolds.read(trx);
   const rows = await trx
     .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
+    .select(['position', 'leaf', 'disclosures', ...heldColumns])
     .where('position', '>', after)
     .where('position', '<=', through)
+    .orderBy('position')
     .execute();
   const changed: number[] = [];
-  for (const { position, leaf, disclosures } of rows) {
+  for (const { position, leaf, disclosures, ...columns } of rows) {
     const kept = eraseFromRecord(recordOf({ leaf, disclosures }), JSON.parse(disclosures) as Disclosure[], who);
     if (kept === undefined) continue;
+    const hold = holds.of(columns);
+    if (hold !== undefined) {
+      await markChanged(trx, changed);
+      return { erased: changed.length, heldAt: position, hold: hold.name };
+    }
     const left = { leaf, disclosures: JSON.stringify(kept) };
     await trx
       .updateTable('records')
@@ -147,7 +167,7 @@ async function eraseBetween(trx: Trx, who: Erased, after: number, through: numbe
     changed.push(position);
   }
   await markChanged(trx, changed);
-  return changed.length;
+  return { erased: changed.length };
 }
 
 async function readErased(db: Db, id: string): Promise<Erased> {
@@ -164,4 +184,8 @@ export async function wereErased(db: Db, people: readonly string[]): Promise<Rea
   return new Set(people.filter((id) => all.some(({ salt, digest }) => digestOfPerson(salt, id) === digest)));
 }
 
+const refuseHeld = (hold: string, what: string): PosternError =>
+  refuse(
+    `The legal hold ${hold} keeps ${what}: once it is released (posternctl log hold release ${hold}), erase again.`,
+  );
 const refuse = (tell: string): PosternError => new PosternError('conflict', tell, { tell });

@@ -1,6 +1,7 @@
 /** Reports for auditors: one row each. */
 import type { Report, ReportName } from '#shared/contracts/admin-reports.ts';
 import type { OnProgress } from '../analysis/replay.ts';
+import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
 import type { Db } from '../store/open-store.ts';
 import { accessThen, type RightThen } from './access-then.ts';
 import { changesMade } from './changes-made.ts';
@@ -45,6 +46,11 @@ export async function makeReport(db: Db, order: ReportOrder, now: number, onProg
   if (oldest?.time == null || oldest.time > (found.isOfMoment === true ? at : from))
     notes.push(
       `The log begins at ${oldest?.time == null ? 'no time' : new Date(oldest.time).toISOString()}: of what was before it nothing is known.`,
+    );
+  const pruned = await prunedOfTime(db, { from: found.isOfMoment === true ? at : from, to: at });
+  if (pruned !== undefined)
+    notes.push(
+      `${pruned.records} records of ${new Date(pruned.from).toISOString()} to ${new Date(pruned.to).toISOString()} were pruned (the newest pruning is the record ${pruned.newest}): what they told is missing here.`,
     );
   return {
     report,

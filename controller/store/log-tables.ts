@@ -25,6 +25,7 @@ export interface LogTables {
     position: number;
     /** RFC 6962 hash of the leaf. It stays when the record is pruned. */
     hash: Uint8Array;
+    /** The pruning that took its record; 0 for none. */
     pruned: number;
   };
   log_keys: {

@@ -17,6 +17,7 @@ import * as search from './migrations/0011-search.ts';
 import * as logStreams from './migrations/0012-log-streams.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import * as preludePort from './migrations/0014-prelude-port.ts';
+import * as retention from './migrations/0017-retention.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,6 +40,7 @@ const migrations: Record<string, Migration> = {
   '0012-log-streams': { up: logStreams.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
   '0014-prelude-port': { up: preludePort.up as Migration['up'] },
+  '0017-retention': { up: retention.up as Migration['up'] },
 };
 
 export interface Store {

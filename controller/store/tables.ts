@@ -5,9 +5,10 @@
 import type { LogStreamTables } from './log-stream-tables.ts';
 import type { LogTables } from './log-tables.ts';
 import type { ErasureRow, RecordsChangedTable, RecordsTable } from './record-tables.ts';
+import type { RetentionTables } from './retention-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
-export interface Tables extends ShadowTables, LogTables, LogStreamTables {
+export interface Tables extends ShadowTables, LogTables, LogStreamTables, RetentionTables {
   meta: { key: string; value: string };
   change_counter: { id: number; n: number };
   changes: { n: number; at: number; site: string | null; changes: string };
@@ -216,7 +217,8 @@ export interface Tables extends ShadowTables, LogTables, LogStreamTables {
   };
   floors: { app_id: string; epoch: number };
   denied: { id: string; since: number };
-  fact_snapshots: { id: string; facts: string; first_at: number };
+  /** `last_at`: when it was last used, to a day. */
+  fact_snapshots: { id: string; facts: string; first_at: number; last_at: number };
 
   signing_keys: {
     kid: string;

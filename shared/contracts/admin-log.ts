@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { recordFilter } from './admin-search.ts';
 import { byId } from './admin-shapes.ts';
-import { slug, strict, time } from './common.ts';
+import { slug, strict } from './common.ts';
 import { accessRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -29,15 +29,6 @@ export const adminLog = defineContract({
       /** Absent when nothing is left. A page may be empty and have one. */
       next: Type.Optional(position),
     }),
-  },
-  pruneRecords: {
-    method: 'POST',
-    path: '/v1/admin/records/prune',
-    summary: 'Take records before a time out of the log, for ever, and give the space back',
-    access: 'owner',
-    body: strict({ before: time }),
-    /** `heldBy`: streams to SIEMs that have not delivered all of them yet; what they lack stays. */
-    answer: strict({ removed: Type.Integer(), heldBy: Type.Array(slug) }),
   },
   facts: {
     method: 'GET',

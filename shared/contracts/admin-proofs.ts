@@ -1,6 +1,6 @@
 /** The admin API: the log as a tree, its proofs, and whether it is whole. */
 import { type Static, Type } from 'typebox';
-import { madeId, oneOf, strict, text } from './common.ts';
+import { madeId, oneOf, strict, text, time } from './common.ts';
 import { defineContract } from './route.ts';
 
 const count = Type.Integer({ minimum: 0 });
@@ -36,6 +36,10 @@ export const logVerdict = strict({
   root: hashText,
   /** Leaves whose record was pruned: their hashes are there, and nothing to compare them with. */
   pruned: count,
+  /** Which records of the log say so: what each took is what it says. One that is under way has no record of its end yet. */
+  prunings: Type.Array(
+    strict({ pruning: count, leaves: count, record: Type.Optional(madeId), time: Type.Optional(time) }),
+  ),
   /** Records with personal values that were erased. */
   erased: count,
   faults: Type.Array(logFault),

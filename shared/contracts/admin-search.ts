@@ -1,6 +1,6 @@
 /** The admin API: searching the access log, following it, the story of a trace, and sums. Every reading is a record. */
-import { Type } from 'typebox';
-import { oneOf, strict, text, time } from './common.ts';
+import { type Static, Type } from 'typebox';
+import { madeId, oneOf, strict, text, time } from './common.ts';
 import { accessRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -66,6 +66,16 @@ const recordStory = strict({
   policies: Type.Array(strict({ name: text(128), effect: Type.Optional(text(16)), reason: Type.Optional(text(1000)) })),
 });
 
+/** What was pruned of the time that was asked about: so many records of these times, by so many prunings, the newest under this record. */
+export const prunedShown = strict({
+  records: Type.Integer(),
+  from: time,
+  to: time,
+  prunings: Type.Integer(),
+  newest: madeId,
+});
+export type PrunedShown = Static<typeof prunedShown>;
+
 export const logSizes = strict({
   records: Type.Integer(),
   /** Of the whole database, and of the index of search. */
@@ -103,6 +113,8 @@ export const adminSearch = defineContract({
       stoppedAt: Type.Optional(time),
       /** `exact: false`: there are at least so many, and more may be. */
       total: Type.Optional(strict({ count: Type.Integer(), exact: Type.Boolean() })),
+      /** With the first page: not everything of this time is there any more. */
+      pruned: Type.Optional(prunedShown),
     }),
   },
   followRecords: {
@@ -155,6 +167,7 @@ export const adminSearch = defineContract({
       /** False when time was over: then it tells only of what was written since about `from`. */
       whole: Type.Boolean(),
       from: Type.Optional(time),
+      pruned: Type.Optional(prunedShown),
       log: logSizes,
     }),
   },

@@ -22,6 +22,7 @@ import { adminPolicy } from './admin-policy.ts';
 import { adminProofs } from './admin-proofs.ts';
 import { adminRecovery } from './admin-recovery.ts';
 import { adminReports } from './admin-reports.ts';
+import { adminRetention } from './admin-retention.ts';
 import { adminSearch } from './admin-search.ts';
 import { adminShadow } from './admin-shadow.ts';
 import { adminSystem } from './admin-system.ts';
@@ -44,6 +45,7 @@ export const adminContract = {
   ...adminProofs,
   ...adminReports,
   ...adminEvidence,
+  ...adminRetention,
   ...adminSearch,
   ...adminLogStreams,
   ...adminExplain,

@@ -184,8 +184,14 @@ export const recordEvents = {
       'stream-resumed': 'Which.',
       'stream-removed': 'Which, and how far it had come.',
       'stream-put-aside': 'An alarm: the target of a stream refuses records for good: which, why.',
-      'prune-begun': 'Before when.',
-      pruned: 'Before when, how many, and streams that kept some.',
+      'prune-begun':
+        'Old records are taken out: its number, whether retention or an order did it, by kind before when.',
+      pruned:
+        'It is done: as above, how many of each kind, of what times, how many leaves from which to which and the digest of them, snapshots of facts, and what legal holds and streams kept.',
+      'retention-set': 'How long records of a kind stay: before and after, in milliseconds; none is for ever.',
+      'retention-refused': 'Somebody tried to set or to prune less than the floor: which kind, the age.',
+      'hold-added': 'A legal hold: its id, its name, what it keeps.',
+      'hold-released': 'A legal hold: as above, by whom and when it was set.',
       'erasure-begun': 'A person is erased: by which digest, not who.',
       erased: 'It is done: the digest, how many records and snapshots it took from.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',

@@ -1,144 +1,18 @@
 /** P34: erasing a person leaves proofs valid and nothing of the person: not in a row, not in a byte of the files. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sql } from 'kysely';
 import t from 'tap';
-import type { AccessRecord } from '#shared/contracts/record.ts';
 import { checkLeaf } from '#shared/log/leaf.ts';
 import { takeRecords } from '../../controller/from-gateways/take-records.ts';
-import { snapshotFacts } from '../../controller/grants/snapshot-facts.ts';
-import { appendRecord } from '../../controller/log/append-record.ts';
 import { beginErasure, goOnErasing, wereErased } from '../../controller/log/erase-person.ts';
+import { addHold, releaseHold } from '../../controller/log/retention/change-holds.ts';
 import { LogIndex } from '../../controller/log/search/log-index.ts';
 import { checkRow, comparedColumns } from '../../controller/log/verify/check-row.ts';
-import { type Db, openStore, type Store } from '../../controller/store/open-store.ts';
+import { openStore, type Store } from '../../controller/store/open-store.ts';
 import { runController } from '../controller/support/run-controller.ts';
 import { shellOf } from '../controller/support/run-ctl.ts';
-import { goodFacts } from '../support/policy-facts.ts';
+import { access, at, device, needles, person, place, seed, seedTables } from '../support/erasable-person.ts';
 import { storedRecords } from '../support/stored-records.ts';
-
-const person = 'zebulon';
-const needles = [person, 'Zebulon Quix', 'zq@mail.example', '198.51.100.77', '/slips/of-zq', 'zq-laptop', 'SER-ZQ-1'];
-const place = { gateway: 'gw-1', spool: 'spl_00000001' };
-const at = 1_000_000;
-const device = 'dev_0123456789';
-
-const access = (n: number, who: string, from: string, path: string): AccessRecord => ({
-  id: `rec_${String(n).padStart(12, '0')}`,
-  time: at + n,
-  kind: 'access',
-  phase: 'opening',
-  trace: String(n).padStart(32, '0'),
-  verdict: 'allow',
-  reasons: ['grant-valid'],
-  person: who,
-  device: who === person ? device : 'dev_eva00000',
-  app: 'payroll',
-  gateway: 'gw-1',
-  from,
-  request: { method: 'GET', host: 'payroll.test', path },
-});
-
-/** A row in every table with a column for people, filled with this one. */
-async function seedTables(db: Db): Promise<string[]> {
-  const { rows: tables } = await sql<{ name: string }>`SELECT name FROM sqlite_master WHERE type = 'table'`.execute(db);
-  const columns = ['person_id', 'by', 'decided_by', 'created_by', 'actor'];
-  const seeded: string[] = [];
-  for (const { name: table } of tables) {
-    if (table === 'records' || table === 'erasures') continue;
-    const { rows } = await sql<{ name: string; type: string; notnull: number }>`
-      SELECT name, type, "notnull" FROM pragma_table_info(${table})`.execute(db);
-    if (!rows.some(({ name }) => columns.includes(name))) continue;
-    const ofDevice = { id: device, name: 'zq-laptop', serial: 'SER-ZQ-1' };
-    const given: Record<string, string> = table === 'devices' ? ofDevice : { from_address: '198.51.100.77' };
-    const values = rows.flatMap(({ name, type, notnull }) => {
-      if (columns.includes(name)) return [[name, person] as const];
-      if (given[name] !== undefined) return [[name, given[name]] as const];
-      return notnull === 0 && name !== 'id' ? [] : [[name, type.toLowerCase() === 'text' ? `x-${table}` : 1] as const];
-    });
-    const names = values.map(([name]) => sql.ref(name));
-    await sql`INSERT INTO ${sql.table(table)} (${sql.join(names)}) VALUES (${sql.join(values.map(([, value]) => value))})`.execute(
-      db,
-    );
-    seeded.push(table);
-  }
-  return seeded;
-}
-
-async function seed(store: Store): Promise<void> {
-  const { db } = store;
-  const row = { id: person, name: 'Zebulon Quix', email: 'zq@mail.example', role: 'employee', state: 'gone', risk: 0 };
-  await db
-    .insertInto('people')
-    .values({ ...row, created_at: at, last_sign_in_at: null, had_factors: 1 })
-    .execute();
-  const invitation = { id: 'inv_1', kind: 'device', code_hash: 'h', subject: person, approval: '', ownership: '' };
-  const times = { created_at: at, ends_at: at, used_at: at };
-  await db
-    .insertInto('invitations')
-    .values({ ...invitation, state: 'used', created_by: 'olga', ...times })
-    .execute();
-  const attempts = { failures: 1, blocked_until: 0, last_at: at };
-  await db
-    .insertInto('throttle')
-    .values({ key: `sign-in:${person}/dev`, ...attempts })
-    .execute();
-  const revocation = { kind: 'person', id: person, seen: 7, until: at, reason: 'suspended' } as const;
-  await db
-    .insertInto('revocations')
-    .values({ n: 7, ...revocation, at, last_grant_ends_at: null })
-    .execute();
-  const other = { ...revocation, id: 'eva' };
-  const changes = JSON.stringify([{ kind: 'revoke', revocations: [revocation, other] }]);
-  await db.insertInto('changes').values({ n: 7, at, site: null, changes }).execute();
-  const facts = { ...goodFacts, person: { ...goodFacts.person, id: person }, network: { address: '198.51.100.77' } };
-  await snapshotFacts(db as never, at, facts);
-  await snapshotFacts(db as never, at, goodFacts);
-  const who = { device, from: '198.51.100.77' };
-  await appendRecord(db, at, { kind: 'sign-in', event: 'signed-in', person, ...who, details: { method: 'totp' } });
-  await appendRecord(db, at, {
-    kind: 'device',
-    event: 'call-refused',
-    verdict: 'deny',
-    reasons: ['over-budget'],
-    ...who,
-  });
-  const acted = { actor: 'olga', because: 'Zebulon Quix has left' };
-  await appendRecord(db, at, { kind: 'admin', event: 'set-gone', person, ...acted });
-  await appendRecord(db, at, {
-    kind: 'admin',
-    event: 'app-added',
-    actor: person,
-    app: 'wiki',
-    details: { after: { id: 'wiki' } },
-  });
-  const members = { before: { members: ['eva', person] }, after: { members: ['eva'] } };
-  await appendRecord(db, at, {
-    kind: 'admin',
-    event: 'group-changed',
-    actor: 'olga',
-    details: { group: 'staff', ...members },
-  });
-  await appendRecord(db, at, {
-    kind: 'admin',
-    event: 'backup',
-    actor: 'olga',
-    because: 'before ZEBULON goes',
-    details: { file: 'f' },
-  });
-  await appendRecord(db, at, {
-    kind: 'admin',
-    event: 'backup',
-    actor: 'olga',
-    because: 'zebulonium',
-    details: { file: 'g' },
-  });
-  const lines = Array.from({ length: 60 }, (_, n) => ({
-    seq: n + 1,
-    record: n % 2 === 0 ? access(n, person, '198.51.100.77', '/slips/of-zq') : access(n, 'eva', '192.0.2.1', '/wiki'),
-  }));
-  await takeRecords(db, at, { ...place, records: lines });
-}
 
 function asChecked(row: { leaf: string; disclosures: string }) {
   const columns = comparedColumns.map((name) => (row as Record<string, unknown>)[name]);
@@ -167,6 +41,10 @@ t.test(
     const seeded = await seedTables(db);
     t.ok(seeded.length > 12, `${seeded.length} tables have a column for people`);
     await seed(store);
+    const onOthers = { name: 'case-8', trace: 'f'.repeat(32) };
+    await db.transaction().execute(async (trx) => {
+      await addHold(trx, at, { body: onOthers, by: person, because: 'Zebulon Quix asked for it' });
+    });
     const before = await storedRecords(db);
     const leaves = () => db.selectFrom('records').select(['id', 'leaf']).orderBy('position').execute();
     const written = await leaves();
@@ -212,6 +90,8 @@ t.test(
     const [change] = await db.selectFrom('changes').select('changes').execute();
     t.match(JSON.parse(change!.changes), [{ revocations: [{ id: 'eva' }] }]);
     t.equal((await db.selectFrom('fact_snapshots').selectAll().execute()).length, 1);
+    const holds = await db.selectFrom('legal_holds').select(['created_by', 'because']).execute();
+    t.same(holds, [{ created_by: 'erased', because: 'erased' }]);
   },
 );
 
@@ -240,10 +120,15 @@ t.test('P34 who is still here, under a hold, or still known at gateways is not e
   t.teardown(() => store.stop());
   const { db } = store;
   await seed(store);
-  const begin = (now: number, more: object = {}) =>
-    db.transaction().execute((trx) => beginErasure(trx, now, { person, actor: 'olga', ...more }));
+  const begin = (now: number) => db.transaction().execute((trx) => beginErasure(trx, now, { person, actor: 'olga' }));
   await t.rejects(begin(at - 90_000), { code: 'conflict', tell: /erase in 2 minutes/ });
-  await t.rejects(begin(at, { holdOn: async () => 'case 7' }), { code: 'conflict', tell: /case 7/ });
+  const held = { body: { name: 'case-7', person }, by: 'olga', because: 'subpoena' };
+  await db.transaction().execute((trx) => addHold(trx, at, held));
+  await t.rejects(begin(at), {
+    code: 'conflict',
+    tell: /legal hold case-7 keeps 32 of this person's records.*erase again/,
+  });
+  await db.transaction().execute((trx) => releaseHold(trx, 'case-7'));
   await db.updateTable('people').set({ state: 'suspended' }).where('id', '=', person).execute();
   await t.rejects(begin(at), { code: 'conflict', tell: /person remove zebulon/ });
   t.same(await db.selectFrom('erasures').selectAll().execute(), []);
@@ -292,3 +177,34 @@ t.test('P34 posternctl person remove, erase, erasures', async (t) => {
   t.match(await ctl(['person', 'erasures', '--of', person, '--json']), { code: 0, out: /"done":true/ });
   t.notMatch((await ctl(['person', 'list'])).out, person);
 });
+
+t.test(
+  'P34 an erasing stands before a record under a hold that came meanwhile, and goes on once it is released',
+  async (t) => {
+    const store = await openStore(':memory:');
+    t.teardown(() => store.stop());
+    const { db } = store;
+    await seed(store);
+    const order = { person, actor: 'olga' };
+    const { erasure } = await db.transaction().execute((trx) => beginErasure(trx, at + 1, order));
+    const trace = access(20, person, '', '/').trace;
+    const hold = { body: { name: 'case-9', trace }, by: 'olga', because: 'subpoena' };
+    await db.transaction().execute((trx) => addHold(trx, at, hold));
+    const goOn = () => goOnErasing({ store }, at + 2, { id: erasure.id, forMs: 60_000, record: async () => {} });
+    await t.rejects(goOn(), { code: 'conflict', tell: /legal hold case-9 keeps the record at place 28/ });
+    await t.rejects(goOn(), { code: 'conflict' }, 'again and again');
+    const records = await storedRecords(db);
+    t.match(
+      records.find((record) => record.trace === trace),
+      { person, from: '198.51.100.77', request: { path: '/slips/of-zq' } },
+    );
+    t.ok(
+      records.find((record) => record.trace === access(18, person, '', '/').trace)?.erased,
+      'what stands before it is',
+    );
+    const held = await db.selectFrom('fact_snapshots').selectAll().execute();
+    t.equal(held.length, 2, 'snapshots wait for the end');
+    await db.transaction().execute((trx) => releaseHold(trx, 'case-9'));
+    t.match(await goOn(), { erasure: { person_id: null, records: 35 } });
+  },
+);

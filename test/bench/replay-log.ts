@@ -45,7 +45,10 @@ export async function writeLog(file: string, size: LogSize, from: number, text: 
         if (n % size.perSnapshot === 0) {
           const snapshot = canonicalJson(factsOf(n, size, at));
           facts = sha256(snapshot).toString('hex');
-          await trx.insertInto('fact_snapshots').values({ id: facts, facts: snapshot, first_at: at }).execute();
+          await trx
+            .insertInto('fact_snapshots')
+            .values({ id: facts, facts: snapshot, first_at: at, last_at: at })
+            .execute();
         }
         rows.push(recordRow(recordOf(n, size, at, facts)));
       }

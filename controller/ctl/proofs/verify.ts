@@ -13,7 +13,7 @@ import { proveConsistency } from '#shared/log/tree-proofs.ts';
 import { verifyFiles } from '../../log/verify/verify-files.ts';
 import { withAdmin } from '../connect.ts';
 import { makeProgress, readAnalysis } from '../policy/read-draft.ts';
-import { misuse, option, options, plural } from '../show.ts';
+import { misuse, option, options, plural, when } from '../show.ts';
 import { readNote } from './reopen.ts';
 
 export const verify: CliCommand = {
@@ -42,6 +42,9 @@ says against key and checkpoints. An operator who rewrites and signs everything 
 from before. Exit code 1 when anything is not as it was written; the lines name leaf, record or tile.`,
   run: (call) => (option(call, 'files') === undefined ? online(call) : offline(call, option(call, 'files')!)),
 };
+
+/** The newest; with --json there are all. */
+const shownPrunings = 20;
 
 /** How a tree of one size goes on from one of another. */
 type Prove = (from: number, to: number) => Promise<readonly Uint8Array[]>;
@@ -146,7 +149,7 @@ async function checkGrowth(
 }
 
 function answer(call: CliCall, verdict: LogVerdict, kept: readonly OpenedCheckpoint[]): number {
-  const { origin, size, pruned, erased, faults, more } = verdict;
+  const { origin, size, pruned, prunings, erased, faults, more } = verdict;
   const whole = faults.length === 0;
   if (call.json) call.io.out(JSON.stringify({ whole, ...verdict, checkpoints: kept.map((one) => one.size) }));
   else {
@@ -158,10 +161,16 @@ function answer(call: CliCall, verdict: LogVerdict, kept: readonly OpenedCheckpo
     }
     if (more > 0) call.io.out(`... and ${more} more`);
     const rest = [
-      pruned > 0 ? `${plural(pruned, 'record')} pruned` : '',
+      pruned > 0
+        ? `${plural(pruned, 'record')} pruned${prunings.length > 0 ? ` by ${plural(prunings.length, 'pruning')} on record` : ''}`
+        : '',
       erased > 0 ? `${plural(erased, 'record')} with erased values` : '',
       kept.length > 0 ? `it goes on from ${plural(kept.length, 'checkpoint')}` : '',
     ].filter((word) => word !== '');
+    for (const one of prunings.slice(-shownPrunings)) {
+      const by = one.record === undefined ? 'which is under way' : `as ${one.record} of ${when(one.time)} says`;
+      call.io.out(`${plural(one.leaves, 'record')} went by pruning ${one.pruning}, ${by}`);
+    }
     if (whole) call.io.out(safeText([`${origin} is whole: ${size} leaves`, ...rest].join('; ')));
     else call.io.out(safeText(`${origin} is NOT whole: ${plural(faults.length + more, 'fault')} in ${size} leaves.`));
   }

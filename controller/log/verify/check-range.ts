@@ -6,6 +6,7 @@ import type { LogFault } from '#shared/contracts/admin-proofs.ts';
 import { tilePath, tileWidth } from '#shared/log/tile-path.ts';
 import { hashesOf, tileAt } from '#shared/log/tiles.ts';
 import { hashBytes, leafTextHash, rootOf } from '#shared/log/tree-hash.ts';
+import { PrunedLeaves } from '../retention/pruned-leaves.ts';
 import { checkRow, comparedColumns } from './check-row.ts';
 
 export interface RangeOrder {
@@ -23,16 +24,29 @@ export interface Range {
   readonly tiled: number;
 }
 
+export interface PrunedBy {
+  readonly pruning: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface RangeResult {
   /** The roots of its tiles, 32 bytes each, the last one perhaps of a partial tile. */
   readonly roots: Uint8Array;
   readonly records: number;
-  readonly pruned: number;
+  /** By pruning, which leaves it took. */
+  readonly pruned: readonly PrunedBy[];
   readonly erased: number;
   readonly faults: LogFault[];
 }
 
-/** Leaf, hash in hex, pruned, then of the record: position, id, leaf, disclosures, compared columns as JSON. */
+interface Counts {
+  records: number;
+  readonly pruned: Map<number, PrunedLeaves>;
+  erased: number;
+}
+
+/** Leaf, hash in hex, the pruning, then of the record: position, id, leaf, disclosures, compared columns as JSON. */
 type Row = readonly [number, string, number, number | null, string | null, string, string, string];
 
 export class RangeChecker {
@@ -59,7 +73,7 @@ export class RangeChecker {
   check({ from, to, tiled }: Range): RangeResult {
     const faults: LogFault[] = [];
     const roots: Buffer[] = [];
-    const counts = { records: 0, pruned: 0, erased: 0 };
+    const counts = { records: 0, pruned: new Map<number, PrunedLeaves>(), erased: 0 };
     for (let first = from; first < to; first += tileWidth) {
       const end = Math.min(first + tileWidth, to);
       const onDisk = this.#readTile(first, tiled, faults);
@@ -73,7 +87,8 @@ export class RangeChecker {
       }
       roots.push(rootOf(hashes));
     }
-    return { roots: Buffer.concat(roots), ...counts, faults };
+    const pruned = [...counts.pruned].map(([pruning, set]) => ({ pruning, count: set.count, bytes: set.bytes() }));
+    return { roots: Buffer.concat(roots), ...counts, pruned, faults };
   }
 
   close(): void {
@@ -84,22 +99,23 @@ export class RangeChecker {
     index: number,
     row: Row | undefined,
     onDisk: Buffer | undefined,
-    { faults, counts }: { faults: LogFault[]; counts: { records: number; pruned: number; erased: number } },
+    { faults, counts }: { faults: LogFault[]; counts: Counts },
   ): Buffer {
     if (row === undefined) {
       faults.push({ leaf: index, what: 'this leaf is gone from the database' });
       return onDisk ?? Buffer.alloc(hashBytes);
     }
-    const [, stored, isPruned, position, id, leaf, disclosures, together] = row;
+    const [, stored, pruning, position, id, leaf, disclosures, together] = row;
     const kept = Buffer.from(stored, 'hex');
     const record = id ?? undefined;
     const name = { leaf: index, ...(record === undefined ? {} : { record }) };
     let hash: Buffer = kept;
     if (position === null) {
-      if (isPruned === 1) counts.pruned += 1;
+      if (pruning > 0) this.#countPruned(index, pruning, counts);
       else faults.push({ leaf: index, what: 'the record of this leaf is gone' });
     } else {
       counts.records += 1;
+      if (pruning > 0) faults.push({ ...name, what: 'the record is here, though it is said to have been pruned' });
       hash = leafTextHash(leaf);
       if (!hash.equals(kept)) faults.push({ ...name, what: 'the record is not the one that was written here' });
       const { wrong, erased } = checkRow({
@@ -117,6 +133,12 @@ export class RangeChecker {
     }
     // What was written is what most still say: one changed place shall not look like all of those above it.
     return onDisk?.equals(kept) === true ? kept : hash;
+  }
+
+  #countPruned(leaf: number, pruning: number, { pruned }: Counts): void {
+    const set = pruned.get(pruning) ?? new PrunedLeaves();
+    pruned.set(pruning, set);
+    set.add(leaf);
   }
 
   /** What the tile on the disk says; a full one that is missing or cut short is a fault, but no reason to stop. */

@@ -57,6 +57,7 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
     size,
     root: root.toString('base64'),
     pruned,
+    prunings: [],
     erased: 0,
     faults: faults.sorted(),
     more: faults.more,

@@ -14,6 +14,7 @@ import { tileWidth } from '#shared/log/tile-path.ts';
 import { hashBytes } from '#shared/log/tree-hash.ts';
 import type { Db } from '../../store/open-store.ts';
 import { type LogState, readLogState } from '../log-state.ts';
+import { PrunedSets } from './check-prunings.ts';
 import type { Range, RangeOrder, RangeResult } from './check-range.ts';
 import { FaultList, mostFaults } from './fault-list.ts';
 import { checkUpperTiles } from './upper-tiles.ts';
@@ -35,11 +36,12 @@ const rangeWidth = 32 * tileWidth;
 export async function verifyLog(order: VerifyOrder): Promise<LogVerdict> {
   const { state, db } = order;
   const { size } = state;
-  const total = { records: 0, pruned: 0, erased: 0 };
+  const total = { records: 0, erased: 0 };
+  const pruned = await PrunedSets.begin(db);
   const faults = new FaultList();
-  const roots = await checkRanges(order, (result) => {
+  const roots = await checkRanges(order, (result, from) => {
     total.records += result.records;
-    total.pruned += result.pruned;
+    pruned.add(from, result.pruned);
     total.erased += result.erased;
     for (const fault of result.faults) faults.push(fault);
   });
@@ -47,21 +49,22 @@ export async function verifyLog(order: VerifyOrder): Promise<LogVerdict> {
   if (root.toString('hex') !== state.root)
     faults.push({ what: `the tree of ${size} leaves has not the root that the log has` });
   await checkNewest(order, root, faults);
+  const prunings = await pruned.check(db, state, faults);
   await checkStrangers(db, state, total.records, faults);
-  const { pruned, erased } = total;
   return {
     origin: state.origin,
     size,
     root: root.toString('base64'),
-    pruned,
-    erased,
+    pruned: pruned.count,
+    prunings,
+    erased: total.erased,
     faults: faults.sorted(),
     more: faults.more,
   };
 }
 
 /** The roots of the tiles of level 0, in their order. */
-async function checkRanges(order: VerifyOrder, take: (result: RangeResult) => void): Promise<Buffer> {
+async function checkRanges(order: VerifyOrder, take: (result: RangeResult, from: number) => void): Promise<Buffer> {
   const { file, dir, state, signal, onProgress } = order;
   const roots = Buffer.alloc(Math.ceil(state.size / tileWidth) * hashBytes);
   const ranges: Range[] = [];
@@ -73,7 +76,7 @@ async function checkRanges(order: VerifyOrder, take: (result: RangeResult) => vo
     for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
       const result = await ask(worker, range);
       roots.set(result.roots, (range.from / tileWidth) * hashBytes);
-      take(result);
+      take(result, range.from);
       done += range.to - range.from;
       onProgress?.(done, state.size);
     }

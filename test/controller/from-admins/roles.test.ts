@@ -43,6 +43,7 @@ const changing = [
   'putPolicyStore',
   'rollbackPolicyStore',
   'removePolicyStore',
+  'addHold',
 ];
 const ownersOnly = [
   'setPublishing',
@@ -53,6 +54,8 @@ const ownersOnly = [
   'recover',
   'backup',
   'pruneRecords',
+  'setRetention',
+  'releaseHold',
   'resumeLog',
   'openNewLog',
   'addLogStream',

@@ -1,0 +1,203 @@
+/**
+ * Applies the retention that was set, once a day, a little at a time, and takes out what an owner orders. One pruning at a time; one that was
+ * cut short is gone on with after the next start.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Clock, day, hour } from '#shared/base/clock.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { Db, Store } from '../../store/open-store.ts';
+import { findDue, holdersOf, lastToGo } from './find-due.ts';
+import {
+  type As,
+  beginPruning,
+  countDue,
+  endPruning,
+  newestBefore,
+  type Plan,
+  type Pruning,
+  stepPruning,
+} from './prunings.ts';
+import { cutoffsAt, newestCutoff, readAges, requireFloor } from './retention-ages.ts';
+
+export interface PrunerParts {
+  readonly store: Pick<Store, 'db' | 'giveBack'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Milliseconds: no record goes before it is as old. */
+  readonly floor: number;
+  /** Milliseconds of work at each look, of which there is one a second. */
+  readonly workMs?: number;
+}
+
+/** In `meta`: when the last look was, and from when on something may go. */
+const seenKey = 'retention_seen';
+/** A clock that leaps by more has the log wait for a day, so that one that is set wrong takes nothing with it before somebody can see it. */
+const leapMs = 2 * day;
+
+export class Pruner {
+  readonly #parts: PrunerParts;
+  readonly #workMs: number;
+  #last: Promise<unknown> = Promise.resolve();
+  #busy = false;
+  #stopped = false;
+  #nextAt = 0;
+  #seenAt = Number.NEGATIVE_INFINITY;
+  #from = 0;
+  /** Nothing that may go was found yet, up to `after`: then there is no record of it either. */
+  #looking: { readonly plan: Plan; after: number } | undefined;
+
+  constructor(parts: PrunerParts) {
+    this.#parts = parts;
+    this.#workMs = parts.workMs ?? 200;
+  }
+
+  get floor(): number {
+    return this.#parts.floor;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#last;
+  }
+
+  /** What was set or released may let something go: looked at soon, not tomorrow. */
+  wake(): void {
+    this.#nextAt = 0;
+    this.#looking = undefined;
+  }
+
+  /** For the schedule: goes on with what is under way, or begins what is due, for a moment. */
+  async look(at: number): Promise<void> {
+    if (this.#busy || this.#stopped) return;
+    await this.#inTurn(async () => {
+      const until = performance.now() + this.#workMs;
+      const open = await openPruning(this.#parts.store.db);
+      if (open !== undefined) await this.#goOn(open, {}, until);
+      else if (await this.#mayBegin(at)) await this.#beginDue(at, until);
+    });
+  }
+
+  /** Takes out everything from before a time. Throws `bad-request` below the floor. */
+  async prune(before: number, as: As): Promise<Pruning> {
+    const { clock, store, floor } = this.#parts;
+    requireFloor(clock.now() - before, floor);
+    return this.#inTurn(async () => {
+      const { db } = store;
+      const cutoffs = { rest: before, kinds: {} };
+      const open = await openPruning(db);
+      if (open !== undefined) await this.#goOn(open, {});
+      const through = await lastToGo(db);
+      const begun = await db
+        .transaction()
+        .execute((trx) => beginPruning(trx, clock.now(), { cause: 'order', cutoffs, through }, as));
+      return (await this.#goOn(begun, as)) ?? begun;
+    });
+  }
+
+  /** What `prune`, or the retention that is set, would take now. */
+  async count(before?: number): Promise<Awaited<ReturnType<typeof countDue>> | undefined> {
+    const { clock, store, floor } = this.#parts;
+    if (before !== undefined) requireFloor(clock.now() - before, floor);
+    const cutoffs =
+      before === undefined ? cutoffsAt(await readAges(store.db), clock.now(), floor) : { rest: before, kinds: {} };
+    if (cutoffs === undefined) return undefined;
+    return countDue(store.db, { cutoffs, through: Number.MAX_SAFE_INTEGER }, nextTurn);
+  }
+
+  /** Streams to SIEMs for which something from before a time stays. */
+  heldBy(before: number): Promise<string[]> {
+    return holdersOf(this.#parts.store.db, { rest: before, kinds: {} });
+  }
+
+  /** Undefined while the day is not over; `until`: of `performance.now()`. */
+  async #goOn(pruning: Pruning, as: As, until = Number.POSITIVE_INFINITY): Promise<Pruning | undefined> {
+    const { store, clock, log } = this.#parts;
+    for (let now = pruning; !this.#stopped; ) {
+      const next = await store.db.transaction().execute((trx) => stepPruning(trx, now));
+      if (next === undefined) {
+        const ended = await endPruning(store.db, clock.now(), now, as);
+        await store.giveBack();
+        const { n, cause, removed, record } = ended;
+        log.info({ pruning: n, cause, removed, record }, 'old records were taken out of the log');
+        return ended;
+      }
+      now = next;
+      if (performance.now() >= until) return undefined;
+      await nextTurn();
+    }
+    return undefined;
+  }
+
+  /** Looks for something that may go; once there is, it is a pruning, with a record. */
+  async #beginDue(at: number, until: number): Promise<void> {
+    const { store, floor } = this.#parts;
+    const { db } = store;
+    if (this.#looking === undefined) {
+      const cutoffs = cutoffsAt(await readAges(db), at, floor);
+      if (cutoffs === undefined) {
+        this.#nextAt = at + hour;
+        return;
+      }
+      const through = Math.min(await lastToGo(db), await newestBefore(db, newestCutoff(cutoffs)));
+      this.#looking = { plan: { cause: 'retention', cutoffs, through }, after: 0 };
+    }
+    const { plan } = this.#looking;
+    while (!this.#stopped) {
+      const due = await findDue(db, plan.cutoffs, { after: this.#looking.after, through: plan.through });
+      if (due === undefined || due.rows.length > 0) {
+        this.#looking = undefined;
+        this.#nextAt = at + day;
+        if (due === undefined) return;
+        const begun = await db.transaction().execute((trx) => beginPruning(trx, at, plan, {}));
+        await this.#goOn(begun, {}, until);
+        return;
+      }
+      this.#looking.after = due.to;
+      if (performance.now() >= until) return;
+      await nextTurn();
+    }
+  }
+
+  async #mayBegin(at: number): Promise<boolean> {
+    const from = await this.#watchClock(at);
+    if (at < from || (this.#looking === undefined && at < this.#nextAt)) return false;
+    return true;
+  }
+
+  /** From when on something may be pruned. Looked at each hour, and kept. */
+  async #watchClock(at: number): Promise<number> {
+    const { store, log } = this.#parts;
+    const isNear = (other: number, by: number) => Math.abs(at - other) < by;
+    if (isNear(this.#seenAt, hour)) return this.#from;
+    const row = await store.db.selectFrom('meta').select('value').where('key', '=', seenKey).executeTakeFirst();
+    const seen = row === undefined ? { at, from: 0 } : (JSON.parse(row.value) as { at: number; from: number });
+    const leapt = !isNear(seen.at, leapMs);
+    if (leapt)
+      log.warn({ was: seen.at, is: at }, 'the clock leapt, or this controller was off: nothing is pruned for a day');
+    this.#from = leapt ? at + day : Math.min(seen.from, at + day);
+    const value = JSON.stringify({ at, from: this.#from });
+    await store.db
+      .insertInto('meta')
+      .values({ key: seenKey, value })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+      .execute();
+    this.#seenAt = at;
+    return this.#from;
+  }
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      this.#busy = true;
+      try {
+        return await work();
+      } finally {
+        this.#busy = false;
+      }
+    };
+    const next = this.#last.then(run, run);
+    this.#last = next.catch(() => {});
+    return next;
+  }
+}
+
+const openPruning = (db: Db): Promise<Pruning | undefined> =>
+  db.selectFrom('prunings').selectAll().where('ended_at', 'is', null).orderBy('n').limit(1).executeTakeFirst();
