@@ -22,8 +22,6 @@ import { findSettings, type Settings, writeSettings } from './store/settings.ts'
 
 /** Name of the database inside the state directory. */
 export const databaseName = 'controller.db';
-/** The counters of knocks at the controller's door. */
-export const knockMemoryName = 'knocks';
 
 export interface FirstStart {
   readonly organisation: string;

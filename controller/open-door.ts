@@ -1,5 +1,4 @@
 /** What stands in front of the controller's two ports, made before either of them listens. */
-import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import type { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -7,7 +6,6 @@ import { hasKernelDoor, hasPrelude } from '#shared/contracts/knock.ts';
 import { KernelEntrance } from '#shared/wire/doors/kernel-entrance.ts';
 import { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { OpenPort } from '#shared/wire/doors/open-port.ts';
-import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import { PortGiver } from '#shared/wire/one-port/port-giver.ts';
 import { checkShareDir } from '#shared/wire/one-port/share-place.ts';
 import { TakeOver } from '#shared/wire/one-port/take-over.ts';
@@ -15,7 +13,7 @@ import type { KnockSecrets } from './authority/knock-secrets.ts';
 import type { ControllerConfig } from './config.ts';
 import type { TellDoor } from './from-agents/bootstrap-routes.ts';
 import { ControllerDoor } from './from-agents/controller-door.ts';
-import { knockMemoryName } from './init.ts';
+import { type KnockCounters, openKnockCounters } from './identity/knock-counters.ts';
 import type { Db } from './store/open-store.ts';
 
 export interface OpenDoorParts {
@@ -40,7 +38,7 @@ export async function openDoor(
   lifecycle: Lifecycle,
 ): Promise<OpenedDoor> {
   const { dir, listen, knock } = config;
-  let memory: FileReplayMemory | undefined;
+  let memory: KnockCounters | undefined;
   lifecycle.add('knocks', { stop: () => memory?.stop() });
   const giver = await openShare(config, log, lifecycle);
   const letIns = new LetIns(clock, () => entrance.cameIn());
@@ -51,7 +49,7 @@ export async function openDoor(
       clock,
       log,
       knocks,
-      memory: () => (memory ??= new FileReplayMemory(join(dir, knockMemoryName), clock.now())),
+      memory: async () => (memory ??= await openKnockCounters(db)),
       hasPrelude: hasPrelude(config.door),
       letIns,
       onKeys: (isGood) => entrance.keysChanged(isGood),

@@ -20,10 +20,10 @@ import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
-import { doubtMemory } from '#shared/wire/doors/replay-memory.ts';
 import { openSealer } from './authority/master-key.ts';
 import { openAuthority } from './authority/open-authority.ts';
-import { databaseName, knockMemoryName } from './init.ts';
+import { doubtKnockCounters } from './identity/knock-counters.ts';
+import { databaseName } from './init.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { appendRecord } from './log/append-record.ts';
 import { forgetRunning } from './log/life-records.ts';
@@ -68,7 +68,6 @@ export async function restoreBackup(order: RestoreOrder): Promise<Restored> {
     flush(draft);
     const former = existsSync(target) ? `${target}.before-${clock.now()}` : undefined;
     if (former !== undefined) await keepFormer(target, former);
-    await doubtMemory(join(dir, knockMemoryName), clock.now());
     // In one step: killed at any moment, the directory has the former database or the restored one.
     renameSync(draft, target);
     flush(dir);
@@ -148,6 +147,7 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
   const epoch = await raiseEverything(trx, at);
   // What was signed after the backup is not in it: nothing is signed until somebody shows that nothing was, or opens another log.
   await trx.updateTable('log_state').set({ held: 'restored' }).execute();
+  await doubtKnockCounters(trx, at);
   await forgetRunning(trx);
   const sessions = Number(ended.numUpdatedRows);
   await appendRecord(trx, at, {

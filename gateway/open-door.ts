@@ -1,7 +1,6 @@
 /**
  * The kernel door of a gateway (P25 to P28), in its primary: shut before anything listens. The prelude door is in each data path.
  */
-import { join } from 'node:path';
 import { type Clock, hour } from '#shared/base/clock.ts';
 import type { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -15,6 +14,7 @@ import { FileReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { PortClaim } from '#shared/wire/one-port/port-claim.ts';
 import { checkDoorPorts, type GatewayConfig } from './config.ts';
 import { GatewayDoor } from './from-agents/gateway-door.ts';
+import { knockMemoryIn } from './keystore/knock-memory-in.ts';
 import type { Counts } from './metrics/counters.ts';
 import type { StateKeeper } from './state/state-keeper.ts';
 import type { DataPlane } from './workers/data-plane.ts';
@@ -53,7 +53,7 @@ export async function openDoor(
   let gone: GoneCounters | undefined;
   lifecycle.add('knocks', { stop: () => memory?.stop() });
   const openMemory = () => {
-    if (!keeper.isEmpty) memory ??= new FileReplayMemory(join(dir, 'knocks'), keeper.time());
+    if (!keeper.isEmpty) memory ??= new FileReplayMemory(knockMemoryIn(dir), { now: () => keeper.time() });
     return memory;
   };
   const letIns = new LetIns(clock, () => entrance.cameIn());

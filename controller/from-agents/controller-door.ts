@@ -14,8 +14,8 @@ import { KnockCounts } from '#shared/wire/doors/knock-counts.ts';
 import { KnockJudge } from '#shared/wire/doors/knock-judge.ts';
 import type { LetIns } from '#shared/wire/doors/let-ins.ts';
 import { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
-import type { ReplayMemory } from '#shared/wire/doors/replay-memory.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
+import type { KnockCounters } from '../identity/knock-counters.ts';
 import { type KnockOwner, readKnockOwners } from '../identity/knock-owners.ts';
 import { onChangeHint } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
@@ -26,7 +26,7 @@ export interface ControllerDoorParts {
   readonly log: Log;
   readonly knocks: KnockSecrets;
   /** Asked when the door is opened for the first time. */
-  readonly memory: () => ReplayMemory;
+  readonly memory: () => Promise<KnockCounters>;
   readonly hasPrelude: boolean;
   /** Other keys are good now. */
   readonly onKeys: (isGood: (credential: string) => boolean) => void;
@@ -34,6 +34,8 @@ export interface ControllerDoorParts {
   readonly letIns: LetIns;
 }
 
+const inFuture =
+  'a backup was put back while the clock was ahead: no knock is good before that moment. If the clock is right now, put the backup back again';
 /** Changes that come together are one reading. */
 const togetherMs = 50;
 const kinds: Readonly<Record<KnockOwner['role'], readonly KnockKind[]>> = {
@@ -47,6 +49,8 @@ export class ControllerDoor {
   readonly #parts: ControllerDoorParts;
   readonly #ring = new KeyRing(doorTimes.controller);
   readonly #counts: KnockCounts;
+  #memory: KnockCounters | undefined;
+  #opening: Promise<void> | undefined;
   #judge: KnockJudge | undefined;
   #unhint = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -65,11 +69,18 @@ export class ControllerDoor {
   }
 
   /** From now on it knows who may knock; there is none to ask before. */
-  async open(): Promise<void> {
-    if (this.#judge !== undefined) return;
-    const { clock, log, memory } = this.#parts;
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { clock, log } = this.#parts;
+    const memory = await this.#parts.memory();
+    if (memory.since > clock.now()) log.error({ until: new Date(memory.since) }, inFuture);
     const rules = { ring: this.#ring, times: doorTimes.controller, kinds: ['mutual', 'bootstrap'] as const };
-    this.#judge = new KnockJudge({ ...rules, memory: memory(), counts: this.#counts, clock, log });
+    this.#memory = memory;
+    this.#judge = new KnockJudge({ ...rules, memory, counts: this.#counts, clock, log });
     this.#unhint = onChangeHint(() => this.#plan());
     // Another controller on the same store, and whatever gave no hint.
     this.#timer = setInterval(() => this.#plan(), minute).unref();
@@ -101,6 +112,7 @@ export class ControllerDoor {
     this.#credentials = next;
     this.#ring.keepOnly([...next.values()]);
     this.#parts.onKeys((id) => this.#ring.has(id));
+    await this.#memory?.forgetGone();
   }
 
   /** By outcome. */

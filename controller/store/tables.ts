@@ -93,6 +93,8 @@ export interface Tables extends ShadowTables, LogTables, LogStreamTables, Retent
     /** The change by which gateways heard of its knock key (P26); 0 while they have not. */
     knock_n: number;
   };
+  /** By the id of a key (`knock-owners.ts`): all counters up to here count as used. */
+  knock_counters: { key: string; ceiling: number };
   sign_in_flows: {
     id: string;
     person_id: string;

@@ -1,4 +1,5 @@
 /** Joining by invitation: pin, first contact, one-time code, certificate (P3, P5). */
+import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { silentLog } from '#shared/base/log.ts';
@@ -7,9 +8,11 @@ import { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import { protocolVersion } from '#shared/contracts/protocol-version.ts';
 import { checkIssued } from '#shared/crypto/check-issued.ts';
 import { makeCsr } from '#shared/crypto/csr.ts';
+import { issuedAt } from '#shared/crypto/issued-at.ts';
 import { keyThumbprint } from '#shared/crypto/keys.ts';
 import { trustDomainOfRoot } from '#shared/crypto/trust-domain-of-root.ts';
 import { callContract } from '#shared/wire/call-contract.ts';
+import { noteAcceptedUntil } from '#shared/wire/doors/accepted-until.ts';
 import { invitationKnock } from '#shared/wire/doors/invitation-knock.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { decodeInvitation } from '#shared/wire/invitation.ts';
@@ -17,6 +20,7 @@ import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
 import { openKeys } from '../keystore/key-files.ts';
+import { knockMemoryIn } from '../keystore/knock-memory-in.ts';
 import { type Membership, readMembership, writeMembership } from '../keystore/membership.ts';
 
 export interface JoinOrder {
@@ -63,6 +67,8 @@ export async function joinController(order: JoinOrder): Promise<Membership> {
     if (told.length === 0) throw new PosternError('bad-answer', 'the controller names no address to reach it at');
     const membership = { gateway, site, trustDomain, bootstrap, controllers: told, certificate, chain, bundle };
     const kept = answer.knock === undefined ? membership : { ...membership, knock: answer.knock };
+    // Sessions had keys for a former instance of this gateway, too: what that one took is not good here.
+    noteAcceptedUntil(knockMemoryIn(dir), issuedAt(new X509Certificate(certificate), 'gateway'));
     writeMembership(dir, kept);
     return kept;
   } finally {

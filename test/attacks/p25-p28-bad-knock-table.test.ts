@@ -121,7 +121,7 @@ async function openDoor(t: Test, way: (judge: Judge) => Promise<Way>) {
   };
   const counts = new KnockCounts({ onSample: () => {} });
   const open = async () => {
-    const file = new FileReplayMemory(path, start - hour);
+    const file = new FileReplayMemory(path, { now: () => start - hour });
     const memory = {
       since: file.since,
       accept: (...given: Parameters<typeof file.accept>) => {

@@ -30,7 +30,7 @@ const linux = { skip: process.platform === 'linux' ? false : 'needs all of 127.0
 t.test('P27: one key opens for so many sources and no more, another key is not touched', linux, async (t) => {
   const ring = new KeyRing(doorTimes.gateway);
   const counts = new KnockCounts({ onSample: () => {} });
-  const memory = new FileReplayMemory(join(t.testdir({}), 'knocks'), Date.now() - hour);
+  const memory = new FileReplayMemory(join(t.testdir({}), 'knocks'), { now: () => Date.now() - hour });
   const rules = { ring, times: doorTimes.gateway, kinds: ['mutual'] as const };
   const judge = new KnockJudge({ ...rules, memory, counts, clock: systemClock, log: silentLog });
   const [greedy, other] = [makeKnocker(Date.now), makeKnocker(Date.now)];
@@ -74,7 +74,7 @@ t.test('P27: the bound on a key ends with its window', async (t) => {
 
 t.test('P25 P27: counters of sessions that are over go, and never one that could open again', async (t) => {
   const path = join(t.testdir({}), 'knocks');
-  const memory = new FileReplayMemory(path, 0);
+  const memory = new FileReplayMemory(path, { now: () => 0 });
   const time = { now: 0 };
   const gone = new GoneCounters(memory, hour, { now: () => time.now });
   for (let day = 1; day <= 1000; day += 1) await memory.accept(`session-${day}`, 7);

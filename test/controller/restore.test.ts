@@ -2,13 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { findApiClient } from '../../controller/admin/api-clients.ts';
-import { databaseName, knockMemoryName } from '../../controller/init.ts';
+import { openKnockCounters } from '../../controller/identity/knock-counters.ts';
+import { databaseName } from '../../controller/init.ts';
 import { restoreBackup } from '../../controller/restore.ts';
 import { openStore } from '../../controller/store/open-store.ts';
 import { startController } from '../../controller/wiring.ts';
 import { silentLog } from '../../shared/base/log.ts';
 import { newMasterKey } from '../../shared/crypto/seal.ts';
-import { FileReplayMemory } from '../../shared/wire/doors/replay-memory.ts';
 import { runController } from './support/run-controller.ts';
 
 t.test('P35 a restore makes worthless what was given since, and says so in the log', async (t) => {
@@ -53,11 +53,10 @@ t.test('P35 a restore makes worthless what was given since, and says so in the l
   await store.stop();
   await controller.stop();
 
-  // As a whole directory that was put back would bring it along.
-  const knocks = join(dir, knockMemoryName);
-  await new FileReplayMemory(knocks, clock.now() - 3_600_000).stop();
   const done = await restoreBackup(order);
-  t.equal(new FileReplayMemory(knocks, 0).since, clock.now(), 'P25: no knock from before is good');
+  const restored = await openStore(join(dir, databaseName));
+  t.equal((await openKnockCounters(restored.db)).since, clock.now(), 'P25: no knock from before is good');
+  await restored.stop();
   t.match(done, { epoch: 1001, former: String });
   t.ok(existsSync(done.former!));
   t.not(await generation(join(dir, databaseName)), former);

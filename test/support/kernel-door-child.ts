@@ -61,7 +61,7 @@ async function serve(): Promise<void> {
   const ring = new KeyRing(doorTimes.gateway);
   for (const each of credentials) ring.put({ ...each, secret: Buffer.from(each.secret, 'base64') });
   const counts = new KnockCounts({ onSample: () => {} });
-  const memory = new FileReplayMemory(order.memory, Date.now());
+  const memory = new FileReplayMemory(order.memory, systemClock);
   const kinds = ['mutual', 'bootstrap'] as const;
   const judge = new KnockJudge({ ring, times: doorTimes.gateway, kinds, memory, counts, clock: systemClock, log });
   const letIn = (source: string, kind: 'mutual' | 'bootstrap') => door.letIn(source, { mutual, bootstrap }[kind]);

@@ -25,7 +25,7 @@ export async function openKnockDoor(t: Test, options: Omit<PreludeDoorOptions, '
   const ring = new KeyRing(doorTimes.gateway);
   const passesOn = options.passOn !== undefined;
   const counts = new KnockCounts({ onSample: () => {} });
-  const memory = new FileReplayMemory(join(privateDir(t, 'knocks'), 'knocks'), Date.now());
+  const memory = new FileReplayMemory(join(privateDir(t, 'knocks'), 'knocks'), systemClock);
   const rules = { ring, times: doorTimes.gateway, kinds: ['mutual', 'bootstrap'] as const };
   const judge = new KnockJudge({ ...rules, memory, counts, clock: systemClock, log: silentLog, passesOn });
   const door = new PreludeDoor({ judge, ...options });

@@ -60,8 +60,10 @@ function wrongWith(
   if (epochOf(knock.time, times) !== epoch) return 'malformed';
   if (knock.time < now - times.toleranceMs) return 'stale';
   if (knock.time > now + times.toleranceMs) return 'future';
-  // The memory was lost and begun anew: a knock from before may have been used, unless its key is younger than that.
-  if (credential.since < remembersSince && knock.time < remembersSince) return 'stale';
+  // The memory was lost and begun anew: a knock from before may have been used, unless its key is younger than that. A key out of the
+  // future was made while a clock was wrong: how old it is nobody knows.
+  const isYounger = credential.since >= remembersSince && credential.since <= now;
+  if (!isYounger && knock.time < remembersSince) return 'stale';
   if (source === 'must-state' && knock.source === undefined) return 'wrong-source';
   if (source === 'observed' && knock.source !== undefined && !isSame(knock.source, observed)) return 'wrong-source';
   return undefined;

@@ -4,22 +4,14 @@
  * that needs it is accepted, some ahead so that the next ones wait for no disk, and read back at start as if all below it had
  * been used. Lines are only added, each with its checksum, and the highest of a key counts, so that no crash takes one back.
  */
-import {
-  closeSync,
-  existsSync,
-  fdatasync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  write,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, renameSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import type { Clock } from '../../base/clock.ts';
 import { PosternError } from '../../base/errors.ts';
 import { knockReserve } from '../../contracts/knock.ts';
+import { AcceptedUntil } from './accepted-until.ts';
 
 export interface ReplayMemory {
   /** Moves the counter of this key up to `counter`. False when it was there or above before. Throws when it cannot be kept. */
@@ -41,6 +33,8 @@ const linesBeforeTidy = 20_000;
 export class FileReplayMemory implements ReplayMemory {
   readonly since: number;
   readonly #path: string;
+  readonly #clock: Clock;
+  readonly #until: AcceptedUntil;
   readonly #keys = new Map<string, Kept>();
   #fd: number;
   #lines = 0;
@@ -49,12 +43,18 @@ export class FileReplayMemory implements ReplayMemory {
   #waiting: { readonly line: string; settle(error?: unknown): void }[] = [];
   #writing: Promise<void> | undefined;
   #stopped = false;
+  #lastAt = Number.NEGATIVE_INFINITY;
 
-  /** `now`: controller time in milliseconds, kept as `since` in a new file, or in any that is doubted. Throws `disk-failed`. */
-  constructor(path: string, now: number, isDoubted = false) {
+  /**
+   * `clock`: controller time. In a new file `since` is the last moment at which a knock may have been accepted before, or the time now
+   * where nothing is known of that: so one that begins while a clock is far ahead asks for nothing of the future. Throws `disk-failed`.
+   */
+  constructor(path: string, clock: Clock) {
     this.#path = path;
+    this.#clock = clock;
+    this.#until = new AcceptedUntil(path);
     const { since, ceilings } = readMemory(path);
-    this.since = isDoubted ? Math.max(since ?? now, now) : (since ?? now);
+    this.since = since ?? this.#until.moment ?? clock.now();
     for (const [key, ceiling] of ceilings) this.#keys.set(key, { last: ceiling, ceiling });
     // Written anew at each start: what a crash tore is gone, and the file is as short as it can be.
     this.#fd = this.#rewrite(({ ceiling }) => ceiling);
@@ -64,6 +64,7 @@ export class FileReplayMemory implements ReplayMemory {
     const kept = this.#keys.get(key) ?? { last: 0, ceiling: 0 };
     if (counter <= kept.last) return false;
     if (this.#stopped) throw new PosternError('unavailable', 'the memory of knocks is closed');
+    this.#cover(this.#clock.now());
     // Before anything waits: the same counter once more is a replay from this moment on, also if the disk then fails.
     kept.last = counter;
     this.#keys.set(key, kept);
@@ -72,6 +73,15 @@ export class FileReplayMemory implements ReplayMemory {
     await this.#keep(lineOf(key, ceiling));
     kept.ceiling = Math.max(kept.ceiling, ceiling);
     return true;
+  }
+
+  #cover(now: number): void {
+    try {
+      this.#until.cover(now);
+    } catch (cause) {
+      throw new PosternError('disk-failed', `${this.#path} cannot be kept`, { cause });
+    }
+    this.#lastAt = Math.max(this.#lastAt, now);
   }
 
   /** Whose counters are held. */
@@ -91,6 +101,7 @@ export class FileReplayMemory implements ReplayMemory {
     await this.#writing?.catch(() => {});
     closeSync(this.#fd);
     closeSync(this.#rewrite(({ last }) => last));
+    if (this.#lastAt > Number.NEGATIVE_INFINITY) this.#until.end(this.#lastAt);
   }
 
   /** All that wait while one flush runs are written and flushed together. */
@@ -152,14 +163,6 @@ export class FileReplayMemory implements ReplayMemory {
       throw new PosternError('disk-failed', `${this.#path} cannot be written: ${(cause as Error).message}`, { cause });
     }
   }
-}
-
-/**
- * The file may be a copy of another time, and knocks have been used since (P35): from now on only what is written after `now` is
- * good, or by a key that is younger. What counters it holds stay. Nothing to be done where there is none, as a new one knows no more.
- */
-export async function doubtMemory(path: string, now: number): Promise<void> {
-  if (existsSync(path)) await new FileReplayMemory(path, now, true).stop();
 }
 
 function flushDirectory(path: string): void {
