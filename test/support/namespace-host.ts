@@ -54,10 +54,10 @@ if [ "$1" = --user ]; then shift; dir=$HOME/.config/systemd/user; fi
 unit=$dir/$3.service
 case $3 in *@*) unit=$dir/\${3%%@*}@.service ;; esac
 name=$3
-value() { sed -n "s/^$1=//p" "$unit" | sed "s/%i/\${name#*@}/g"; }
+value() { cat "$unit" "$unit.d"/*.conf 2>/dev/null | sed -n "s/^$1=//p" | sed "s/%i/\${name#*@}/g"; }
 user=$(value User)
 group=$(value Group)
-caps=$(value AmbientCapabilities | tr A-Z a-z | sed 's/cap_/,+/g')
+caps=$(value AmbientCapabilities | tr A-Z a-z | sed 's/cap_/,+/g' | tr -d '\\n')
 as() { exec "$@"; }
 if [ -n "$user" ]; then
   as() { exec setpriv --reuid "$user" --regid "\${group:-$(id -g "$user")}" --init-groups --no-new-privs --bounding-set="-all$caps" --inh-caps="-all$caps" --ambient-caps="-all$caps" "$@"; }
