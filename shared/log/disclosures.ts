@@ -47,6 +47,10 @@ export function encodeDisclosure(text: string): string {
 /** Of the JSON of one disclosure (RFC 9901 section 4.2.3). */
 export const digestOf = (text: string): string => hash('sha256', encodeDisclosure(text), 'base64url');
 
+/** The same of JSON that stands somewhere in these bytes. */
+export const digestWithin = (bytes: Buffer, from: number, to: number): string =>
+  hash('sha256', bytes.toString('base64url', from, to), 'base64url');
+
 /**
  * The JSON text of each disclosure of a list. Writing again what was read gives the text that was hashed, since what `JSON.stringify`
  * wrote it writes again the same.

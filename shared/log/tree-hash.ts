@@ -30,6 +30,12 @@ export function leafTextHash(text: string): Buffer {
   return sha256(scratch.subarray(0, 1 + scratch.write(text, 1)));
 }
 
+/** The same in hex, for who compares many with texts. */
+export function leafTextHex(text: string): string {
+  if (text.length * 3 >= scratch.length) return leafTextHash(text).toString('hex');
+  return hash('sha256', scratch.subarray(0, 1 + scratch.write(text, 1)), 'hex');
+}
+
 /** SHA-256(0x01 || left || right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   pair.set(left, 1);
@@ -119,4 +125,22 @@ export function rootOf(hashes: readonly Buffer[]): Buffer {
   const edge = new RightEdge();
   for (const one of hashes) edge.append(one);
   return edge.root();
+}
+
+/** Hashes that stand one behind the other, apart; the bytes are shared. */
+export const splitHashes = (bytes: Buffer): Buffer[] =>
+  Array.from({ length: bytes.length / hashBytes }, (_, at) => bytes.subarray(at * hashBytes, (at + 1) * hashBytes));
+
+/** The same root, of hashes that stand one behind the other. */
+export function rootOfBytes(hashes: Buffer): Buffer {
+  if (!Number.isInteger(Math.log2(hashes.length))) return rootOf(splitHashes(hashes));
+  // Of a complete tree each level is hashed as a whole, and needs no buffer but this one.
+  const level = Buffer.from(hashes);
+  for (let length = level.length; length > hashBytes; length /= 2) {
+    for (let at = 0; at < length; at += 2 * hashBytes) {
+      level.copy(pair, 1, at, at + 2 * hashBytes);
+      level.write(hash('sha256', pair, 'latin1'), at / 2, 'latin1');
+    }
+  }
+  return level.subarray(0, hashBytes);
 }

@@ -12,15 +12,20 @@ export const comparedColumns = [
   'seq',
 ];
 
+/** As one text, in SQL: each column by itself would cost more. */
+export const togetherColumns = `json_array(${comparedColumns.map((name) => `r."${name}"`).join(', ')})`;
+
 export interface StoredRow {
   readonly leaf: string;
   readonly disclosures: string;
   /** The compared columns as one JSON list, which is compared as text; one by one only where it differs. */
   readonly together: string;
-  readonly columns: () => readonly unknown[];
 }
 
-interface ParsedLeaf extends AccessRecord {
+/** The compared columns apart. */
+export type ReadColumns = () => readonly unknown[];
+
+export interface ParsedLeaf extends AccessRecord {
   readonly spool?: string;
   readonly seq?: number;
   readonly hidden: readonly string[];
@@ -28,10 +33,10 @@ interface ParsedLeaf extends AccessRecord {
 }
 
 /** What is wrong, in words; nothing for a record as it was written. `erased`: whether values are missing. */
-export function checkRow({ leaf: text, disclosures, together, columns }: StoredRow): {
-  wrong: string[];
-  erased: boolean;
-} {
+export function checkRow(
+  { leaf: text, disclosures, together }: StoredRow,
+  columns: ReadColumns,
+): { wrong: string[]; erased: boolean } {
   let leaf: ParsedLeaf;
   let shown: SplitDisclosure[];
   try {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tilePath, tileWidth } from '#shared/log/tile-path.ts';
 import { hashesAt, tileAt } from '#shared/log/tiles.ts';
-import { emptyRoot, hashBytes, RightEdge, rootOf } from '#shared/log/tree-hash.ts';
+import { emptyRoot, hashBytes, RightEdge, rootOf, splitHashes } from '#shared/log/tree-hash.ts';
 import type { FaultList } from './fault-list.ts';
 
 export interface TileFolder {
@@ -15,7 +15,7 @@ export interface TileFolder {
 
 /** Tiles above level 0, each compared with what those below it give. Returns the root of the tree. */
 export function checkUpperTiles({ dir, size, tiled }: TileFolder, lowest: Buffer, faults: FaultList): Buffer {
-  let rows = split(lowest);
+  let rows = splitHashes(lowest);
   const partial = size % tileWidth === 0 ? [] : rows.splice(-1);
   for (let level = 1; hashesAt(level, tiled) > 0; level += 1) {
     const upper: Buffer[] = [];
@@ -37,7 +37,7 @@ export function checkUpperTiles({ dir, size, tiled }: TileFolder, lowest: Buffer
     }
     rows = upper;
   }
-  return rootOfTiles(split(lowest).slice(0, Math.floor(size / tileWidth)), partial);
+  return rootOfTiles(splitHashes(lowest).slice(0, Math.floor(size / tileWidth)), partial);
 }
 
 /** A partial tile is the right part of the tree, whatever its height. */
@@ -59,6 +59,3 @@ function readTiles(dir: string, level: number, index: number, width: number): Bu
   }
   return undefined;
 }
-
-const split = (bytes: Buffer): Buffer[] =>
-  Array.from({ length: bytes.length / hashBytes }, (_, at) => bytes.subarray(at * hashBytes, (at + 1) * hashBytes));

@@ -12,6 +12,7 @@ import { readLogKeys } from '../../../controller/authority/log-keys.ts';
 import { databaseName } from '../../../controller/init.ts';
 import { LogKeeper, logFolder } from '../../../controller/log/log-keeper.ts';
 import { readLogState } from '../../../controller/log/log-state.ts';
+import { comparedColumns } from '../../../controller/log/verify/check-row.ts';
 import { verifyLog } from '../../../controller/log/verify/verify-log.ts';
 import { openStore } from '../../../controller/store/open-store.ts';
 import { silentLog } from '../../../shared/base/log.ts';
@@ -137,6 +138,14 @@ t.test('a record changed, removed, inserted or swapped', async (t) => {
       ({ db }) => void db.prepare('UPDATE log_leaves SET hash = ? WHERE leaf_index = 44').run(Buffer.alloc(32, 1)),
       [named(44, /not the one/), { ...named(44, /the tile has another hash/), tile: 'tile/0/000' }],
     ],
+    "a leaf's hash cut short": [
+      ({ db }) => void db.prepare('UPDATE log_leaves SET hash = ? WHERE leaf_index = 699').run(Buffer.alloc(31, 1)),
+      [named(699, /not the one/)],
+    ],
+    "a leaf's hash made longer": [
+      ({ db }) => void db.prepare('UPDATE log_leaves SET hash = ? WHERE leaf_index = 699').run(Buffer.alloc(64, 1)),
+      [named(699, /not the one/)],
+    ],
     'record and hash together': [
       ({ db }) => {
         db.exec('UPDATE records SET leaf = (SELECT leaf FROM records WHERE position = 50) WHERE position = 45');
@@ -177,6 +186,33 @@ t.test('a record changed, removed, inserted or swapped', async (t) => {
       what,
     );
   }
+});
+
+t.test('each column altered, many at once: each is named at its leaf, and nothing else', async (t) => {
+  const { faults } = await verifyAfter(({ db }) => {
+    for (const [place, column] of comparedColumns.entries())
+      set(column, 101 + 20 * place, 'altered')({ db, tiles: '' });
+  });
+  t.same(
+    faults,
+    comparedColumns.map((column, place) => ({
+      leaf: 100 + 20 * place,
+      record: column === 'id' ? 'altered' : at(100 + 20 * place).id,
+      what: `column ${column} is not what was written`,
+    })),
+  );
+});
+
+t.test('records that do not stand as their leaves do are found all the same', async (t) => {
+  // As after a pruning in between, or of a log that another one goes on with.
+  const { faults } = await verifyAfter(({ db }) => {
+    db.exec('UPDATE records SET position = position + 5000 WHERE position > 300');
+    db.exec('UPDATE log_leaves SET position = position + 5000 WHERE position > 300');
+    db.exec('UPDATE log_state SET position = position + 5000');
+    set('path', 5640, '/other')({ db, tiles: '' });
+  });
+  t.match(faults, [{ leaf: 639, what: 'column path is not what was written' }]);
+  t.equal(faults.length, 1);
 });
 
 t.test('a tile altered, cut short or missing', async (t) => {
