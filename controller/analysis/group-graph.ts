@@ -41,12 +41,13 @@ export class GroupGraph {
   /** Sorted; null when one of them is not there (P8: what could not be read whole is not known). */
   groupsOf(person: string): readonly string[] | null {
     const all = new Set<string>();
-    for (const own of this.#members.get(person) ?? []) for (const id of this.#aboveOf(own)) all.add(id);
+    for (const own of this.#members.get(person) ?? []) for (const id of this.aboveOf(own)) all.add(id);
     for (const id of all) if (!this.#known.has(id)) return null;
     return [...all].sort();
   }
 
-  #aboveOf(group: string): ReadonlySet<string> {
+  /** The group itself and all above it. */
+  aboveOf(group: string): ReadonlySet<string> {
     let found = this.#above.get(group);
     if (found === undefined) {
       const seen = new Set([group]);

@@ -1,13 +1,17 @@
 /** What the thread of analyses can do: one row each. */
 import { PosternError } from '#shared/base/errors.ts';
+import type { ReviewShown } from '#shared/contracts/access-review.ts';
 import type { Draft, ReplayResult, WhatIfPeopleResult, WhoCanResult } from '#shared/contracts/admin-analysis.ts';
 import type { Report } from '#shared/contracts/admin-reports.ts';
+import type { RightNow } from '#shared/contracts/admin-reviews.ts';
 import type { App } from '#shared/contracts/app.ts';
 import { loadApp, loadApps } from '../grants/load-facts.ts';
 import type { PolicySet } from '../policy/policy-set.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import { makeReport } from '../reports/make-report.ts';
 import type { ReportOrder } from '../reports/report-shape.ts';
+import { type Frozen, freezeRights } from '../reviews/freeze-rights.ts';
+import { type RemainsOrder, whatRemains } from '../reviews/what-remains.ts';
 import type { Db } from '../store/open-store.ts';
 import { loadPeople } from './load-people.ts';
 import { partRequest, type RequestWanted } from './part-request.ts';
@@ -52,6 +56,8 @@ export interface Tasks {
     readonly result: ReplayResult;
   };
   readonly report: { readonly order: ReportOrder; readonly result: Report };
+  readonly freeze: { readonly order: ReviewShown['scope']; readonly result: Frozen };
+  readonly remains: { readonly order: RemainsOrder; readonly result: RightNow[] };
 }
 export type TaskName = keyof Tasks;
 
@@ -67,6 +73,16 @@ export const tasks: {
   async report({ db, now, ready, onProgress }, order) {
     ready();
     return makeReport(db, order, now, onProgress);
+  },
+
+  async freeze({ db, now, timezone, ready, onProgress }, scope) {
+    ready();
+    return freezeRights(db, { ...scope, timezone, at: now }, onProgress);
+  },
+
+  async remains({ db, now, timezone, ready, onProgress }, order) {
+    ready();
+    return whatRemains(db, order, { timezone, now }, onProgress);
   },
 
   async whatIfPeople({ db, timezone, now, ready, onProgress }, { draft, app, from, at = now, ...order }) {

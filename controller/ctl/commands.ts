@@ -19,6 +19,7 @@ import { proofCommands } from './proof-commands.ts';
 import { recoveryCommands } from './recovery-commands.ts';
 import { reportCommands } from './report-commands.ts';
 import { retentionCommands } from './retention-commands.ts';
+import { reviewCommands } from './review-commands.ts';
 import { systemCommands } from './system-commands.ts';
 
 export const posternctl: Cli = {
@@ -43,6 +44,7 @@ export const posternctl: Cli = {
     ...holdCommands,
     ...logStreamCommands,
     ...reportCommands,
+    ...reviewCommands,
     ...recoveryCommands,
     ...apiClientCommands,
     ...storeCommands,

@@ -30,6 +30,7 @@ import { proofHandlers } from './proof-handlers.ts';
 import { recordRefusals } from './record-admin.ts';
 import { recoveryHandlers } from './recovery-handlers.ts';
 import { retentionHandlers } from './retention-handlers.ts';
+import { reviewHandlers } from './review-handlers.ts';
 import { searchHandlers } from './search-handlers.ts';
 import { shadowHandlers } from './shadow-handlers.ts';
 import { siteHandlers } from './site-handlers.ts';
@@ -60,6 +61,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...evidenceHandlers(parts),
     ...retentionHandlers(parts),
     ...holdHandlers(parts),
+    ...reviewHandlers(parts),
     ...searchHandlers(parts),
     ...logStreamHandlers(parts),
     ...explainHandlers(parts),

@@ -11,6 +11,7 @@ import { listNotices } from '../identity/my-notices.ts';
 import { endSessions, sessionIdleMs } from '../identity/sessions.ts';
 import { recordOf } from '../log/record-row.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
+import { reviewRoutes } from './review-routes.ts';
 
 const defaultLimit = 50;
 /** What concerns the person; administrative records about them are the auditors'. */
@@ -22,6 +23,7 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
   const { store, clock } = parts;
   const { db } = store;
   return {
+    ...reviewRoutes(parts),
     me({ caller: { person, session } }) {
       const now = clock.now();
       const { secondFactorAt, endsAt, lastActiveAt, methods, id } = session!;

@@ -1,6 +1,7 @@
 /** The places beside the log where the store names a person. A table that names people belongs here: test/attacks/p34-erasing.test.ts looks for it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { StreamChange } from '#shared/contracts/gateway-to-controller.ts';
+import { eraseFromReviews } from '../reviews/erase-from-reviews.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { isNamed } from './erase-from-record.ts';
 
@@ -19,6 +20,10 @@ const named = [
   ['invitations', 'created_by'],
   ['erasures', 'actor'],
   ['legal_holds', 'created_by'],
+  ['reviews', 'created_by'],
+  ['reviews', 'closed_by'],
+  ['review_rows', 'reviewer'],
+  ['review_rows', 'decided_by'],
 ] as const;
 const owned = ['factors', 'recovery_codes', 'sessions', 'sign_in_flows', 'admin_sessions', 'grants'] as const;
 
@@ -48,6 +53,7 @@ export async function eraseElsewhere(trx: Trx, person: string): Promise<void> {
       .where(column as never, '=', person as never)
       .execute();
   await eraseHoldNotes(trx, person);
+  await eraseFromReviews(trx, person);
   await eraseChanges(trx, person);
   await trx.deleteFrom('people').where('id', '=', person).execute();
 }

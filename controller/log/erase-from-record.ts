@@ -10,7 +10,20 @@ export interface Erased {
 }
 
 /** Words of our own that a person's id may also be: they stand for themselves. */
-const ownWords = new Set(['role', 'state', 'what', 'kind', 'how', 'method', 'purpose', 'reason', 'wanted', 'as']);
+const ownWords = new Set([
+  'role',
+  'state',
+  'what',
+  'kind',
+  'how',
+  'method',
+  'purpose',
+  'reason',
+  'wanted',
+  'as',
+  'review',
+  'decision',
+]);
 
 /**
  * The disclosures that stay; undefined when all do. Of a record of the person nothing stays but who else acted in it; of what they did to

@@ -2,25 +2,32 @@
 
 import type { EvidenceLine } from '#shared/contracts/admin-evidence.ts';
 import { type Disclosure, encodeDisclosure } from '#shared/log/disclosures.ts';
+import type { SealedRecord } from '#shared/log/leaf.ts';
 import { nodesFromTiles } from '#shared/log/tiles.ts';
 import { proveInclusion } from '#shared/log/tree-proofs.ts';
 import type { ProveParts } from './prove-record.ts';
+import { recordOf } from './record-row.ts';
 
 export interface Period {
   /** Milliseconds, both inclusive. */
   readonly from: number;
   readonly to: number;
+  /** Records of this access review alone, and those of whoever was erased since that could be of it. */
+  readonly review?: string | undefined;
 }
 
 const pageSize = 500;
 
-export async function* readEvidence({ db, keeper }: ProveParts, { from, to }: Period): AsyncGenerator<EvidenceLine> {
+export async function* readEvidence(
+  { db, keeper }: ProveParts,
+  { from, to, review }: Period,
+): AsyncGenerator<EvidenceLine> {
   const { size, checkpoint } = await keeper.settle();
   yield { t: 'checkpoint', checkpoint };
   const node = nodesFromTiles((tile) => keeper.tiles.read(tile), size);
   let records = 0;
   for (let after = -1; ; ) {
-    const rows = await db
+    let query = db
       .selectFrom('log_leaves')
       .innerJoin('records', 'records.position', 'log_leaves.position')
       .select(['leaf_index', 'leaf', 'disclosures'])
@@ -29,16 +36,23 @@ export async function* readEvidence({ db, keeper }: ProveParts, { from, to }: Pe
       .where('time', '>=', from)
       .where('time', '<=', to)
       .orderBy('leaf_index')
-      .limit(pageSize)
-      .execute();
+      .limit(pageSize);
+    if (review !== undefined) query = query.where('kind', '=', 'review');
+    const rows = await query.execute();
     for (const { leaf_index: index, leaf, disclosures } of rows) {
+      if (review !== undefined && !isOf(review, { leaf, disclosures })) continue;
+      records += 1;
       const path = (await proveInclusion(index, size, node)).map((hash) => hash.toString('base64'));
       const shown = (JSON.parse(disclosures) as Disclosure[]).map((one) => encodeDisclosure(JSON.stringify(one)));
       yield { t: 'record', index, leaf, disclosures: shown, path };
     }
-    records += rows.length;
     if (rows.length < pageSize) break;
     after = rows.at(-1)!.leaf_index;
   }
   yield { t: 'end', records };
+}
+
+function isOf(review: string, row: SealedRecord): boolean {
+  const { details } = recordOf(row);
+  return details === undefined || details['review'] === review;
 }

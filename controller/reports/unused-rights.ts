@@ -3,6 +3,7 @@
 import { accessThen } from './access-then.ts';
 import { erased, used } from './from-records.ts';
 import type { Maker, Row } from './report-shape.ts';
+import { takeAway } from './take-away.ts';
 
 export const unusedRights: Maker = async (db, order, onProgress) => {
   const { epoch, rights, notes } = await accessThen(db, order.at);
@@ -16,7 +17,7 @@ export const unusedRights: Maker = async (db, order, onProgress) => {
     const key = keyOf(person, app);
     if (usedPairs.has(key) || rows.has(key)) continue;
     const by = { policies: policies.join(', '), groups: groups.join(', ') };
-    const change = verdict === 'undetermined' ? null : forbid(person, app);
+    const change = verdict === 'undetermined' ? null : takeAway('unused', person, app);
     rows.set(key, {
       person,
       app,
@@ -38,7 +39,3 @@ export const unusedRights: Maker = async (db, order, onProgress) => {
     ],
   };
 };
-
-function forbid(person: string, app: string): string {
-  return `@id("unused-${person}-${app}") forbid(principal == Person::${JSON.stringify(person)}, action, resource == App::${JSON.stringify(app)});`;
-}

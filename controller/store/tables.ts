@@ -6,9 +6,10 @@ import type { LogStreamTables } from './log-stream-tables.ts';
 import type { LogTables } from './log-tables.ts';
 import type { ErasureRow, RecordsChangedTable, RecordsTable } from './record-tables.ts';
 import type { RetentionTables } from './retention-tables.ts';
+import type { ReviewTables } from './review-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
-export interface Tables extends ShadowTables, LogTables, LogStreamTables, RetentionTables {
+export interface Tables extends ShadowTables, LogTables, LogStreamTables, RetentionTables, ReviewTables {
   meta: { key: string; value: string };
   change_counter: { id: number; n: number };
   changes: { n: number; at: number; site: string | null; changes: string };

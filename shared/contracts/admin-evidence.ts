@@ -1,7 +1,7 @@
 /** The admin API: what an evidence bundle is made of. */
 import { type Static, Type } from 'typebox';
 import { recordProof } from './admin-proofs.ts';
-import { strict, time } from './common.ts';
+import { slug, strict, time } from './common.ts';
 import { defineContract } from './route.ts';
 
 const { index, leaf, path } = recordProof.properties;
@@ -20,7 +20,8 @@ export const adminEvidence = defineContract({
     path: '/v1/admin/evidence',
     summary: 'Records of a period as they were hashed, each with its proof, as NDJSON',
     access: 'reader',
-    query: strict({ from: time, to: time }),
+    /** `review`: those of one access review alone. */
+    query: strict({ from: time, to: time, review: Type.Optional(slug) }),
     stream: 'ndjson',
   },
   sealEvidence: {

@@ -23,6 +23,7 @@ import { adminProofs } from './admin-proofs.ts';
 import { adminRecovery } from './admin-recovery.ts';
 import { adminReports } from './admin-reports.ts';
 import { adminRetention } from './admin-retention.ts';
+import { adminReviews } from './admin-reviews.ts';
 import { adminSearch } from './admin-search.ts';
 import { adminShadow } from './admin-shadow.ts';
 import { adminSystem } from './admin-system.ts';
@@ -44,6 +45,7 @@ export const adminContract = {
   ...adminLog,
   ...adminProofs,
   ...adminReports,
+  ...adminReviews,
   ...adminEvidence,
   ...adminRetention,
   ...adminSearch,

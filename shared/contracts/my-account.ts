@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { deviceState } from './agent-to-controller.ts';
 import { madeId, oneOf, shortText, slug, strict, text, time } from './common.ts';
+import { myReviews } from './my-reviews.ts';
 import { accessRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -26,6 +27,7 @@ const session = strict({ id: madeId, device: madeId, startedAt: time, lastActive
 const byId = strict({ id: madeId });
 
 export const myAccount = defineContract({
+  ...myReviews,
   me: {
     method: 'GET',
     path: '/v1/me',

@@ -172,6 +172,7 @@ export const recordEvents = {
         'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
       'records-exported': 'What was asked, the form, from which position to which; a long one once a minute.',
       'report-made': 'A report for auditors: which, of what time, with which sample.',
+      'review-read': 'Rows of an access review were read: which, by which filter.',
       'evidence-read': 'Records of a period were read with their proofs, for a bundle: its begin and end.',
       'bundle-sealed': 'A bundle of evidence: the SHA-256 of its manifest, its begin and end.',
       'policy-what-if': 'What a draft would change for people.',
@@ -196,6 +197,16 @@ export const recordEvents = {
       erased: 'It is done: the digest, how many records and snapshots it took from.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
+    },
+  },
+  review: {
+    about: 'Access reviews: each right of a moment is kept, taken or changed by a named reviewer.',
+    events: {
+      'review-started': 'Its name, scope, policy version, how many rows, the digest of all of them, until when.',
+      'review-assigned': 'Which rows went to whom.',
+      'review-decided': 'One row: its number and digest, and the decision. `person` and `app` are those of the right.',
+      'review-closed': 'How many rows are kept, taken and changed, and how many of them by default.',
+      'decision-refused': 'Somebody tried to decide on rows that are not theirs, or about themselves: which.',
     },
   },
   authzen: {

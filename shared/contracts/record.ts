@@ -18,6 +18,7 @@ export const recordKinds = [
   'gateway',
   'controller',
   'log',
+  'review', // access reviews: who may keep what
   'authzen', // what an API client asked at the services listener
 ] as const;
 export const recordKind = oneOf(recordKinds);

@@ -1,11 +1,13 @@
 /**
  * Checks an evidence bundle with nothing but Node and the public key of the log: the manifest is the one whose digest the log has on
- * record, every file is the one that the manifest names, and every record stands in the tree of the bundle's checkpoint.
+ * record, every file is the one that the manifest names, every record stands in the tree of the bundle's checkpoint, and the rows of an access review
+ * are as these records tell.
  */
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkProof, readShown } from './check-proof.ts';
+import { checkReview, type ProvedRecord, type ReviewFile, reviewName } from './check-review.ts';
 import { isIncluded } from './check-tree.ts';
 import { type CheckpointKeys, openCheckpoint } from './checkpoint.ts';
 import { leafHash } from './tree-hash.ts';
@@ -52,8 +54,9 @@ export function checkBundle(dir: string, keys: CheckpointKeys): BundleVerdict {
     return manifest;
   });
   const manifest = attempt(manifestName, (bytes) => {
+    // What else is not right is told all the same.
     if (sealed !== undefined && digestOf(bytes) !== sealed)
-      throw new Error('it is not the manifest that the log has on record: it was altered');
+      faults.push({ file: manifestName, what: 'it is not the manifest that the log has on record: it was altered' });
     return readManifest(bytes);
   });
   if (manifest === undefined) return { holds: false, files: 0, records: 0, faults };
@@ -65,9 +68,13 @@ export function checkBundle(dir: string, keys: CheckpointKeys): BundleVerdict {
     if (file !== manifestName && file !== sealName && !Object.hasOwn(manifest.files, file))
       faults.push({ file, what: 'it is not in the manifest: it was added' });
   const head = attempt(checkpointName, (bytes) => openCheckpoint(bytes, keys));
-  const records = head === undefined ? 0 : (attempt(recordsName, (bytes) => checkRecords(bytes, head)) ?? 0);
+  const read = head === undefined ? undefined : attempt(recordsName, (bytes) => checkRecords(bytes, head));
+  const records = read?.count ?? 0;
   if (head !== undefined && records !== manifest.records)
     faults.push({ file: recordsName, what: `${records} records hold, and the manifest counts ${manifest.records}` });
+  if (read !== undefined && Object.hasOwn(manifest.files, reviewName))
+    for (const what of attempt(reviewName, (bytes) => checkReview(readReview(bytes), read.reviewed)) ?? [])
+      faults.push({ file: reviewName, what });
   return { holds: faults.length === 0, files: Object.keys(manifest.files).length + 2, records, faults };
 }
 
@@ -82,7 +89,9 @@ function readManifest(bytes: Buffer): Manifest {
   return manifest;
 }
 
-function checkRecords(bytes: Buffer, head: { readonly size: number; readonly root: Buffer }): number {
+function checkRecords(bytes: Buffer, head: { readonly size: number; readonly root: Buffer }) {
+  // All others are proved and forgotten.
+  const reviewed: ProvedRecord[] = [];
   const lines = bytes
     .toString()
     .split('\n')
@@ -93,9 +102,16 @@ function checkRecords(bytes: Buffer, head: { readonly size: number; readonly roo
     const hashes = path.map((text) => Buffer.from(text, 'base64'));
     if (!isIncluded(leafHash(Buffer.from(leaf)), index, hashes, head))
       throw new Error(`line ${at + 1}: the record is not what stands at leaf ${index} of the log`);
-    readShown({ leaf, disclosures });
+    const shown = readShown({ leaf, disclosures });
+    if (shown.record['kind'] === 'review') reviewed.push(shown);
   }
-  return lines.length;
+  return { count: lines.length, reviewed };
+}
+
+function readReview(bytes: Buffer): ReviewFile {
+  const file = JSON.parse(bytes.toString()) as ReviewFile;
+  if (typeof file.review?.name !== 'string' || !Array.isArray(file.rows)) throw new Error('it is no access review');
+  return file;
 }
 
 function listFiles(dir: string, below = ''): string[] {

@@ -89,6 +89,19 @@ t.test(
     t.notOk(kept?.erased);
     const [change] = await db.selectFrom('changes').select('changes').execute();
     t.match(JSON.parse(change!.changes), [{ revocations: [{ id: 'eva' }] }]);
+    t.match(await db.selectFrom('reviews').selectAll().execute(), [
+      { about: null, scope: '{"people":["eva","erased"]}' },
+    ]);
+    t.match(await db.selectFrom('review_rows').selectAll().execute(), [
+      {
+        person_id: 'erased',
+        reason: '',
+        salt: null,
+        digest: 'x-review_rows',
+        reviewer: 'erased',
+        decided_by: 'erased',
+      },
+    ]);
     t.equal((await db.selectFrom('fact_snapshots').selectAll().execute()).length, 1);
     const holds = await db.selectFrom('legal_holds').select(['created_by', 'because']).execute();
     t.same(holds, [{ created_by: 'erased', because: 'erased' }]);

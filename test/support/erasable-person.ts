@@ -37,10 +37,20 @@ export const access = (n: number, who: string, from: string, path: string): Acce
   request: { method: 'GET', host: 'payroll.test', path },
 });
 
+const givenOf: Readonly<Record<string, Record<string, string>>> = {
+  devices: { id: device, name: 'zq-laptop', serial: 'SER-ZQ-1' },
+  reviews: {
+    name: 'x-reviews',
+    scope: JSON.stringify({ people: ['eva', person] }),
+    about: 'Is Zebulon Quix still here?',
+  },
+  review_rows: { review: 'x-reviews', reason: 'Zebulon Quix has left', salt: 'zq-laptop' },
+};
+
 /** A row in every table with a column for people, filled with this one. */
 export async function seedTables(db: Db): Promise<string[]> {
   const { rows: tables } = await sql<{ name: string }>`SELECT name FROM sqlite_master WHERE type = 'table'`.execute(db);
-  const columns = ['person_id', 'by', 'decided_by', 'created_by', 'actor'];
+  const columns = ['person_id', 'by', 'decided_by', 'created_by', 'actor', 'reviewer', 'closed_by'];
   const seeded: string[] = [];
   for (const { name: table } of tables) {
     // A hold on the person would keep everything; one that they set is below.
@@ -48,8 +58,7 @@ export async function seedTables(db: Db): Promise<string[]> {
     const { rows } = await sql<{ name: string; type: string; notnull: number }>`
       SELECT name, type, "notnull" FROM pragma_table_info(${table})`.execute(db);
     if (!rows.some(({ name }) => columns.includes(name))) continue;
-    const ofDevice = { id: device, name: 'zq-laptop', serial: 'SER-ZQ-1' };
-    const given: Record<string, string> = table === 'devices' ? ofDevice : { from_address: '198.51.100.77' };
+    const given: Record<string, string> = givenOf[table] ?? { from_address: '198.51.100.77' };
     const values = rows.flatMap(({ name, type, notnull }) => {
       if (columns.includes(name)) return [[name, person] as const];
       if (given[name] !== undefined) return [[name, given[name]] as const];

@@ -42,6 +42,7 @@ export const ecsKinds: Readonly<Record<AccessRecord['kind'], EcsKind>> = {
   gateway: { category: 'configuration', types: always('info') },
   controller: { category: 'configuration', types: always('info') },
   log: { category: 'configuration', types: always('access') },
+  review: { category: 'iam', types: always('info') },
   authzen: { category: 'api', types: (record) => ['access', ...verdictWord(record)] },
 };
 

@@ -91,5 +91,6 @@ export const ocsfClasses: Readonly<Record<AccessRecord['kind'], OcsfClass>> = {
   gateway: api,
   controller: api,
   log: api,
+  review: api,
   authzen: api,
 };

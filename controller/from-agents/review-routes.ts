@@ -1,0 +1,63 @@
+/** `/v1/me/reviews`: rows of access reviews that are this person's to decide. */
+import { PosternError } from '#shared/base/errors.ts';
+import type { myReviews } from '#shared/contracts/my-reviews.ts';
+import type { Handlers } from '#shared/wire/serve-contract.ts';
+import type { IdentityParts } from '../identity/identity-parts.ts';
+import { appendRecord } from '../log/append-record.ts';
+import { decideRows } from '../reviews/decide-rows.ts';
+import { findReview, noReview, readRows, showReview } from '../reviews/read-review.ts';
+import type { Db } from '../store/open-store.ts';
+import type { DeviceCaller } from './authorize-peer.ts';
+
+export function reviewRoutes({
+  store,
+  clock,
+}: Pick<IdentityParts, 'store' | 'clock'>): Handlers<typeof myReviews, DeviceCaller> {
+  const { db } = store;
+  return {
+    reviews: async ({ caller }) => ({ reviews: await openFor(db, caller.person.id) }),
+
+    async review({ caller, params: { name }, query }) {
+      const reviewer = caller.person.id;
+      const review = (await openFor(db, reviewer)).find((one) => one.name === name);
+      if (review === undefined) throw noReview(name);
+      return { review, ...(await readRows(db, name, { ...query, reviewer })) };
+    },
+
+    async decideReview({ caller, params: { name }, body: { decision, rows, reason } }) {
+      const reviewer = caller.person.id;
+      const by = { actor: reviewer, ...caller.origin, because: reason };
+      const at = clock.now();
+      try {
+        const order = { review: name, decision, rows, reviewer, by };
+        return await db.transaction().execute((trx) => decideRows(trx, at, order));
+      } catch (error) {
+        if (error instanceof PosternError && error.code === 'role-needed')
+          await appendRecord(db, at, {
+            ...{ kind: 'review', event: 'decision-refused', verdict: 'deny', reasons: ['wrong-role'], ...by },
+            details: { review: name, decision, rows },
+          });
+        throw error;
+      }
+    },
+  };
+}
+
+async function openFor(db: Db, reviewer: string) {
+  const rows = await db
+    .selectFrom('review_rows')
+    .innerJoin('reviews', 'reviews.name', 'review_rows.review')
+    .select('name')
+    .distinct()
+    .where('reviewer', '=', reviewer)
+    .where('reviews.state', '=', 'open')
+    .orderBy('name')
+    .execute();
+  const found = [];
+  for (const { name } of rows) {
+    const { about, due, reviewers } = await showReview(db, await findReview(db, name));
+    const { rows: all = 0, undecided = 0 } = reviewers.find((one) => one.reviewer === reviewer) ?? {};
+    found.push({ name, ...(about === undefined ? {} : { about }), due, rows: all, undecided });
+  }
+  return found;
+}

@@ -1,0 +1,65 @@
+/** Access reviews: who closes what about themselves, people who are erased, and what `posternctl review` wants. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { day, hour, minute, second } from '#shared/base/clock.ts';
+import { office, signInAs } from '../support/review-office.ts';
+import { runController } from '../support/run-controller.ts';
+import { shellOf } from '../support/run-ctl.ts';
+
+t.setTimeout(120 * second);
+
+t.test(
+  'whoever is undecided about themselves does not close by keeping it; an erased person leaves a review that holds',
+  async (t) => {
+    const { controller, shell, bob, ctl } = await office(t);
+    const { clock } = controller;
+    await shell.putPerson({ params: { id: 'bob' }, body: { groups: ['staff'] } });
+    const due = clock.now() + day;
+    const params = { name: 'all' };
+    await shell.startReview({ body: { ...params, due, reviewer: 'bob', people: ['emma', 'fred', 'bob'] } });
+    const mine = await bob.review({ params, query: {} });
+    const of = (person: string) => mine.rows.filter((row) => row.person === person).map(({ row }) => row);
+    await bob.decideReview({ params, body: { decision: 'keep', reason: 'fred and emma work', rows: of('fred') } });
+    await bob.decideReview({ params, body: { decision: 'revoke', reason: 'left', rows: of('emma') } });
+    const asBob = controller.as({ token: await signInAs(controller, 'bob', 'auditor'), reason: 'done' });
+    await t.rejects(asBob.closeReview({ params, body: { undecided: 'keep' } }), {
+      code: 'role-needed',
+      tell: /about you/,
+    });
+    t.match(await shell.closeReview({ params, body: { undecided: 'keep' } }), { state: 'closed', keep: 4, revoke: 2 });
+
+    await shell.setPersonState({ params: { id: 'emma' }, body: { state: 'gone' } });
+    clock.advance(2 * hour + minute);
+    await shell.erasePerson({ params: { id: 'emma' } });
+    const { rows } = await shell.review({ params, query: {} });
+    t.match(
+      rows.filter(({ person }) => person === 'erased'),
+      [{ policies: [], decision: { decision: 'revoke', reason: '', by: 'bob' } }, {}],
+    );
+    t.notMatch(JSON.stringify(rows), /emma/, 'nor in the reasons of others');
+    const dir = join(controller.dir, 'erased');
+    t.match(await ctl(['review', 'export', 'all', '--out', dir]), { code: 0 });
+    const key = (await ctl(['log', 'key'])).out.trim();
+    t.match(await ctl(['log', 'check-proof', dir, '--key', key]), { code: 0, out: /^Holds/ });
+    t.notMatch(readFileSync(join(dir, 'review.json'), 'utf8'), /emma/);
+  },
+);
+
+t.test('posternctl review says what it wants', async (t) => {
+  const controller = await runController(t);
+  const ctl = shellOf(controller);
+  t.match(await ctl(['review', 'list']), { code: 0, out: '(none)\n' });
+  t.match(await ctl(['review', 'start', 'q', '--reason', 'x']), { code: 1, err: /nothing to review/ });
+  t.match(await ctl(['review', 'show', 'q']), { code: 1, err: /no access review "q" here/ });
+  t.match(await ctl(['review', 'decide', 'q', 'maybe', '--all', '--reason', 'x']), {
+    code: 2,
+    err: /keep, revoke, change/,
+  });
+  t.match(await ctl(['review', 'decide', 'q', 'keep', '--all']), { code: 2, err: /--reason/ });
+  t.match(await ctl(['review', 'decide', 'q', 'keep', '--reason', 'x']), { code: 2, err: /say which rows/ });
+  t.match(await ctl(['review', 'close', 'q', '--undecided', 'change']), { code: 2, err: /keep, revoke/ });
+  t.match(await ctl(['review', '--help']), { code: 0, out: /review export <name>/ });
+  const startHelp = await ctl(['review', 'start', '--help']);
+  t.match(startHelp.out, /--reviewer ID/);
+});
