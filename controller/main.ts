@@ -125,7 +125,7 @@ async function restore(call: CliCall): Promise<void> {
   io.out(`The policy in force is version ${done.epoch}; gateways will start with a fresh snapshot.`);
   if (done.former !== undefined) io.out(`The former database is ${done.former}.`);
   io.out(
-    'The log signs nothing yet: posternctl log resume FILE, with the newest checkpoint that anybody has; or posternctl log new.',
+    'The log signs nothing yet: posternctl log resume, once the gateways have told what they keep of it; or posternctl log new.',
   );
   io.out('Whoever was suspended after the backup was made is not suspended now: check people and devices.');
 }

@@ -148,6 +148,7 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
   // What was signed after the backup is not in it: nothing is signed until somebody shows that nothing was, or opens another log.
   await trx.updateTable('log_state').set({ held: 'restored' }).execute();
   await doubtKnockCounters(trx, at);
+  await trx.deleteFrom('log_known').execute();
   await forgetRunning(trx);
   const sessions = Number(ended.numUpdatedRows);
   await appendRecord(trx, at, {

@@ -37,6 +37,7 @@ import { databaseName } from './init.ts';
 import { JobRunner } from './jobs/run-jobs.ts';
 import { lockDirectory } from './lock-directory.ts';
 import { LogFollowers } from './log/follow-records.ts';
+import { KnownCheckpoints } from './log/known/known-checkpoints.ts';
 import { LifeRecords } from './log/life-records.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { Pruner } from './log/retention/pruner.ts';
@@ -116,6 +117,7 @@ async function start(
   const { trustDomain } = settings;
   // Stops after whatever still writes records.
   const keeper = lifecycle.add('log', await LogKeeper.open({ db, sealer, clock, log, dir, trustDomain }));
+  const known = new KnownCheckpoints({ db, keeper, clock, log });
   const life = lifecycle.add('life', new LifeRecords({ db, clock, log, isShort: () => reserve.state().short }));
   await life.begin();
   tellTrouble = (why) => life.failed(why);
@@ -183,7 +185,7 @@ async function start(
       ...eventRoutes({ db, events }),
     },
     me: meRoutes(identity),
-    gateways: gatewayRoutes({ db, clock, authority, streams, checks, cuts, generation }),
+    gateways: gatewayRoutes({ db, clock, authority, streams, checks, cuts, known, generation }),
   });
   lifecycle.add('mutual server', mutual);
   reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
@@ -206,6 +208,7 @@ async function start(
     reserve,
     dir,
     keeper,
+    known,
     streams,
     checks,
     events,

@@ -57,15 +57,21 @@ Every record has a place in one Merkle tree (RFC 6962), within 100 ms of its com
 anything is signed, so that no crash gives two trees.
 
 - **Keep** key and a checkpoint where the operator of the controller cannot reach them: \`posternctl log key --checkpoint FILE\`.
-- **Verify**: \`posternctl log verify --key KEY --checkpoint FILE\` compares every record, its columns and its disclosures, and every tile with the tree, and the tree with
+- **Verify**: \`posternctl log verify --key KEY --from FILE\` compares every record, its columns and its disclosures, and every tile with the tree, and the tree with
   what you kept. It names leaf, record or tile, and ends with 1 when anything is not as it was written. Without a controller: \`posternctl log snapshot DIR\`, carry it away,
-  \`posternctl log verify --files DIR --key KEY --checkpoint FILE\`.
+  \`posternctl log verify --files DIR --key KEY --from FILE\`.
 - **Prove** one record: \`posternctl log prove ID [--without person,path]\` writes a file (C2SP tlog-proof) with the leaf, the personal fields that you choose, the path up to the root and
   the checkpoint. Whoever gets it needs the public key, from elsewhere: \`posternctl log check-proof FILE --key KEY\`, or with Node alone, \`posternctl log verifier DIR\`, then
   \`node DIR/check-proof.mjs FILE --key KEY\`.
 - **Over HTTP**: \`services.log: tree\` serves checkpoint and tiles at \`https://<services>/log/<number>/\` to anybody, \`entries\` the leaves too, in which nothing is personal.
-- **After a restore** the log signs nothing (P35). \`posternctl log resume CHECKPOINT\` shows that it goes on from the newest checkpoint that anybody has; where records were lost it does not, and
-  \`posternctl log new\` opens another log, with a key of its own, whose record \`log-opened\` names the one before it. The same holds for a database that is behind the checkpoint on its own disk.
+- **Gateways keep it too**: each pins the log's key with its enrolment, asks for the newest checkpoint every ten seconds, with the proof that it goes on from the one that it keeps, and keeps only such. One that
+  does not is an alarm: in its log, as a record (\`log-inconsistent\`), in its metrics (\`postern_gateway_log_inconsistent\`) and health, with both notes as evidence in \`<its state>/log/evidence/\`, until an operator
+  of the gateway ends it (\`postern-gateway log settle\`). \`postern-gateway log show --checkpoint FILE\` gives the checkpoint to an auditor. The controller learns what they keep (\`posternctl log known\`), and signs nothing
+  from the moment on in which one keeps what its log does not go on from (\`log-contradicted\`).
+- **After a restore** the log signs nothing (P35). \`posternctl log resume\` waits until every gateway in service has told what it keeps and all of it is of the log's past; \`log resume CHECKPOINT\` does not wait for those that
+  are silent. Where records were lost it refuses, and \`posternctl log new\` opens another log, with a key of its own: a note under both keys declares it, by which gateways follow (\`log-replaced\`), and its record \`log-opened\` names the one
+  before it and the newest checkpoint that was known. The same holds for a database that is behind the checkpoint on its own disk. A gateway that knows a log whose key the database has lost follows it no
+  further by itself: \`postern-gateway log trust KEY\`.
 - A record that was **pruned** leaves its hash: proofs of all others hold. \`verify\` says how many are gone, by which prunings, and whether those are the ones
   that the records of the prunings name ([operations.md](operations.md)). In bundles of leaves it has the length 0.
 

@@ -13,6 +13,7 @@ import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { type DoorPlace, doorCommands, uninstallDoor } from '#shared/wire/doors/door-commands.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
 import { checkDoorPorts, type GatewayConfig, gatewayConfig } from './config.ts';
+import { logCommands } from './kept-log/log-commands.ts';
 import { joinController } from './to-controller/join.ts';
 import { startGateway } from './wiring.ts';
 
@@ -55,6 +56,7 @@ const cli: Cli = {
       run: join,
     },
     'check-config': { about: 'Check the configuration and say what is wrong', run: checkConfig },
+    ...logCommands((call) => configOf(call).dir),
     ...doorCommands('postern-gateway', doorPlace),
   },
 };

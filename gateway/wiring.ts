@@ -11,6 +11,7 @@ import { serveDoorControl } from '#shared/wire/doors/serve-door-control.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { PortClaim } from '#shared/wire/one-port/port-claim.ts';
 import type { GatewayConfig } from './config.ts';
+import { LogWatch } from './kept-log/watch-log.ts';
 import { openKeys } from './keystore/key-files.ts';
 import { type Membership, readMembership, writeMembership } from './keystore/membership.ts';
 import { addCounts, type Counts } from './metrics/counters.ts';
@@ -131,6 +132,10 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       log,
     }),
   );
+  const logWatch = lifecycle.add(
+    'kept log',
+    new LogWatch({ dir: config.dir, link, log, tell: (event, details) => ownRecords.tell(event, details) }),
+  );
   let askAgain = () => {};
   let doorChanged = () => {};
   let made: DataPlane | undefined;
@@ -196,6 +201,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       log,
       position: () =>
         keeper.isEmpty ? undefined : { generation: keeper.snapshot.generation, after: keeper.snapshot.n },
+      onOpen: () => logWatch.soon(),
       onMessage: taking.onMessage,
       onCheck: answerChecks({
         link,
@@ -215,6 +221,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
       (new X509Certificate(member.certificate).validToDate.getTime() - clock.now()) / second,
     ),
     spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
+    log: logWatch.state(),
   });
   const counts = async () => addCounts([await plane.counts(), door.counts()]);
   countAll = counts;
@@ -228,6 +235,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
 
   const address = await untilAborted(taking.serving, signal);
   ownRecords.begin();
+  logWatch.begin();
   log.info({ gateway, site, ...address }, 'serving');
   return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
 }

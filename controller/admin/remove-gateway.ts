@@ -2,6 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import { type KeySetAuthority, readKeySets } from '../from-gateways/gateway-state.ts';
 import { voidInvitations } from '../identity/invitations.ts';
+import { knownBy } from '../log/known/known-checkpoints.ts';
 import { nextChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 
@@ -12,6 +13,12 @@ export async function removeGateway(trx: Trx, at: number, authority: KeySetAutho
   if (row.state === 'gone')
     throw new PosternError('conflict', `gateway ${id} is gone`, { tell: 'It is gone already.' });
   await trx.updateTable('gateways').set({ state: 'gone', identity_jwk: null }).where('id', '=', id).execute();
+  // It is asked no more what it keeps; what it contradicted stays known (P35).
+  await trx
+    .deleteFrom('log_known')
+    .where('source', '=', knownBy(id))
+    .where('verdict', 'not in', ['beyond', 'forked'])
+    .execute();
   await voidInvitations(trx, { subject: id, kinds: ['gateway'] });
   await trx
     .insertInto('denied')

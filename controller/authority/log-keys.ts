@@ -3,6 +3,7 @@
  * can stand for the other. All that are `current` sign, one line each: a log changes its key by having two for a while.
  */
 import { toBase64url } from '#shared/base/bytes.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import { ed25519FromSeed, ed25519Seed, generateEd25519 } from '#shared/crypto/ed25519.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { formatKeyId, makeNoteKey, type NoteKey } from '#shared/log/note-key.ts';
@@ -16,7 +17,7 @@ export async function openLogSigners(
   db: Db,
   { sealer, at, origin }: { readonly sealer: Sealer; readonly at: number; readonly origin: string },
 ): Promise<NoteSigner[]> {
-  return db.transaction().execute(async (trx) => {
+  const open = async (trx: Trx) => {
     const rows = await trx
       .selectFrom('log_keys')
       .select(['id', 'sealed'])
@@ -26,7 +27,8 @@ export async function openLogSigners(
       .execute();
     if (rows.length === 0) return [await addLogKey(trx, { sealer, at, origin })];
     return rows.map(({ id, sealed }) => makeNoteSigner(origin, ed25519FromSeed(sealer.openBytes(sealed, place(id)))));
-  });
+  };
+  return db.isTransaction ? open(db as Trx) : db.transaction().execute(open);
 }
 
 /** Another key of the log, beside those that it has. */
@@ -46,6 +48,13 @@ export async function addLogKey(
   };
   await trx.insertInto('log_keys').values(row).execute();
   return signer;
+}
+
+/** The key by which gateways know the log from their enrolment on. Throws `internal` for a store whose log was never opened. */
+export async function readLogKey(db: Db): Promise<NoteKey> {
+  const current = (await readLogKeys(db)).find((one) => one.current);
+  if (current === undefined) throw new PosternError('internal', 'the log has no key');
+  return current.key;
 }
 
 /** Public keys, of this log and of those before it: what verifies any checkpoint that this installation ever signed. */

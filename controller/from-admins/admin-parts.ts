@@ -14,6 +14,7 @@ import type { AppChecks } from '../from-gateways/app-checks.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { LogFollowers } from '../log/follow-records.ts';
+import type { KnownCheckpoints } from '../log/known/known-checkpoints.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
 import type { Pruner } from '../log/retention/pruner.ts';
 import type { SearchDesk } from '../log/search/search-desk.ts';
@@ -34,6 +35,7 @@ export interface AdminParts {
   /** The state directory. */
   readonly dir: string;
   readonly keeper: LogKeeper;
+  readonly known: Pick<KnownCheckpoints, 'forget'>;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly log: Log;

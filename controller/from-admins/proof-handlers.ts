@@ -8,17 +8,19 @@ import { tilesBetween } from '#shared/log/tiles.ts';
 import { writeNdjson } from '#shared/wire/ndjson.ts';
 import { readLogKeys } from '../authority/log-keys.ts';
 import { databaseName } from '../init.ts';
+import { readKnown, silentGateways } from '../log/known/read-known.ts';
 import { heldError } from '../log/log-keeper.ts';
-import type { LogState } from '../log/log-state.ts';
+import type { Held, LogState } from '../log/log-state.ts';
 import { proveGrowth, proveRecord } from '../log/prove-record.ts';
 import { readEntries } from '../log/read-entries.ts';
 import { type Also, openNewLog, resumeLog } from '../log/reopen-log.ts';
 import { verifyLog } from '../log/verify/verify-log.ts';
+import type { KnownVerdict } from '../store/log-anchor-tables.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
 export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs> {
-  const { db, clock, keeper, settings, dir } = parts;
+  const { db, clock, keeper, known, sealer, settings, dir } = parts;
 
   const head = async (): Promise<LogHead> => {
     const { number, origin, size, checkpoint, held } = await keeper.state();
@@ -29,7 +31,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
       size,
       keys,
       ...(checkpoint === null ? {} : { checkpoint }),
-      ...(held === null ? {} : { held: held as 'restored' | 'behind' }),
+      ...(held === null ? {} : { held: held as Held }),
     };
   };
   const told =
@@ -87,8 +89,21 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
       await sendFiles(parts, state, start());
     },
 
+    async knownLog() {
+      const { origin, size, held } = await keeper.state();
+      const rows = await readKnown(db);
+      const items = rows.map(({ note, verdict, ...row }) => ({
+        ...row,
+        verdict: verdict as KnownVerdict,
+        ...(note === null ? {} : { checkpoint: note }),
+      }));
+      const silent = await silentGateways(db, rows);
+      return { origin, size, items, silent, ...(held === null ? {} : { held: held as Held }) };
+    },
+
     async resumeLog({ body: { checkpoint }, caller }) {
-      await resumeLog(db, checkpoint, told(caller, 'log-resumed'));
+      await resumeLog(db, { checkpoint }, told(caller, 'log-resumed'));
+      known.forget();
       await keeper.reopen();
       // There may be a later one on this very disk.
       const { held } = await keeper.state();
@@ -97,7 +112,10 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
     },
 
     async openNewLog({ body: { checkpoint }, caller }) {
-      await openNewLog(db, settings.trustDomain, checkpoint, told(caller, 'log-opened'));
+      const { trustDomain } = settings;
+      const order = { trustDomain, sealer, dir, at: clock.now(), checkpoint };
+      await openNewLog(db, order, told(caller, 'log-opened'));
+      known.forget();
       await keeper.reopen();
       return head();
     },

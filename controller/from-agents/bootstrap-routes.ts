@@ -4,8 +4,10 @@ import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { gatewayBootstrap } from '#shared/contracts/gateway-to-controller.ts';
 import { type FrontDoor, tellDoor } from '#shared/contracts/knock.ts';
 import { oldestAgentVersion, oldestGatewayVersion, protocolVersion } from '#shared/contracts/protocol-version.ts';
+import { formatNoteKey } from '#shared/log/note-key.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
+import { readLogKey } from '../authority/log-keys.ts';
 import { enrolDevice, issuedAnswer } from '../identity/enrol-device.ts';
 import type { IdentityParts, Origin } from '../identity/identity-parts.ts';
 import { joinGateway } from '../identity/join-gateway.ts';
@@ -61,7 +63,8 @@ export function bootstrapRoutes(parts: BootstrapParts): BootstrapHandlers {
       requireVersion(body.version, oldestGatewayVersion);
       const { jkt, ...joined } = await joinGateway(parts, body, caller);
       const knock = await knockOf(gatewayOwner(joined.gateway, jkt));
-      return { ...joined, knock, controllers: controllers(), time: clock.now() };
+      const logKey = formatNoteKey(await readLogKey(parts.store.db));
+      return { ...joined, knock, logKey, controllers: controllers(), time: clock.now() };
     },
   };
   return { agents, gateways };

@@ -10,6 +10,7 @@ import type { Authority } from '../authority/open-authority.ts';
 import { issuedAnswer } from '../identity/enrol-device.ts';
 import { renewCertificate } from '../identity/renew-certificate.ts';
 import { appendRecord } from '../log/append-record.ts';
+import { type KnownCheckpoints, knownBy } from '../log/known/known-checkpoints.ts';
 import type { CutWatch } from '../revocation/cut-report.ts';
 import { nextChange, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
@@ -25,11 +26,12 @@ export interface GatewayRouteParts {
   readonly streams: GatewayStreams;
   readonly checks: AppChecks;
   readonly cuts: CutWatch;
+  readonly known: Pick<KnownCheckpoints, 'answer'>;
   readonly generation: string;
 }
 
 export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gatewayToController, unknown> {
-  const { db, clock, authority, streams, checks, cuts, generation } = parts;
+  const { db, clock, authority, streams, checks, cuts, known, generation } = parts;
   return {
     renew: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
@@ -109,6 +111,11 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
     records: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
       return takeRecords(db, clock.now(), { gateway: gateway.id, spool: body.spool, records: body.records });
+    },
+
+    checkpoint: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      return known.answer(knownBy(gateway.id), body.log, body.kept);
     },
   };
 }

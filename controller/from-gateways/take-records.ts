@@ -61,6 +61,8 @@ const ofItself: ReadonlySet<string> = new Set<RecordEvent<'gateway'>>([
   'paused',
   'knocks',
   'records-lost',
+  'log-inconsistent',
+  'log-replaced',
 ]);
 
 /** A loss stands for all places from its first to its own: they are not waited for. */

@@ -17,6 +17,7 @@ const named = [
   ['api_clients', 'created_by'],
   ['policy_stores', 'by'],
   ['log_streams', 'created_by'],
+  ['log_anchors', 'created_by'],
   ['invitations', 'created_by'],
   ['erasures', 'actor'],
   ['legal_holds', 'created_by'],

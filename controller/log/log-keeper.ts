@@ -14,6 +14,7 @@ import { nodesFromTiles, type ReadTile } from '#shared/log/tiles.ts';
 import { rootFromNodes } from '#shared/log/tree-proofs.ts';
 import { openLogSigners } from '../authority/log-keys.ts';
 import type { Db } from '../store/open-store.ts';
+import { holdLog } from './known/hold-log.ts';
 import { type Held, type LogState, openLogState, readLogState } from './log-state.ts';
 import { sequenceRecords } from './sequence-records.ts';
 import { flushFolder, readIfThere, TileStore, writeWhole } from './tile-store.ts';
@@ -130,10 +131,10 @@ export class LogKeeper {
   readonly #bothRead: ReadTile = (tile) => (tile.level === 0 ? this.#tiles.make(tile) : this.#tiles.read(tile));
 
   async #hold(held: Held, known: number, size: number): Promise<void> {
-    await this.#parts.db.updateTable('log_state').set({ held }).where('id', '=', 1).execute();
+    await this.#parts.db.transaction().execute((trx) => holdLog(trx, held));
     this.#parts.log.error(
       { known, size },
-      'the database is behind its own log: nothing is signed (posternctl log held)',
+      'the database is behind its own log: nothing is signed (posternctl log known)',
     );
   }
 
@@ -207,9 +208,14 @@ export class LogKeeper {
   }
 }
 
+const whyHeld: Readonly<Record<Held, string>> = {
+  restored: 'a backup was put back',
+  behind: 'its newest checkpoint is past what the database holds',
+  contradicted: 'it does not go on from a checkpoint that somebody keeps',
+};
+
 export function heldError(held: string): PosternError {
-  const why = held === 'restored' ? 'a backup was put back' : 'its newest checkpoint is past what the database holds';
   return new PosternError('log-held', undefined, {
-    tell: `The log signs nothing, since ${why}: posternctl log resume, or posternctl log new.`,
+    tell: `The log signs nothing, since ${whyHeld[held as Held]}: posternctl log resume, or posternctl log new.`,
   });
 }

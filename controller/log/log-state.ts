@@ -1,15 +1,22 @@
 /** The one row that says how far the log has come: read, made, and written only by who read what stands there. */
 import { PosternError } from '#shared/base/errors.ts';
+import type { HeldReason } from '#shared/contracts/log-shapes.ts';
 import { emptyRoot } from '#shared/log/tree-hash.ts';
 import type { LogTables } from '../store/log-tables.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 
 export type LogState = LogTables['log_state'];
 
-/** Why a log waits (P35): a backup was put back, or its own newest checkpoint is past what the database holds. */
-export type Held = 'restored' | 'behind';
+/**
+ * Why a log waits (P35): a backup was put back, its own newest checkpoint is past what the database holds, or somebody keeps one from which
+ * it does not go on.
+ */
+export type Held = HeldReason;
 
 export const originOf = (trustDomain: string, number: number): string => `${trustDomain}/log/${number}`;
+
+/** 0 for the origin of another installation's form. */
+export const numberOf = (origin: string): number => Number(/\/log\/([1-9]\d{0,8})$/.exec(origin)?.[1] ?? 0);
 
 export async function findLogState(db: Db): Promise<LogState | undefined> {
   return db.selectFrom('log_state').selectAll().where('id', '=', 1).executeTakeFirst();

@@ -17,6 +17,7 @@ import * as search from './migrations/0011-search.ts';
 import * as logStreams from './migrations/0012-log-streams.ts';
 import * as knockPorts from './migrations/0013-knock-ports.ts';
 import * as preludePort from './migrations/0014-prelude-port.ts';
+import * as anchors from './migrations/0015-anchors.ts';
 import * as reviews from './migrations/0016-reviews.ts';
 import * as retention from './migrations/0017-retention.ts';
 import * as knockCounters from './migrations/0018-knock-counters.ts';
@@ -42,6 +43,7 @@ const migrations: Record<string, Migration> = {
   '0012-log-streams': { up: logStreams.up as Migration['up'] },
   '0013-knock-ports': { up: knockPorts.up as Migration['up'] },
   '0014-prelude-port': { up: preludePort.up as Migration['up'] },
+  '0015-anchors': { up: anchors.up as Migration['up'] },
   '0016-reviews': { up: reviews.up as Migration['up'] },
   '0017-retention': { up: retention.up as Migration['up'] },
   '0018-knock-counters': { up: knockCounters.up as Migration['up'] },

@@ -2,6 +2,7 @@
  * The tables, as Kysely sees them. Times are milliseconds of the controller's clock, flags are 0 or 1, JSON is text,
  * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
  */
+import type { LogAnchorTables } from './log-anchor-tables.ts';
 import type { LogStreamTables } from './log-stream-tables.ts';
 import type { LogTables } from './log-tables.ts';
 import type { ErasureRow, RecordsChangedTable, RecordsTable } from './record-tables.ts';
@@ -9,7 +10,13 @@ import type { RetentionTables } from './retention-tables.ts';
 import type { ReviewTables } from './review-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
 
-export interface Tables extends ShadowTables, LogTables, LogStreamTables, RetentionTables, ReviewTables {
+export interface Tables
+  extends ShadowTables,
+    LogTables,
+    LogStreamTables,
+    LogAnchorTables,
+    RetentionTables,
+    ReviewTables {
   meta: { key: string; value: string };
   change_counter: { id: number; n: number };
   changes: { n: number; at: number; site: string | null; changes: string };

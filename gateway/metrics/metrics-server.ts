@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Log } from '#shared/base/log.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
+import type { LogState } from '../kept-log/watch-log.ts';
 import type { Counts } from './counters.ts';
 
 export interface Health {
@@ -11,6 +12,8 @@ export interface Health {
   readonly n: number;
   readonly certificateSecondsLeft: number;
   readonly spoolBytes: number;
+  /** What is kept of the controller's log (P35). */
+  readonly log: LogState;
 }
 
 export interface MetricsParts {
@@ -42,6 +45,12 @@ export function createMetricsServer({ counts, health, log }: MetricsParts): Fast
   const change = gauge('change_number', 'Change number in force');
   const certificate = gauge('certificate_seconds_left', 'Seconds until the certificate expires');
   const spool = gauge('spool_bytes', 'Bytes of records that wait for the controller');
+  const logSize = gauge('log_checkpoint_size', "Leaves of the newest checkpoint of the controller's log that is kept");
+  const logAge = gauge(
+    'log_checkpoint_age_seconds',
+    'Since the controller last showed a good one; -1 before the first',
+  );
+  const logAlarm = gauge('log_inconsistent', '1 once it showed one that contradicts the kept one');
 
   const fill = async () => {
     const sums = await counts();
@@ -52,12 +61,15 @@ export function createMetricsServer({ counts, health, log }: MetricsParts): Fast
         if (counted === name) counter.inc(label === undefined ? {} : { [label]: of }, value);
       }
     }
-    const { state, n, certificateSecondsLeft, spoolBytes } = health();
+    const { state, n, certificateSecondsLeft, spoolBytes, log: kept } = health();
     live.set(sums['live|'] ?? 0);
     stale.set(state === 'fresh' ? 0 : 1);
     change.set(n);
     certificate.set(certificateSecondsLeft);
     spool.set(spoolBytes);
+    logSize.set(kept.size);
+    logAge.set(kept.ageSeconds ?? -1);
+    logAlarm.set(kept.state === 'inconsistent' ? 1 : 0);
   };
 
   const server = createEdgeApp({ log });

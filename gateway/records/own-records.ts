@@ -73,6 +73,11 @@ export class OwnRecords {
     rmSync(this.#file, { force: true });
   }
 
+  /** What another part of this process has found out. Nothing before `begin`. */
+  tell(event: RecordEvent<'gateway'>, details: Record<string, unknown>): void {
+    this.#tell(event, details);
+  }
+
   #tell(event: RecordEvent<'gateway'>, details?: Record<string, unknown>): void {
     const { gateway, time } = this.#parts;
     const record: AccessRecord = {

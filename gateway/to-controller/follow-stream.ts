@@ -21,6 +21,8 @@ export interface FollowParts {
   /** What stands in front of this gateway: agents are told by the controller. */
   readonly door: () => FrontDoor;
   readonly log: Log;
+  /** A controller answers, perhaps another one, or the same with another database. */
+  readonly onOpen: () => void;
   /** Where the gateway is, so that only what follows must be sent; undefined asks for a snapshot. */
   readonly position: () => { readonly generation: string; readonly after: number } | undefined;
   /** Resolves when the message is in force everywhere. When it throws, the old state has stayed. */
@@ -45,7 +47,7 @@ const asQuery = ({ door, ports, preludePort }: FrontDoor) => ({
   ...(ports === undefined ? {} : { knockPorts: ports.join(',') }),
 });
 
-export function followStream({ link, time, door, log, position, onMessage, onCheck }: FollowParts): Following {
+export function followStream({ link, time, door, log, position, onOpen, onMessage, onCheck }: FollowParts): Following {
   const validator = Compile(streamLine);
   let wantsSnapshot = false;
   let nextAsk = 0;
@@ -70,7 +72,10 @@ export function followStream({ link, time, door, log, position, onMessage, onChe
       if (time.isHeldBack) channel.reconnect();
     },
     onState(state, end) {
-      if (state === 'open') log.info({ controller: link.address }, 'the stream is open');
+      if (state === 'open') {
+        log.info({ controller: link.address }, 'the stream is open');
+        onOpen();
+      }
       if (end === undefined) return;
       if (end.error.code === 'bad-answer') wantsSnapshot = true;
       log.warn({ err: end.error, controller: link.address, waitMs: end.waitMs }, 'the stream has ended');

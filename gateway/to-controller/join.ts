@@ -19,6 +19,7 @@ import { decodeInvitation } from '#shared/wire/invitation.ts';
 import { makeDispatcher } from '#shared/wire/make-dispatcher.ts';
 import { clientTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { fetchPinnedRoot } from '#shared/wire/pinned-root.ts';
+import { pinAtJoin } from '../kept-log/kept-file.ts';
 import { openKeys } from '../keystore/key-files.ts';
 import { knockMemoryIn } from '../keystore/knock-memory-in.ts';
 import { type Membership, readMembership, writeMembership } from '../keystore/membership.ts';
@@ -69,6 +70,8 @@ export async function joinController(order: JoinOrder): Promise<Membership> {
     const kept = answer.knock === undefined ? membership : { ...membership, knock: answer.knock };
     // Sessions had keys for a former instance of this gateway, too: what that one took is not good here.
     noteAcceptedUntil(knockMemoryIn(dir), issuedAt(new X509Certificate(certificate), 'gateway'));
+    // Before the membership: a gateway that has joined knows by which key the log is signed (P35).
+    pinAtJoin(dir, answer.logKey, trustDomain);
     writeMembership(dir, kept);
     return kept;
   } finally {

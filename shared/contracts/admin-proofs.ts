@@ -1,10 +1,10 @@
 /** The admin API: the log as a tree, its proofs, and whether it is whole. */
 import { type Static, Type } from 'typebox';
-import { madeId, oneOf, strict, text, time } from './common.ts';
+import { madeId, oneOf, slug, strict, text, time } from './common.ts';
+import { heldReasons, treeHash, treePath } from './log-shapes.ts';
 import { defineContract } from './route.ts';
 
 const count = Type.Integer({ minimum: 0 });
-const hashText = Type.String({ pattern: '^[A-Za-z0-9+/]{43}=$' });
 
 export const logHead = strict({
   /** Of this log among those that this installation had. */
@@ -14,7 +14,7 @@ export const logHead = strict({
   /** The newest checkpoint, as it is signed. */
   checkpoint: Type.Optional(Type.String()),
   /** Why it signs nothing (P35). */
-  held: Type.Optional(oneOf(['restored', 'behind'])),
+  held: Type.Optional(oneOf([...heldReasons])),
   /** Public keys in the form of notes, the newest last; those of former logs too. */
   keys: Type.Array(strict({ key: text(500), current: Type.Boolean() })),
 });
@@ -33,7 +33,7 @@ export type LogFault = Static<typeof logFault>;
 export const logVerdict = strict({
   origin: Type.String(),
   size: count,
-  root: hashText,
+  root: treeHash,
   /** Leaves whose record was pruned: their hashes are there, and nothing to compare them with. */
   pruned: count,
   /** Which records of the log say so: what each took is what it says. One that is under way has no record of its end yet. */
@@ -61,7 +61,7 @@ export const recordProof = strict({
   leaf: Type.String(),
   /** Names and disclosures (base64url) of what is not erased. */
   disclosures: Type.Array(strict({ name: text(64), text: Type.String() })),
-  path: Type.Array(hashText, { maxItems: 63 }),
+  path: treePath,
   checkpoint: Type.String(),
 });
 export type RecordProof = Static<typeof recordProof>;
@@ -88,7 +88,7 @@ export const adminProofs = defineContract({
     summary: 'The proof that the log of one size goes on from that of a lesser one',
     access: 'reader',
     query: strict({ from: count, to: count }),
-    answer: strict({ path: Type.Array(hashText, { maxItems: 63 }) }),
+    answer: strict({ path: treePath }),
   },
   verifyLog: {
     method: 'POST',
@@ -104,12 +104,37 @@ export const adminProofs = defineContract({
     access: 'reader',
     stream: 'ndjson',
   },
+  knownLog: {
+    method: 'GET',
+    path: '/v1/admin/log/known',
+    summary: 'Which checkpoints of the log are known to be kept elsewhere, and who has not told (P35)',
+    access: 'reader',
+    answer: strict({
+      origin: text(300),
+      size: count,
+      held: Type.Optional(oneOf([...heldReasons])),
+      items: Type.Array(
+        strict({
+          source: text(100),
+          origin: text(300),
+          size: count,
+          verdict: oneOf(['none', 'past', 'former', 'beyond', 'forked', 'foreign']),
+          at: time,
+          /** As it is signed. */
+          checkpoint: Type.Optional(Type.String()),
+        }),
+      ),
+      /** Gateways that have not told since it was last asked for. */
+      silent: Type.Array(slug),
+    }),
+  },
   resumeLog: {
     method: 'POST',
     path: '/v1/admin/log/resume',
-    summary: 'Let a log that waits sign again, once the newest checkpoint known is shown to be of its past (P35)',
+    summary: 'Let a log that waits sign again, once every checkpoint that is known is shown to be of its past (P35)',
     access: 'owner',
-    body: strict({ checkpoint: Type.String({ maxLength: 262_144 }) }),
+    /** Without a checkpoint all gateways must have told which one they keep. */
+    body: strict({ checkpoint: Type.Optional(Type.String({ maxLength: 262_144 })) }),
     maxBody: 512 * 1024,
     answer: logHead,
   },

@@ -19,6 +19,7 @@ import {
   time,
 } from './common.ts';
 import { controllerKnock, doorModes } from './knock.ts';
+import { heldReasons, signedNote, treePath } from './log-shapes.ts';
 import { spooledRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -127,10 +128,23 @@ export const gatewayBootstrap = defineContract({
       controllers: Type.Array(address),
       knock: Type.Optional(controllerKnock),
       time,
+      /** Public key of the log in the form of notes: what the gateway holds every checkpoint against from now on (P35). */
+      logKey: text(500),
       ...issued,
     }),
   },
 });
+
+export const checkpointShown = strict({
+  /** Absent while there is none, or none that may be shown. */
+  checkpoint: Type.Optional(signedNote),
+  /** From the kept one to this; empty where it does not go on from there, or is of another log. */
+  path: treePath,
+  held: Type.Optional(oneOf([...heldReasons])),
+  /** The notes that declare other logs, from the log that the gateway knows on. */
+  opened: Type.Array(signedNote, { maxItems: 32 }),
+});
+export type CheckpointShown = Static<typeof checkpointShown>;
 
 export const gatewayToController = defineContract({
   renew: {
@@ -194,5 +208,20 @@ export const gatewayToController = defineContract({
     maxBody: 4 * 1024 * 1024,
     body: strict({ spool: madeId, records: Type.Array(spooledRecord, { minItems: 1, maxItems: 1000 }) }),
     answer: strict({ through: Type.Integer({ minimum: 0 }) }),
+  },
+  /** Asked by the gateway, so that it says first what it keeps: what a database lost is known before anybody is shown another tree. */
+  checkpoint: {
+    method: 'POST',
+    path: '/v1/gateway/checkpoint',
+    summary:
+      'Tell which checkpoint of the log the gateway keeps; the newest, with the proof that it goes on from there (P35)',
+    access: 'certificate',
+    maxBody: 32 * 1024,
+    body: strict({
+      /** Whose key it holds checkpoints against. */
+      log: text(300),
+      kept: Type.Optional(signedNote),
+    }),
+    answer: checkpointShown,
   },
 });

@@ -144,6 +144,10 @@ export const recordEvents = {
       paused: 'No access could be recorded, so none was given: from when to when, and why.',
       'records-lost':
         'An alarm: a segment of its spool was damaged, and no longer tells some records: the segment, the first and last of their numbers there (at most those, at its end), and where how many bytes cannot be read.',
+      'log-inconsistent':
+        'An alarm: the controller showed a checkpoint of the log that does not go on from the one kept here, or is signed by another key: why, size and root of both (P35).',
+      'log-replaced':
+        'An alarm: another log is followed from now on, since its controller declared it under the key of the former one, or an operator of the gateway said so: both, and what was kept of the former.',
       knocks: 'Where somebody was refused within five minutes: how many knocks, by outcome.',
       'renewed-expired': 'A certificate renewed after its end.',
     },
@@ -170,6 +174,8 @@ export const recordEvents = {
       'log-resumed': 'A log that waited signs again: what it was, by which checkpoint (P35).',
       'log-opened':
         'Another log begins: size, root and checkpoint of the one before it, and the newest that was known of it (P35).',
+      'log-contradicted':
+        'An alarm: somebody keeps a checkpoint of this log from which it does not go on: who, its size and root, and those of the log. Nothing is signed from then on (P35).',
       'records-exported': 'What was asked, the form, from which position to which; a long one once a minute.',
       'report-made': 'A report for auditors: which, of what time, with which sample.',
       'review-read': 'Rows of an access review were read: which, by which filter.',
@@ -229,5 +235,8 @@ export type RecordEvent<K extends RecordKind = RecordKind> = {
 export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-rewritten',
   'records-lost',
+  'log-contradicted',
+  'log-inconsistent',
+  'log-replaced',
   'stream-put-aside',
 ]);

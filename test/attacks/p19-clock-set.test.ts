@@ -70,6 +70,7 @@ t.test("P19 a controller's clock that is set back is followed after a new connec
     time,
     door: () => ({ door: 'none' }),
     log: silentLog,
+    onOpen: () => {},
     link: {
       address: 'controller',
       failOver() {},

@@ -71,10 +71,10 @@ t.test('a denied export is proved', async (t) => {
   t.equal(refused.code, 1);
   t.match(refused.stderr, /Does not hold/);
 
-  t.match(await ok(['log', 'verify', '--key', key, '--checkpoint', early]), /is whole: .* goes on from 1 checkpoint/);
+  t.match(await ok(['log', 'verify', '--key', key, '--from', early]), /is whole: .* goes on from 1 checkpoint/);
   const files = join(dir, 'files');
   await ok(['log', 'snapshot', files]);
-  const offline = ['log', 'verify', '--files', files, '--key', key, '--checkpoint', early, '--json'];
+  const offline = ['log', 'verify', '--files', files, '--key', key, '--from', early, '--json'];
   t.match(JSON.parse(await ok(offline)), { whole: true, faults: [] });
   t.notMatch(readFileSync(join(files, 'tile/entries/000.p', lastOf(files)), 'utf8'), /audrey/, 'no name leaves');
   const entries = join(files, 'tile/entries/000.p', lastOf(files));

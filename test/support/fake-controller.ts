@@ -12,8 +12,11 @@ import type { GatewayFinding } from '#shared/contracts/app-check.ts';
 import { gatewayBootstrap, gatewayToController, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
+import { generateEd25519 } from '#shared/crypto/ed25519.ts';
 import { issueLeaf } from '#shared/crypto/issue-certificate.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
+import { formatNoteKey } from '#shared/log/note-key.ts';
+import { makeNoteSigner } from '#shared/log/note-signer.ts';
 import { guardServer, requirePeer } from '#shared/wire/admit-peer.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import { encodeInvitation } from '#shared/wire/invitation.ts';
@@ -53,6 +56,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
   };
   let state = world.snapshot(apps) as StreamMessage & { t: 'snapshot' };
   let lifeMs = 24 * 3_600_000;
+  const logKey = formatNoteKey(makeNoteSigner(`${trustDomain}/log/1`, generateEd25519()).key);
 
   const issue = async (csr: string) => {
     const { pem } = await issueLeaf({
@@ -99,6 +103,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
         changed();
         return { through: body.records.at(-1)!.seq };
       },
+      checkpoint: () => ({ path: [], opened: [] }),
       async stream(call) {
         told.streams.push(call.query);
         const response = call.start();
@@ -126,7 +131,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
       join: async ({ body }) => {
         if (body.code !== code) throw new PosternError('code-refused');
         const issued = await issue(body.csr);
-        return { gateway: gatewayId, site, controllers: [address], time: Date.now(), ...issued };
+        return { gateway: gatewayId, site, controllers: [address], time: Date.now(), logKey, ...issued };
       },
       renewalNonce: () => ({ nonce: 'nonce-1' }),
       renewExpired: async ({ body }) => {

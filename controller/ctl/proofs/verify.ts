@@ -19,7 +19,7 @@ import { readNote } from './reopen.ts';
 export const verify: CliCommand = {
   about: 'Whether the log is whole, and goes on from checkpoints that you kept',
   options: {
-    checkpoint: {
+    from: {
       type: 'string',
       value: 'FILE',
       multiple: true,
@@ -38,7 +38,7 @@ export const verify: CliCommand = {
     },
   },
   help: `Without --files the controller compares every record, its columns and its disclosures with the tree, and this program checks what it
-says against key and checkpoints. An operator who rewrites and signs everything again is caught by --checkpoint with one
+says against key and checkpoints. An operator who rewrites and signs everything again is caught by --from with a checkpoint
 from before. Exit code 1 when anything is not as it was written; the lines name leaf, record or tile.`,
   run: (call) => (option(call, 'files') === undefined ? online(call) : offline(call, option(call, 'files')!)),
 };
@@ -106,9 +106,7 @@ const readKeys = (texts: readonly string[]): NoteKey[] =>
   texts.map((text) => parseNoteKey(text.includes('+') ? text : readFileSync(text, 'utf8')));
 
 function readCheckpoints(call: CliCall, keys: readonly NoteKey[], faults: LogFault[]): OpenedCheckpoint[] {
-  return options(call, 'checkpoint').flatMap(
-    (file) => open(readNote(file), keys, `the checkpoint ${file}`, faults) ?? [],
-  );
+  return options(call, 'from').flatMap((file) => open(readNote(file), keys, `the checkpoint ${file}`, faults) ?? []);
 }
 
 function open(note: string, keys: readonly NoteKey[], name: string, faults: LogFault[]): OpenedCheckpoint | undefined {

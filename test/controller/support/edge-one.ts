@@ -68,6 +68,7 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
     applied: elsewhere,
     checked: elsewhere,
     records: elsewhere,
+    checkpoint: elsewhere,
   };
   const mutual = makeMutualServer({ ...controller, log, reserve, agents, me: meRoutes(controller), gateways });
   const at = { host: '127.0.0.1', port: 0 };

@@ -95,7 +95,8 @@ const stepped = async (n: number) =>
   (await db.selectFrom('prunings').select('leaves').where('n', '=', n).executeTakeFirst())?.leaves;
 
 t.test('another log has leaves of its own: what is under way ends, and the next pruning counts by them', async (t) => {
-  await openNewLog(db, logTrustDomain, undefined, async (trx) => {
+  const order = { trustDomain: logTrustDomain, sealer: world.sealer, at: clock.now(), dir: world.dir };
+  await openNewLog(db, order, async (trx) => {
     await appendRecord(trx, clock.now(), { kind: 'log', event: 'log-opened' });
   });
   await keeper.reopen();
