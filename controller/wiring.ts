@@ -107,6 +107,7 @@ async function start(
   let tellTrouble = (_why: string): void => {};
   const onTrouble = (why: 'disk-full' | 'disk-failed') => {
     if (why === 'disk-full') reserve.look();
+    else reserve.failed();
     tellTrouble(why);
   };
   const store = lifecycle.add('store', await openStore(join(dir, databaseName), onTrouble));

@@ -96,7 +96,11 @@ async function listCertificates(parts: StatusParts): Promise<Status['certificate
 }
 
 function diskTodo({ reserve }: StatusParts): string[] {
-  const { free, short } = reserve.state();
+  const { free, short, failing } = reserve.state();
+  if (failing)
+    return [
+      'The disk of the controller takes nothing: nothing is granted or changed, not even revoked, and gateways keep their records. See what the kernel says of it (dmesg), and make it writable again.',
+    ];
   if (!short) return [];
   const left = `${Math.floor(free / 1024 / 1024)} MB`;
   return [

@@ -124,14 +124,20 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
 export async function writeWhole(file: string, bytes: string | Uint8Array): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.new`;
-  const handle = await open(draft, 'w', 0o644);
   try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(draft, 'w', 0o644);
+    try {
+      await handle.writeFile(bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    // What a full disk took of it would stay for ever: the next one has another name.
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
   }
-  await rename(draft, file);
 }
 
 export async function flushFolder(folder: string): Promise<void> {

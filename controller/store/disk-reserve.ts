@@ -1,7 +1,7 @@
 /**
  * 64 MB of disk for owners' sign-in, revocation and clean-up (P24). They stand in a file, so that neither this controller nor anything else
  * on the disk can use them up. When the disk runs short the file is given back, and until there is room for it again only
- * what the reserve is for is let through.
+ * what the reserve is for is let through. A disk that takes nothing at all (read-only, or broken) is noticed here as well.
  */
 import { execFile } from 'node:child_process';
 import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
@@ -23,6 +23,8 @@ export interface DiskState {
   /** Bytes that this user may still write, the reserve not counted. */
   readonly free: number;
   readonly short: boolean;
+  /** A write failed, and none has gone well since. */
+  readonly failing: boolean;
 }
 
 const lookMs = 1000;
@@ -31,7 +33,8 @@ export class DiskReserve {
   readonly #parts: DiskReserveParts;
   readonly #file: string;
   readonly #timer: NodeJS.Timeout;
-  #state: DiskState = { free: Number.MAX_SAFE_INTEGER, short: false };
+  #state: Omit<DiskState, 'failing'> = { free: Number.MAX_SAFE_INTEGER, short: false };
+  #failing = false;
   #holds = false;
   #making: Promise<void> | undefined;
   #stopped = false;
@@ -45,7 +48,7 @@ export class DiskReserve {
   }
 
   state(): DiskState {
-    return this.#state;
+    return { ...this.#state, failing: this.#failing };
   }
 
   /** Throws `disk-full` when the disk is short: for whatever may wait until somebody has made room. */
@@ -53,9 +56,19 @@ export class DiskReserve {
     if (this.#state.short) throw new PosternError('disk-full', `the disk has ${this.#state.free} bytes left`);
   }
 
+  /** A write of the store failed, but not for want of space. */
+  failed(): void {
+    if (!this.#failing) this.#parts.log.error('the disk takes nothing: nothing is given until it does');
+    this.#failing = true;
+  }
+
   /** Once a second, and when a write failed for want of space. */
   look(): void {
     const { bytes, dir, log } = this.#parts;
+    if (this.#failing && !this.#stopped && canWrite(dir)) {
+      this.#failing = false;
+      log.info('the disk takes writes again');
+    }
     if (bytes === 0 || this.#stopped) return;
     const free = freeBytes(dir);
     const low = bytes / 4;
@@ -109,6 +122,17 @@ async function allocate(file: string, bytes: number): Promise<void> {
       await handle.write(chunk, 0, Math.min(chunk.length, bytes - at), at);
   } finally {
     await handle.close();
+  }
+}
+
+function canWrite(dir: string): boolean {
+  const file = join(dir, 'probe');
+  try {
+    writeFileSync(file, '.', { mode: 0o600, flush: true });
+    rmSync(file);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -38,6 +38,8 @@ interface Cursor {
 export class RecordDelivery {
   readonly #parts: DeliveryParts;
   readonly #cursors = new Map<string, Cursor>();
+  /** Delivered, and could not be removed yet. */
+  readonly #stuck = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #delay = backOff.least;
@@ -111,8 +113,7 @@ export class RecordDelivery {
     if (cursor.queue.length === 0 && cursor.left) {
       const { damage } = cursor.gaps;
       if (damage) this.#parts.log.error({ spool, ...damage }, 'a segment was damaged where it held no records');
-      directory.remove(spool);
-      this.#cursors.delete(spool);
+      if (this.#remove(spool)) this.#cursors.delete(spool);
     }
   }
 
@@ -122,6 +123,20 @@ export class RecordDelivery {
       this.#parts.directory.writeThrough(spool, through);
     } catch (error) {
       this.#parts.log.warn({ err: error, spool }, 'how far a spool was delivered could not be kept');
+    }
+  }
+
+  /** The next pass tries it again: what stands behind it is delivered meanwhile. */
+  #remove(spool: string): boolean {
+    try {
+      this.#parts.directory.remove(spool);
+      this.#stuck.delete(spool);
+      return true;
+    } catch (error) {
+      if (!this.#stuck.has(spool))
+        this.#parts.log.warn({ err: error, spool }, 'a segment that was delivered could not be removed');
+      this.#stuck.add(spool);
+      return false;
     }
   }
 

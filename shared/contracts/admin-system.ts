@@ -24,8 +24,8 @@ export const adminSystem = defineContract({
       grants: Type.Integer(),
       records: Type.Integer(),
       gateways: Type.Array(shown.gatewayShown),
-      /** Bytes that the controller may still write; `short`: only what is reserved is left (P24). */
-      disk: strict({ free: Type.Integer(), short: Type.Boolean() }),
+      /** Bytes that the controller may still write; `short`: only what is reserved is left (P24); `failing`: it takes nothing at all. */
+      disk: strict({ free: Type.Integer(), short: Type.Boolean(), failing: Type.Boolean() }),
       certificates: Type.Array(strict({ name: text(100), endsAt: time })),
       /** Where the services listener is reached; absent while it is off. */
       services: Type.Optional(text(300)),

@@ -1,10 +1,15 @@
 /** P24: what a full disk, and a flood of refusals, must not bring about. */
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { RecordDelivery } from '../../gateway/records/deliver-records.ts';
 import { DenialMerger } from '../../gateway/records/merge-denials.ts';
+import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
+import { encodeLine } from '../../gateway/records/spool-format.ts';
+import { keepLog } from '../support/kept-log.ts';
 
 const child = fileURLToPath(new URL('../gateway/records/full-disk-child.ts', import.meta.url));
 
@@ -13,7 +18,9 @@ t.test(
   async (t) => {
     // Files may have 64 blocks: the kernel then refuses what a full disk would.
     const limited = ['-c', 'ulimit -f 64 && exec "$0" --expose-gc "$@"', process.execPath, child, t.testdir()];
-    const { stdout } = await promisify(execFile)('sh', limited, { timeout: 60_000 });
+    // Else Node would keep what it compiled at its end, in a file that is too large here.
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
+    const { stdout } = await promisify(execFile)('sh', limited, { timeout: 60_000, env });
     const seen = JSON.parse(stdout) as Record<string, unknown>;
     t.equal(seen['refused'], 'record-failed');
     t.ok(Number(seen['opened']) > 10, 'access until then');
@@ -64,4 +71,40 @@ t.test('P24 strangers who come from ever new addresses are counted, not written 
     merger.take({ ...stranger('10.0.0.1'), device: `dev_${at}` } as unknown as AccessRecord, true);
   merger.take(stranger('10.0.0.2'), true);
   t.equal(written.at(-1)?.from, '10.0.0.2', 'the next second begins anew');
+});
+
+t.test('P24 a segment that a read-only disk does not let go of keeps none behind it back', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  let stuck = true;
+  const remove = directory.remove.bind(directory);
+  directory.remove = (spool) => {
+    if (stuck && spool === 'spl_00000001') throw Object.assign(new Error('EROFS'), { code: 'EROFS' });
+    remove(spool);
+  };
+  const of = (n: number) => ({ id: `rec_${String(n).padStart(8, '0')}` }) as unknown as AccessRecord;
+  for (const [n, spool] of ['spl_00000001', 'spl_00000002'].entries())
+    writeFileSync(
+      directory.file(spool),
+      encodeLine({ seq: 1, record: of(n) }) + encodeLine({ left: true, last: 1, denials: 0 }),
+    );
+  const taken: string[] = [];
+  const { log, lines } = keepLog();
+  const delivery = new RecordDelivery({
+    gateway: 'gw-1',
+    directory,
+    log,
+    send: async (spool, records) => {
+      taken.push(spool);
+      return { through: records.at(-1)!.seq };
+    },
+  });
+  t.teardown(() => delivery.stop());
+  await delivery.deliverAll();
+  await delivery.deliverAll();
+  t.same(taken, ['spl_00000001', 'spl_00000002'], 'each once');
+  t.same(directory.list(), ['spl_00000001']);
+  t.equal(lines.length, 1, 'told once');
+  stuck = false;
+  await delivery.deliverAll();
+  t.same(directory.list(), []);
 });

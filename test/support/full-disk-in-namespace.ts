@@ -1,11 +1,11 @@
 /** Runs inside a mount namespace of its own: started by full-disk.test.ts. Gateway and controller each have a small disk. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { configFile } from '../../deploy/quickstart/configs.ts';
-import { askThroughAgent } from '../../deploy/quickstart/journey/through-agent.ts';
+import { diskAsks } from './disk-asks.ts';
 import { runTool } from './journey-tools.ts';
 import { openStream } from './open-streams.ts';
 import { root } from './source-tree.ts';
@@ -31,6 +31,10 @@ const triangle = await steerTriangle(
 );
 const { admin, state } = triangle;
 const since = Date.now() - 1000;
+const { ask, until, allAreTold, untilTold } = diskAsks(triangle, since);
+const ctl = (...args: string[]) => runTool(join(root, 'bin/posternctl'), ['--socket', triangle.adminSocket, ...args]);
+const why = (app: string) =>
+  runTool(join(root, 'bin/postern'), ['why', app, '--dir', join(state.dir, 'agents/emil/profile')]);
 
 /** What anything else on the host may do: take every byte there is. */
 function fill(name: 'controller' | 'gateway'): void {
@@ -46,15 +50,6 @@ function fill(name: 'controller' | 'gateway'): void {
 }
 const makeRoom = (name: 'controller' | 'gateway') => rmSync(join(disks[name], 'filler'));
 
-const ask = (person: 'emil' | 'olivia', app: string, path: string) =>
-  askThroughAgent({ port: triangle.portalPort(person), app, path });
-const until = (want: string, person: 'emil' | 'olivia', app: string, path: string) =>
-  untilItWorks(async () => {
-    const { status, text } = await ask(person, app, path);
-    const code = status === 200 ? 'ok' : (JSON.parse(text) as { code: string }).code;
-    if (code !== want) throw new Error(`${status} ${text}`);
-  }, 30_000);
-
 t.test('the disk of the gateway is full', async (t) => {
   await until('ok', 'emil', 'wiki', '/pages/home');
   const running = await openStream(triangle, 'emil', 'events');
@@ -63,6 +58,7 @@ t.test('the disk of the gateway is full', async (t) => {
   t.pass('no record, no access, and the employee reads why');
   const told = await ask('emil', 'wiki', '/pages/home');
   t.match(JSON.parse(told.text), { title: 'The access cannot be recorded, so it is not given.', next: 'retry' });
+  t.match((await why('wiki')).stdout, /cannot be recorded/, 'postern why says it');
   await running.runsOn();
   t.pass('what ran runs on');
   const grant = (await admin.grants({})).items.find(({ app }) => app === 'live');
@@ -89,7 +85,8 @@ t.test('the disk of the controller is full', async (t) => {
   const payroll = await ask('emil', 'payroll', '/');
   t.match(JSON.parse(payroll.text), { code: 'disk-full', next: 'retry' }, 'nothing new is granted, and it says why');
   t.equal((await ask('emil', 'wiki', '/pages/home')).status, 200, 'what was granted is good to its end');
-  const screen = await runTool(join(root, 'bin/posternctl'), ['--socket', triangle.adminSocket, 'status']);
+  t.match((await why('payroll')).stdout, /disk of the controller is full/, 'postern why says it');
+  const screen = await ctl('status');
   t.equal(screen.code, 1);
   t.match(screen.stdout, /! The disk of the controller has \d+ MB left: .*posternctl log prune/);
   await until('ok', 'olivia', 'payroll', '/');
@@ -106,14 +103,44 @@ t.test('the disk of the controller is full', async (t) => {
   t.equal((await admin.status({})).disk.short, false);
 });
 
-t.test('everything that was let in is in the log once, with its end', async () => {
+t.test('not even the reserve of the controller is left', async (t) => {
+  await until('ok', 'emil', 'wiki', '/pages/home');
+  fill('controller');
   await untilItWorks(async () => {
-    const { records } = await admin.records({ query: { kind: 'access', from: since, limit: 1000 } });
-    const openings = records.filter(({ phase }) => phase === 'opening').map(({ id }) => id);
-    const ends = records.filter(({ phase }) => phase === 'closing').map(({ opening }) => opening ?? '');
-    if (openings.length < 6 || openings.sort().join() !== ends.sort().join())
-      throw new Error(`${openings.length} openings, ${ends.length} ends`);
+    if (!(await admin.status({})).disk.short) throw new Error('it has room');
   });
+  // What the reserve gave back, and each page that is freed meanwhile.
+  const again = setInterval(() => fill('controller'), 20);
+  t.teardown(() => clearInterval(again));
+  fill('controller');
+  await t.rejects(
+    admin.putSite({ params: { id: 'attic' }, body: { name: 'Attic' } }),
+    { code: /^disk-f/ },
+    'not even an owner',
+  );
+  t.equal((await ask('emil', 'wiki', '/pages/home')).status, 200, 'what was granted is good to its end');
+  const screen = await ctl('status');
+  t.match(screen.stdout, /! The disk of the controller/, 'who asks is told');
+  clearInterval(again);
+  makeRoom('controller');
+  await until('ok', 'emil', 'payroll', '/');
+  await untilItWorks(() => admin.putSite({ params: { id: 'attic' }, body: { name: 'Attic' } }));
+  t.pass('room is all it needs');
+});
+
+t.test('everything is in the log once, and the log verifies', async (t) => {
+  await allAreTold(6);
+  await untilTold('gateway', 'paused');
+  await untilTold('log', 'paused');
+  const verified = await ctl('log', 'verify');
+  t.equal(verified.code, 0, verified.stdout + verified.stderr);
+  const files = readdirSync(join(disks.controller, 'log'), { recursive: true }).map(String);
+  t.ok(files.some((name) => name.includes('tile')));
+  t.same(
+    files.filter((name) => name.endsWith('.new')),
+    [],
+    'no half of a tile',
+  );
 });
 
 for (const name of ['gateway', 'controller'] as const) {

@@ -1,8 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { silentLog } from '#shared/base/log.ts';
 import { DiskReserve } from '../../../controller/store/disk-reserve.ts';
+import { keepLog } from '../../support/kept-log.ts';
 
 t.test('P24 the reserve takes its blocks, is there again at the next start, and can be switched off', async (t) => {
   const dir = t.testdir();
@@ -26,4 +27,22 @@ t.test('P24 a disk that has no room for the reserve is short from the start', as
   t.teardown(() => reserve.stop());
   t.ok(reserve.state().short);
   t.throws(() => reserve.requireRoom(), { code: 'disk-full', next: 'retry' });
+});
+
+t.test('P24 a disk that takes nothing is told until a write goes well again', async (t) => {
+  const dir = join(t.testdir(), 'state');
+  const { log, lines } = keepLog();
+  const reserve = new DiskReserve({ dir, bytes: 0, log });
+  t.teardown(() => reserve.stop());
+  t.equal(reserve.state().failing, false);
+  reserve.failed();
+  reserve.failed();
+  reserve.look();
+  t.equal(reserve.state().failing, true, 'nothing can be written there');
+  mkdirSync(dir);
+  reserve.look();
+  t.equal(reserve.state().failing, false);
+  t.same(readdirSync(dir), [], 'what tried it is gone');
+  t.match(lines, [{ msg: /takes nothing/ }, { msg: /takes writes again/ }]);
+  t.equal(lines.length, 2);
 });
