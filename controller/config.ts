@@ -144,7 +144,7 @@ function checkTogether(config: ControllerConfig): ControllerConfig {
   const { host: _, ...ports } = config.listen;
   const open = openPortComplaints(ports, hasPrelude(config.door));
   const complaints = [...checkServices(config), ...checkKernelPorts(config), ...open];
-  complaints.push(...shareComplaints(config.share.dir, config.listen.prelude));
+  complaints.push(...shareComplaints(config.share, config.listen.prelude, config.door));
   if (complaints.length === 0) return config;
   const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');
   throw new PosternError('invalid-config', `the configuration is not valid:${list}`, { extra: { complaints } });

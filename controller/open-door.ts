@@ -75,6 +75,7 @@ export async function openDoor(
         return door.judge;
       },
       shared: giver && {
+        keepsPort: config.share.kernelDoor,
         start: (listener) => giver.serveKnocks(listener),
         stop: (listener) => giver.stopKnocks(listener),
       },
@@ -91,7 +92,7 @@ export async function openDoor(
 async function openShare({ share }: ControllerConfig, log: Log, lifecycle: Lifecycle): Promise<PortGiver | undefined> {
   if (share.dir === undefined) return undefined;
   checkShareDir(share.dir, true);
-  const giver = lifecycle.add('shared port', new PortGiver(log));
+  const giver = lifecycle.add('shared port', new PortGiver(log, share.kernelDoor));
   await giver.listen(share.dir);
   return giver;
 }

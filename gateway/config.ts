@@ -76,7 +76,7 @@ export function checkDoorPorts({ door, listen, share }: GatewayConfig): void {
   const complaints = [
     ...(isUnknown ? ['listen.port: a kernel door wants the number of its port'] : []),
     ...openPortComplaints(ports, hasPrelude(door)),
-    ...shareComplaints(share.dir, listen.prelude),
+    ...shareComplaints(share, listen.prelude, door),
   ];
   if (complaints.length === 0) return;
   const list = complaints.map((complaint) => `\n  - ${complaint}`).join('');

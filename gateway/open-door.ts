@@ -89,7 +89,7 @@ export async function openDoor(
       onCheck: () => letIns.forgetOld(),
       judge: async () => judge,
       onChanged,
-      shared: claim && sharedKnocks(claim),
+      shared: claim && sharedKnocks(claim, config.share.kernelDoor),
     }),
   );
   await entrance.clear(hasKernelDoor(mode));
@@ -116,7 +116,8 @@ export async function openDoor(
 }
 
 /** What nobody here has the key of may be for the controller. */
-const sharedKnocks = (claim: PortClaim): SharedKnocks => ({
+const sharedKnocks = (claim: PortClaim, keepsPort: boolean): SharedKnocks => ({
+  keepsPort,
   passOn: (bytes, source) => claim.knock(bytes, source),
   async start(listener) {
     await claim.want({ udp: listener.ports });

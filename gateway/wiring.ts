@@ -140,7 +140,8 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   let doorChanged = () => {};
   let made: DataPlane | undefined;
   const { share, listen } = config;
-  const claim = share.dir === undefined ? undefined : lifecycle.add('shared port', new PortClaim(share.dir, log));
+  const { dir, kernelDoor } = share;
+  const claim = dir === undefined ? undefined : lifecycle.add('shared port', new PortClaim({ dir, kernelDoor, log }));
   const door = await openDoor(
     { config, keeper, claim, clock, log, plane: () => made, onChanged: () => doorChanged() },
     lifecycle,

@@ -11,9 +11,9 @@ const ports = Type.Array(port, { maxItems: 16 });
 /** Counts the claims of one gateway. */
 const n = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
-/** From the gateway. `have`: all that it listens at from now on. `knock`: a datagram whose key id is not one of its own, as Base64, and where it came from. */
+/** From the gateway. `have`: all that it listens at from now on, and whether a kernel door keeps the shared port. `knock`: a datagram whose key id is not one of its own, as Base64, and where it came from. */
 export const toPortGiver = Type.Union([
-  strict({ t: oneOf(['have']), n, tcp: ports, udp: ports }),
+  strict({ t: oneOf(['have']), n, tcp: ports, udp: ports, kernelDoor: Type.Boolean() }),
   strict({ t: oneOf(['knock']), bytes: text(4 * Math.ceil(knockBytes / 3)), from: text(64) }),
 ]);
 export type ToPortGiver = Static<typeof toPortGiver>;
@@ -35,4 +35,10 @@ export const shareSettings = (other: string) =>
         description: `Directory with the sockets by which this process shares listen.prelude, and the ports for knocks that both name, with the ${other} of the same host: the same in both configurations; it is the controller's, and nobody else may write to it`,
       }),
     ),
+    kernelDoor: Type.Boolean({
+      default: false,
+      description:
+        'Let the kernel door keep the shared port too, the same in both configurations: nothing of it shows, and nobody comes in without UDP or by an HTTP proxy. Addresses then name that port',
+    }),
   });
+export type Share = Static<ReturnType<typeof shareSettings>>;

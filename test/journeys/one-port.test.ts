@@ -10,6 +10,7 @@ import { startCapture } from '../support/capture.ts';
 import { mustRun } from '../support/namespace-host.ts';
 import { addresses, makePerimeter, type Perimeter, perimeterNeeds } from '../support/perimeter-hosts.ts';
 import { type RunningAgent, startAgent, startController, startGateway } from '../support/perimeter-processes.ts';
+import { reachTheApp } from '../support/reach-the-app.ts';
 import { payloadOf } from '../support/scan-from-outside.ts';
 import { root } from '../support/source-tree.ts';
 
@@ -42,13 +43,6 @@ async function startProxy(world: Perimeter): Promise<string> {
 const waysOf = async ({ control }: RunningAgent) => {
   const { state } = await control.status();
   return Object.fromEntries(state.ways.map((way) => [way.door, way.rung]));
-};
-
-/** The app's network is the gateway's: here the server reaches it through that host. */
-const reachTheApp = async ({ controller, gateway, app }: Perimeter) => {
-  await mustRun(gateway, 'echo 1 >/proc/sys/net/ipv4/ip_forward');
-  await mustRun(controller, `ip route add 10.9.0.0/24 via ${addresses.gateway.ipv4}`);
-  await mustRun(app, 'ip route add 203.0.113.0/24 via 10.9.0.1');
 };
 
 t.test(

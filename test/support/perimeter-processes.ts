@@ -133,19 +133,21 @@ export interface GatewayOptions extends ProcessOptions {
   readonly workers?: number;
   /** The host that carries it: the controller's, for both on one. */
   readonly on?: 'gateway' | 'controller';
+  /** By which agents reach it; 8444 unless told. */
+  readonly port?: number;
 }
 
 /** Joined as `gw-main` and serving, with the app `wiki` behind it, which everybody signed in may use. */
 export async function startGateway(
   world: Perimeter,
   { admin }: RunningController,
-  { workers = 0, on = 'gateway', ...options }: GatewayOptions = {},
+  { workers = 0, on = 'gateway', port = 8444, ...options }: GatewayOptions = {},
 ): Promise<RunningProcess> {
   const host = world[on];
   const dir = stateOf(host, on === 'gateway' ? 'state' : 'gateway');
   await startApp(world);
   await describeApps(admin);
-  const address = `${addresses[on].ipv4}:8444`;
+  const address = `${addresses[on].ipv4}:${port}`;
   const { invitation } = await admin.inviteGateway({ body: { id: 'gw-main', site: 'main', address } });
   const env = {
     ...shared,

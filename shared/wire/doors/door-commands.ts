@@ -8,7 +8,7 @@ import { callContract } from '../call-contract.ts';
 import { makeUnixDispatcher } from '../make-dispatcher.ts';
 import { removeKernelDoor } from './kernel-door.ts';
 import { type DoorName, tableOf } from './kernel-rules.ts';
-import { forgetTable, notedTable } from './noted-table.ts';
+import { forgetTables, notedTables } from './noted-table.ts';
 
 type State = AnswerOf<typeof doorControl.state>;
 
@@ -59,9 +59,11 @@ export async function uninstallDoor(call: CliCall, { dir, name }: ReturnType<Doo
       if (error.code === 'unreachable' || error.code === 'unavailable') return undefined;
       throw error;
     });
-  const table = tableOf(notedTable(dir) ?? name);
-  if (running === undefined) await removeKernelDoor(notedTable(dir) ?? name);
-  forgetTable(dir);
+  const noted = notedTables(dir);
+  const names = noted.length > 0 ? noted : [name];
+  if (running === undefined) for (const each of names) await removeKernelDoor(each);
+  forgetTables(dir);
+  const table = names.map(tableOf).join(', ');
   if (call.json) call.io.out(JSON.stringify({ removed: table, running: running !== undefined }));
   else {
     call.io.out(`The kernel door is gone: there is no table inet ${table}, and nothing else was changed.`);

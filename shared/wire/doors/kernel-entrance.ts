@@ -7,10 +7,10 @@ import { PosternError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { DoorMode, FrontDoor, KnockKind } from '../../contracts/knock.ts';
 import { KernelDoor, removeKernelDoor } from './kernel-door.ts';
-import { type DoorName, tableOf } from './kernel-rules.ts';
+import { type DoorName, sharedRules, tableOf } from './kernel-rules.ts';
 import { KnockListener, type KnockListenerOptions } from './knock-listener.ts';
 import type { LetInChange } from './let-ins.ts';
-import { forgetTable, notedTable, noteTable } from './noted-table.ts';
+import { forgetTables, notedTables, noteTables } from './noted-table.ts';
 import { OpenedBy } from './opened-by.ts';
 
 export interface KernelEntranceOptions {
@@ -39,6 +39,8 @@ export interface KernelEntranceOptions {
 }
 
 export interface SharedKnocks {
+  /** The kernel door keeps `preludePort` too, which both have. */
+  readonly keepsPort: boolean;
   readonly passOn?: KnockListenerOptions['passOn'];
   /** Resolves when knocks are taken, here or there. Rejects as `KnockListener.start`. */
   start(listener: KnockListener): Promise<void>;
@@ -60,6 +62,8 @@ export class KernelEntrance {
   readonly #options: KernelEntranceOptions;
   readonly #steady: Clock;
   #door: KernelDoor | undefined;
+  /** Of the port that is shared. */
+  #sharedDoor: KernelDoor | undefined;
   #listener: KnockListener | undefined;
   #trial: { readonly endsAt: number; readonly timer: NodeJS.Timeout } | undefined;
   readonly #openedBy: OpenedBy;
@@ -77,7 +81,8 @@ export class KernelEntrance {
 
   told(): FrontDoor {
     const { hasPrelude, knockPorts, preludePort } = this.#options;
-    const open = preludePort === 0 ? {} : { preludePort };
+    // Without a knock by UDP nobody comes in at a port that the kernel keeps.
+    const open = preludePort === 0 || this.#sharedPort !== undefined ? {} : { preludePort };
     if (this.isUp) return { door: hasPrelude ? 'both' : 'kernel', ports: knockPorts, ...open };
     return { door: hasPrelude ? 'prelude' : 'none', ...open };
   }
@@ -86,7 +91,8 @@ export class KernelEntrance {
     const { door, ports = [] } = this.told();
     const trialMs = this.#trial && Math.max(0, this.#trial.endsAt - this.#steady.now());
     const table = this.isUp ? tableOf(this.#name()) : undefined;
-    return { door, ports, table, repairs: this.#door?.repairs ?? 0, trialMs, cameIn: this.#cameIn };
+    const repairs = (this.#door?.repairs ?? 0) + (this.#sharedDoor?.repairs ?? 0);
+    return { door, ports, table, repairs, trialMs, cameIn: this.#cameIn };
   }
 
   /** A connection came in by a knock. */
@@ -100,36 +106,44 @@ export class KernelEntrance {
    */
   async clear(isWanted: boolean): Promise<void> {
     const { dir, log } = this.#options;
-    const noted = notedTable(dir);
-    if (noted === undefined || (isWanted && tableOf(noted) === tableOf(this.#name()))) return;
-    try {
-      await removeKernelDoor(noted);
-    } catch (cause) {
-      const table = tableOf(noted);
-      const text = `the kernel door of an earlier start is still there and would keep everybody out: as root run "postern-${noted.role} door remove" with this configuration, or "nft delete table inet ${table}" and remove ${dir}/kernel-door.json`;
-      throw new PosternError('invalid-config', text, { cause });
+    const wanted = isWanted ? this.#names().map(tableOf) : [];
+    const noted = notedTables(dir);
+    const left = noted.filter((name) => !wanted.includes(tableOf(name)));
+    for (const name of left) {
+      const table = tableOf(name);
+      try {
+        await removeKernelDoor(name);
+      } catch (cause) {
+        const text = `the kernel door of an earlier start is still there and would keep everybody out: as root run "postern-${this.#options.role} door remove" with this configuration, or "nft delete table inet ${table}" and remove ${dir}/kernel-door.json`;
+        throw new PosternError('invalid-config', text, { cause });
+      }
+      log.info({ table }, 'the kernel door of an earlier start was taken away');
     }
-    forgetTable(dir);
-    log.info({ table: tableOf(noted) }, 'the kernel door of an earlier start was taken away');
+    if (left.length === noted.length) forgetTables(dir);
   }
 
   /** Shut when it resolves; nobody can knock before `listen`. Throws `invalid-config` that says what is missing. */
   async shut(trialMs?: number): Promise<void> {
-    const { dir, clock, log, tell, onCheck, knockPorts, openSeconds, ports } = this.#options;
+    const { dir, host, clock, log, tell, onCheck, knockPorts, openSeconds, ports } = this.#options;
     const rules = { ...this.#name(), ports: Object.values(ports), knockPorts, openSeconds };
     const door = new KernelDoor({ ...rules, clock, log, tell, ...(onCheck === undefined ? {} : { onCheck }) });
-    noteTable(dir, rules);
+    noteTables(dir, this.#names());
     await door.start(trialMs);
     this.#door = door;
     this.#cameIn = 0;
     log.info({ table: tableOf(rules), knockPorts }, 'the kernel door is shut');
+    if (this.#sharedPort === undefined) return;
+    // What is let in there has a prelude before it, and comes to whoever of the two has the port: it is asked about nowhere else.
+    this.#sharedDoor = new KernelDoor({ ...sharedRules(this.#sharedPort, host), clock, log, tell: () => {} });
+    await this.#sharedDoor.start();
   }
 
   async listen(): Promise<void> {
     const { host, knockPorts, log, judge, ports, shared } = this.#options;
     const letIn = async (source: string, kind: KnockKind, credential: string) => {
       const port = ports[kind];
-      if (port !== undefined && this.#openedBy.add({ credential, source, port })) await this.#door?.letIn(source, port);
+      if (port === undefined || !this.#openedBy.add({ credential, source, port })) return;
+      await Promise.all([this.#door?.letIn(source, port), this.#letInShared(source)]);
     };
     const hosts = host === '::' ? ['0.0.0.0', '::'] : [host];
     const passOn = shared?.passOn;
@@ -140,12 +154,18 @@ export class KernelEntrance {
 
   /** Keys may have gone: whoever was let in by one of those, and by no other, begins no connection more. */
   keysChanged(isGood: (credential: string) => boolean): void {
-    for (const { source, port } of this.#openedBy.keepOnly(isGood)) void this.#door?.shutOut(source, port);
+    for (const { source, port } of this.#openedBy.keepOnly(isGood)) {
+      void this.#door?.shutOut(source, port);
+      if (this.#sharedPort !== undefined) void this.#sharedDoor?.shutOut(source, this.#sharedPort);
+    }
   }
 
   /** Goes up while the process runs, and comes down again unless `keep` was called. Throws `conflict` when it is up. */
   async try(trialMs: number): Promise<void> {
     if (this.isUp) throw new PosternError('conflict', 'the kernel door is up already', { tell: 'The door is up.' });
+    if (this.#sharedPort !== undefined) {
+      throw conflict('a port that is shared is not tried: set door in both configurations and start both again');
+    }
     await this.shut(trialMs);
     const timer = setTimeout(() => void this.#undo(), trialMs);
     this.#trial = { endsAt: this.#steady.now() + trialMs, timer };
@@ -175,12 +195,14 @@ export class KernelEntrance {
   async takeDown(): Promise<void> {
     clearTimeout(this.#trial?.timer);
     this.#trial = undefined;
-    const [door, listener] = [this.#door, this.#listener];
+    const [door, sharedDoor, listener] = [this.#door, this.#sharedDoor, this.#listener];
     this.#door = undefined;
+    this.#sharedDoor = undefined;
     this.#listener = undefined;
     await this.#hearNoMore(listener);
     await door?.remove();
-    forgetTable(this.#options.dir);
+    await sharedDoor?.remove();
+    forgetTables(this.#options.dir);
     this.#options.onChanged?.();
   }
 
@@ -188,7 +210,7 @@ export class KernelEntrance {
   async stop(): Promise<void> {
     if (this.#trial !== undefined) return this.takeDown();
     await this.#hearNoMore(this.#listener);
-    await this.#door?.stop();
+    await Promise.all([this.#door?.stop(), this.#sharedDoor?.stop()]);
   }
 
   async #hearNoMore(listener: KnockListener | undefined): Promise<void> {
@@ -205,13 +227,32 @@ export class KernelEntrance {
     }
   }
 
+  get #sharedPort(): number | undefined {
+    const { preludePort, shared } = this.#options;
+    return shared?.keepsPort === true ? preludePort : undefined;
+  }
+
+  async #letInShared(source: string): Promise<void> {
+    if (this.#sharedPort !== undefined) await this.#sharedDoor?.letIn(source, this.#sharedPort);
+  }
+
+  /** Of all its tables. */
+  #names(): DoorName[] {
+    const port = this.#sharedPort;
+    return [this.#name(), ...(port === undefined ? [] : [sharedRules(port, this.#options.host)])];
+  }
+
   #name(): DoorName {
     const { role, host, ports } = this.#options;
     return { role, port: ports.mutual ?? 0, host };
   }
 }
 
-const alone: SharedKnocks = { start: (listener) => listener.start(), stop: (listener) => listener.stop() };
+const alone: SharedKnocks = {
+  keepsPort: false,
+  start: (listener) => listener.start(),
+  stop: (listener) => listener.stop(),
+};
 
 const conflict = (text: string) =>
   new PosternError('conflict', text, { tell: `${text[0]!.toUpperCase()}${text.slice(1)}.` });

@@ -17,7 +17,8 @@ import { plainAddress } from '../../base/plain-address.ts';
 import { maxKnockBytes } from '../../contracts/knock.ts';
 
 export interface DoorName {
-  readonly role: 'controller' | 'gateway';
+  /** `shared`: of a port that a controller and a gateway of one host share; both hold the same table, and each lets in who knocked at it. */
+  readonly role: 'controller' | 'gateway' | 'shared';
   /** The first of the protected ports: two processes on one host differ in it, in their role, or in their address. */
   readonly port: number;
   /** What is listened on. Of one address alone nothing else of the host is touched; anything else is all of them. */
@@ -27,13 +28,26 @@ export interface DoorName {
 export interface KernelRules extends DoorName {
   /** TCP ports that answer nobody who has not knocked. */
   readonly ports: readonly number[];
-  /** UDP. */
+  /** UDP. None in a table that is shared, as each has its own for those. */
   readonly knockPorts: readonly number[];
   /** How long a source may begin connections after its knock: 10 to 30. */
   readonly openSeconds: number;
   /** Of one source: more are dropped. */
   readonly knocksPerSecond?: number;
 }
+
+/** Of a table that is shared: the same for both, whatever is set. */
+const sharedOpenSeconds = 20;
+
+/** The table for a port that is shared. */
+export const sharedRules = (port: number, host: string): KernelRules => ({
+  role: 'shared',
+  port,
+  host,
+  ports: [port],
+  knockPorts: [],
+  openSeconds: sharedOpenSeconds,
+});
 
 const udpHeaderBytes = 8;
 const maxSources = 65_536;
@@ -56,7 +70,9 @@ export function rulesLine(rules: KernelRules, trialSeconds?: number): string {
   if (!Number.isInteger(knocksPerSecond) || knocksPerSecond < 1 || ports.length === 0) {
     throw new PosternError('invalid-config', 'a door protects at least one port and takes at least one knock a second');
   }
-  if (knockPorts.length === 0) throw new PosternError('invalid-config', 'a kernel door takes knocks at a UDP port');
+  const takesKnocks = rules.role !== 'shared';
+  if (takesKnocks !== knockPorts.length > 0)
+    throw new PosternError('invalid-config', 'a kernel door takes knocks at a UDP port');
   if (trialSeconds !== undefined && !(Number.isInteger(trialSeconds) && trialSeconds >= 1 && trialSeconds <= 86_400)) {
     throw new PosternError('invalid-config', 'a trial lasts from a second to a day');
   }
@@ -69,34 +85,26 @@ export function rulesLine(rules: KernelRules, trialSeconds?: number): string {
     ...(trialSeconds === undefined ? [] : [trialSet(ports, trialSeconds)]),
     ...['ipv4', 'ipv6'].flatMap((family) => [
       `set let_in_${family} { type ${family}_addr . inet_service; flags timeout; timeout ${openSeconds}s; size ${maxSources}; };`,
-      `set knockers_${family} { type ${family}_addr; flags dynamic,timeout; timeout 10s; size ${maxSources}; };`,
     ]),
+    ...(takesKnocks ? ['ipv4', 'ipv6'] : []).map(
+      (family) =>
+        `set knockers_${family} { type ${family}_addr; flags dynamic,timeout; timeout 10s; size ${maxSources}; };`,
+    ),
     chain('door', [
       'ct state established accept',
       `ip saddr . tcp dport @let_in_ipv4 tcp flags & (syn | ack | rst | fin) == syn accept`,
       `ip6 saddr . tcp dport @let_in_ipv6 tcp flags & (syn | ack | rst | fin) == syn accept`,
       'drop',
     ]),
-    chain('knocks', [
-      `udp length > ${udpHeaderBytes + maxKnockBytes} drop`,
-      `update @knockers_ipv4 { ip saddr ${limit} } drop`,
-      `update @knockers_ipv6 { ip6 saddr and ffff:ffff:ffff:ffff:: ${limit} } drop`,
-      'accept',
-    ]),
+    ...(takesKnocks ? [knockChain(limit)] : []),
     chain('arriving', [
       'type filter hook input priority filter - 10',
       'policy accept',
       'iif "lo" accept',
       `${ours}tcp dport ${guarded} jump door`,
-      `${ours}udp dport ${portSet(knockPorts)} jump knocks`,
+      ...(takesKnocks ? [`${ours}udp dport ${portSet(knockPorts)} jump knocks`] : []),
     ]),
-    chain('leaving', [
-      'type filter hook output priority filter - 10',
-      'policy accept',
-      ...['icmp', 'ipv6-icmp'].map(
-        (protocol) => `meta l4proto ${protocol} ct direction reply ct original proto-dst ${portSet(knockPorts)} drop`,
-      ),
-    ]),
+    ...(takesKnocks ? [leavingChain(knockPorts)] : []),
   ];
   return `${removalLine(rules)}; table inet ${table} { ${body.join(' ')} }`;
 }
@@ -122,6 +130,23 @@ export function shutOutLine(name: DoorName, source: string, port: number): strin
 }
 
 export const listLine = (name: DoorName): string => `list table inet ${tableOf(name)}`;
+
+const knockChain = (limit: string): string =>
+  chain('knocks', [
+    `udp length > ${udpHeaderBytes + maxKnockBytes} drop`,
+    `update @knockers_ipv4 { ip saddr ${limit} } drop`,
+    `update @knockers_ipv6 { ip6 saddr and ffff:ffff:ffff:ffff:: ${limit} } drop`,
+    'accept',
+  ]);
+
+const leavingChain = (knockPorts: readonly number[]): string =>
+  chain('leaving', [
+    'type filter hook output priority filter - 10',
+    'policy accept',
+    ...['icmp', 'ipv6-icmp'].map(
+      (protocol) => `meta l4proto ${protocol} ct direction reply ct original proto-dst ${portSet(knockPorts)} drop`,
+    ),
+  ]);
 
 const chain = (name: string, rules: readonly string[]): string =>
   `chain ${name} { ${rules.map((rule) => `${rule};`).join(' ')} };`;

@@ -17,6 +17,13 @@ export interface Ports {
   readonly udp: readonly number[];
 }
 
+export interface PortClaimOptions {
+  readonly dir: string;
+  /** A kernel door keeps the shared port. */
+  readonly kernelDoor?: boolean;
+  readonly log: Log;
+}
+
 const againMs = second;
 const answerMs = 5 * second;
 /** Knocks that wait for a controller that does not read are lost, as any datagram may be. */
@@ -24,6 +31,7 @@ const maxBuffered = 256 * 1024;
 
 export class PortClaim {
   readonly #dir: string;
+  readonly #kernelDoor: boolean;
   readonly #log: Log;
   #have: Ports = { tcp: [], udp: [] };
   #socket: Socket | undefined;
@@ -36,8 +44,9 @@ export class PortClaim {
   #isStopped = false;
 
   /** Throws `invalid-config` that says what is wrong with the directory. */
-  constructor(dir: string, log: Log) {
+  constructor({ dir, kernelDoor = false, log }: PortClaimOptions) {
     this.#dir = dir;
+    this.#kernelDoor = kernelDoor;
     this.#log = log;
     checkShareDir(dir, false);
     checkShareSocket(connectionsSocket(dir));
@@ -142,7 +151,13 @@ export class PortClaim {
 
   #claim(): void {
     this.#n += 1;
-    this.#say({ t: 'have', n: this.#n, tcp: [...this.#have.tcp], udp: [...this.#have.udp] });
+    this.#say({
+      t: 'have',
+      n: this.#n,
+      tcp: [...this.#have.tcp],
+      udp: [...this.#have.udp],
+      kernelDoor: this.#kernelDoor,
+    });
   }
 
   #given(given: Ports & { readonly n: number }): void {

@@ -22,18 +22,22 @@ export interface TcpListener {
 
 type Kind = 'tcp' | 'udp';
 type Claim = Readonly<Record<Kind, readonly number[]>>;
+const otherKernelDoor = 'share.kernelDoor is not the same in the configurations of controller and gateway';
 const nothing: Claim = { tcp: [], udp: [] };
 
 export class PortGiver {
   readonly #log: Log;
+  readonly #kernelDoor: boolean;
   readonly #server: Server;
   readonly #ports: Readonly<Record<Kind, Map<number, StandIn>>> = { tcp: new Map(), udp: new Map() };
   #holder: Socket | undefined;
   #claimed = nothing;
   #listener: KnockListener | undefined;
 
-  constructor(log: Log) {
+  /** `kernelDoor`: a kernel door keeps the shared port. */
+  constructor(log: Log, kernelDoor = false) {
     this.#log = log;
+    this.#kernelDoor = kernelDoor;
     this.#server = createServer((socket) => void this.#serve(socket));
   }
 
@@ -95,12 +99,19 @@ export class PortGiver {
     try {
       for await (const message of readNdjson(socket, { maxLine: maxPortLine })) {
         if (!Check(toPortGiver, message)) break;
+        if (message.t === 'have' && message.kernelDoor !== this.#kernelDoor) {
+          this.#log.warn({}, otherKernelDoor);
+          say(socket, { t: 'refused', why: otherKernelDoor });
+          socket.end();
+          break;
+        }
         await this.#take(socket, message);
       }
     } catch (error) {
       this.#log.warn({ err: error }, 'the connection of the gateway that had the shared port broke');
     }
-    socket.destroy();
+    // What was said to it last goes out.
+    socket.destroySoon();
     this.#holder = undefined;
     await this.#follow(nothing);
   }

@@ -6,6 +6,8 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { PosternError } from '../../base/errors.ts';
+import { type DoorMode, hasKernelDoor } from '../../contracts/knock.ts';
+import type { Share } from '../../contracts/one-port.ts';
 
 /** Where connections are handed over, and where ports are claimed. */
 export const connectionsSocket = (dir: string): string => join(dir, 'connections.sock');
@@ -17,8 +19,14 @@ export const socketMode = 0o660;
 const longestSocket = 103;
 
 /** Complaints about a configuration. */
-export const shareComplaints = (dir: string | undefined, preludePort: number): string[] =>
-  dir === undefined || preludePort !== 0 ? [] : ['share.dir: wants listen.prelude, the TCP port that both have'];
+export function shareComplaints(share: Share, preludePort: number, door: DoorMode): string[] {
+  const { dir, kernelDoor } = share;
+  if (dir === undefined) return kernelDoor ? ['share.kernelDoor: wants share.dir'] : [];
+  return [
+    ...(preludePort === 0 ? ['share.dir: wants listen.prelude, the TCP port that both have'] : []),
+    ...(kernelDoor && !hasKernelDoor(door) ? ['share.kernelDoor: wants a kernel door (door: both)'] : []),
+  ];
+}
 
 /** Throws `invalid-config` that says what is wrong with it. `isOwn`: this process makes the sockets. */
 export function checkShareDir(dir: string, isOwn: boolean): void {

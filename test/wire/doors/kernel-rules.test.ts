@@ -1,7 +1,14 @@
 /** P28: what is given to nft is made of numbers and addresses alone, and of nothing that could be another command. */
 import fc from 'fast-check';
 import t from 'tap';
-import { type KernelRules, letInLine, removalLine, rulesLine, tableOf } from '#shared/wire/doors/kernel-rules.ts';
+import {
+  type KernelRules,
+  letInLine,
+  removalLine,
+  rulesLine,
+  sharedRules,
+  tableOf,
+} from '#shared/wire/doors/kernel-rules.ts';
 
 const rules: KernelRules = { role: 'gateway', port: 443, ports: [443, 8444], knockPorts: [62_201], openSeconds: 20 };
 
@@ -9,6 +16,14 @@ t.test('two processes on one host have tables of their own', async (t) => {
   t.equal(tableOf(rules), 'postern_gateway_443');
   t.not(tableOf(rules), tableOf({ ...rules, role: 'controller' }));
   t.not(tableOf(rules), tableOf({ ...rules, port: 8443 }));
+});
+
+t.test('and one text for a port that they share, which takes no knocks by itself', async (t) => {
+  const shared = sharedRules(443, '::');
+  t.equal(tableOf(shared), 'postern_shared_443');
+  t.equal(rulesLine(shared), rulesLine(sharedRules(443, '0.0.0.0')));
+  t.notMatch(rulesLine(shared), /udp|knock/);
+  t.throws(() => rulesLine({ ...shared, knockPorts: [62_201] }), { code: 'invalid-config' });
 });
 
 t.test('what is out of bounds is refused before anything is touched', async (t) => {

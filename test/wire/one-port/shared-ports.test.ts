@@ -2,6 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { PosternError } from '#shared/base/errors.ts';
 import { silentLog } from '#shared/base/log.ts';
@@ -10,7 +11,7 @@ import { KnockListener } from '#shared/wire/doors/knock-listener.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
 import { PortClaim } from '#shared/wire/one-port/port-claim.ts';
 import { PortGiver } from '#shared/wire/one-port/port-giver.ts';
-import { claimsSocket } from '#shared/wire/one-port/share-place.ts';
+import { claimsSocket, shareComplaints } from '#shared/wire/one-port/share-place.ts';
 import { untilItWorks } from '../../../deploy/quickstart/clients.ts';
 import { privateDir } from '../../support/journey-tools.ts';
 
@@ -56,7 +57,7 @@ async function openGiver(t: Test, dir: string) {
 }
 
 function makeClaim(t: Test, dir: string) {
-  const claim = new PortClaim(dir, silentLog);
+  const claim = new PortClaim({ dir, log: silentLog });
   t.teardown(() => claim.stop());
   return claim;
 }
@@ -186,4 +187,34 @@ t.test('P28: a port without the privilege is said at the start, and is no matter
   const refused = new PosternError('invalid-config', 'this port needs more privilege');
   const open = () => Promise.reject(refused);
   await t.rejects(giver.serveTcp({ port: 443, open, close: () => {} }), refused);
+});
+
+t.test('P28: a kernel door at the shared port is of both or of neither', async (t) => {
+  const dir = privateDir(t, 'share');
+  const port = await freePort();
+  const giver = await openGiver(t, dir);
+  await giver.serveTcp(named('controller', port));
+  const warned: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => void warned.push(line) });
+  const claim = new PortClaim({ dir, kernelDoor: true, log });
+  t.teardown(() => claim.stop());
+  void claim.want({ tcp: [port] });
+  await untilItWorks(async () => {
+    if (warned.length === 0) throw new Error('nothing said yet');
+  });
+  t.match(warned, [/share\.kernelDoor is not the same/]);
+  t.equal(await whoIsAt(port), 'controller', 'nothing is given');
+});
+
+t.test('a configuration that shares half a port is refused', async (t) => {
+  const dir = '/var/lib/postern-share';
+  for (const [share, port, door, complaints] of [
+    [{ kernelDoor: false }, 0, 'none', []],
+    [{ dir, kernelDoor: false }, 443, 'prelude', []],
+    [{ dir, kernelDoor: true }, 443, 'both', []],
+    [{ dir, kernelDoor: false }, 0, 'both', [/wants listen\.prelude/]],
+    [{ dir, kernelDoor: true }, 443, 'prelude', [/wants a kernel door/]],
+    [{ kernelDoor: true }, 443, 'both', [/wants share\.dir/]],
+  ] as const)
+    t.match(shareComplaints(share, port, door), complaints);
 });
