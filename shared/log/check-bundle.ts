@@ -1,28 +1,37 @@
 /**
  * Checks an evidence bundle with nothing but Node and the public key of the log: the manifest is the one whose digest the log has on
- * record, every file is the one that the manifest names, every record stands in the tree of the bundle's checkpoint, and the rows of an access review
- * are as these records tell.
+ * record, every file is the one that the manifest names, every record stands in the tree of the bundle's checkpoint, that tree is the
+ * beginning of the one in which the manifest is on record, and the rows of an access review are as these records tell. Files are read piece by
+ * piece, so that it needs no more memory for a million records.
  */
-import { hash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, hash } from 'node:crypto';
+import { type BundleFile, type BundleSource, openBundle } from './bundle-source.ts';
 import { checkProof, readShown } from './check-proof.ts';
 import { checkReview, type ProvedRecord, type ReviewFile, reviewName } from './check-review.ts';
-import { isIncluded } from './check-tree.ts';
-import { type CheckpointKeys, openCheckpoint } from './checkpoint.ts';
+import { isConsistent, isIncluded } from './check-tree.ts';
+import { type CheckpointKeys, type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
+import { parseGrowth } from './growth-file.ts';
+import { parseProofFile } from './proof-file.ts';
+import { maxNoteBytes } from './signed-note.ts';
+import { isTarName } from './tar.ts';
 import { leafHash } from './tree-hash.ts';
 
 export const manifestName = 'manifest.json';
+/** That its digest is on record. */
 export const sealName = 'manifest.tlog-proof';
+/** That the log of this record goes on from that of the records. */
+export const growthName = 'manifest.growth';
 export const checkpointName = 'checkpoint';
 export const recordsName = 'records.ndjson';
+/** What is made when the manifest is on record, and is proved by itself. */
+export const beside: readonly string[] = [manifestName, sealName, growthName];
 
 export interface Manifest {
-  readonly postern: 'evidence@1';
+  readonly postern: 'evidence@2';
   readonly from: number;
   readonly to: number;
   readonly records: number;
-  /** Hex SHA-256 by the path below the folder: all but the manifest and its seal. */
+  /** Hex SHA-256 by the path in the bundle: of all but those beside it. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -30,93 +39,164 @@ export interface BundleVerdict {
   readonly holds: boolean;
   readonly files: number;
   readonly records: number;
-  /** Each names its file. */
+  /** Of the log when the records were read, and when the manifest was put on record. */
+  readonly sizes?: readonly [number, number];
+  /** Each names its file; the first thousand. */
   readonly faults: readonly { readonly file: string; readonly what: string }[];
 }
 
+const mostFaults = 1000;
+const maxProofBytes = 16 * 1024 * 1024;
+const maxManifestBytes = 4 * 1024 * 1024;
+const maxReviewBytes = 256 * 1024 * 1024;
+const maxLineBytes = 32 * 1024 * 1024;
+
 export const digestOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
 
-/** Never throws for what is in the folder: whatever does not fit is a fault of its file. */
-export function checkBundle(dir: string, keys: CheckpointKeys): BundleVerdict {
-  const faults: { file: string; what: string }[] = [];
-  const attempt = <T>(file: string, run: (bytes: Buffer) => T): T | undefined => {
+/** `path`: a folder or a tar file. Never throws for what is in there: whatever does not fit is a fault of its file. */
+export function checkBundle(path: string, keys: CheckpointKeys): BundleVerdict {
+  const source = openBundle(path);
+  try {
+    return checkSource(source, keys);
+  } finally {
+    source.close();
+  }
+}
+
+function checkSource({ files, refused }: BundleSource, keys: CheckpointKeys): BundleVerdict {
+  const faults = refused.slice(0, mostFaults);
+  const tell = (file: string, what: string) => void (faults.length < mostFaults && faults.push({ file, what }));
+  const attempt = <T>(file: string, run: (bytes: BundleFile) => T): T | undefined => {
+    const found = files.get(file);
     try {
-      return run(readFileSync(join(dir, file)));
+      if (found === undefined) throw new Error('it is missing');
+      return run(found);
     } catch (error) {
-      faults.push({ file, what: (error as Error).message });
+      tell(file, (error as Error).message);
       return undefined;
     }
   };
-  const sealed = attempt(sealName, (bytes) => {
-    const { disclosed } = checkProof(bytes, keys);
+  const seal = attempt(sealName, (file) => {
+    const bytes = wholeOf(file, maxProofBytes);
+    const { record, disclosed } = checkProof(bytes, keys);
     const { manifest } = (disclosed['details'] ?? {}) as { manifest?: unknown };
-    if (typeof manifest !== 'string') throw new Error('it proves no manifest');
-    return manifest;
+    if (record['kind'] !== 'log' || record['event'] !== 'bundle-sealed' || typeof manifest !== 'string')
+      throw new Error('it proves no manifest');
+    return { manifest, head: openCheckpoint(parseProofFile(bytes).checkpoint, keys) };
   });
-  const manifest = attempt(manifestName, (bytes) => {
+  const manifest = attempt(manifestName, (file) => {
+    const bytes = wholeOf(file, maxManifestBytes);
+    if (seal !== undefined && digestOf(bytes) !== seal.manifest)
+      tell(manifestName, 'it is not the manifest that the log has on record: it was altered');
     // What else is not right is told all the same.
-    if (sealed !== undefined && digestOf(bytes) !== sealed)
-      faults.push({ file: manifestName, what: 'it is not the manifest that the log has on record: it was altered' });
     return readManifest(bytes);
   });
   if (manifest === undefined) return { holds: false, files: 0, records: 0, faults };
-  for (const [file, digest] of Object.entries(manifest.files))
-    attempt(file, (bytes) => {
-      if (digestOf(bytes) !== digest) throw new Error('it is not the file that the manifest names: it was altered');
+  for (const [name, digest] of Object.entries(manifest.files))
+    attempt(name, (file) => {
+      const sum = createHash('sha256');
+      for (const piece of file.pieces()) sum.update(piece);
+      if (sum.digest('hex') !== digest) throw new Error('it is not the file that the manifest names: it was altered');
     });
-  for (const file of listFiles(dir))
-    if (file !== manifestName && file !== sealName && !Object.hasOwn(manifest.files, file))
-      faults.push({ file, what: 'it is not in the manifest: it was added' });
-  const head = attempt(checkpointName, (bytes) => openCheckpoint(bytes, keys));
-  const read = head === undefined ? undefined : attempt(recordsName, (bytes) => checkRecords(bytes, head));
-  const records = read?.count ?? 0;
+  const head = attempt(checkpointName, (file) => openCheckpoint(wholeOf(file, maxNoteBytes), keys));
+  const reviewed: ProvedRecord[] = [];
+  let records = 0;
+  if (head !== undefined)
+    attempt(recordsName, (file) => {
+      for (const shown of checkedRecords(file.pieces(), head)) {
+        records += 1;
+        // All others are proved and forgotten.
+        if (shown.record['kind'] === 'review') reviewed.push(shown);
+      }
+    });
+  for (const file of files.keys())
+    if (!beside.includes(file) && !Object.hasOwn(manifest.files, file))
+      tell(file, 'it is not in the manifest: it was added');
   if (head !== undefined && records !== manifest.records)
-    faults.push({ file: recordsName, what: `${records} records hold, and the manifest counts ${manifest.records}` });
-  if (read !== undefined && Object.hasOwn(manifest.files, reviewName))
-    for (const what of attempt(reviewName, (bytes) => checkReview(readReview(bytes), read.reviewed)) ?? [])
-      faults.push({ file: reviewName, what });
-  return { holds: faults.length === 0, files: Object.keys(manifest.files).length + 2, records, faults };
+    tell(recordsName, `${records} records hold, and the manifest counts ${manifest.records}`);
+  if (Object.hasOwn(manifest.files, reviewName))
+    for (const what of attempt(reviewName, (file) => checkReview(readReview(file), reviewed)) ?? [])
+      tell(reviewName, what);
+  if (head !== undefined && seal !== undefined)
+    attempt(growthName, (file) => checkGrowth(wholeOf(file, maxProofBytes), head, seal.head, keys));
+  const sizes = head === undefined || seal === undefined ? {} : { sizes: [head.size, seal.head.size] as const };
+  const count = Object.keys(manifest.files).length + beside.length;
+  return { holds: faults.length === 0, files: count, records, ...sizes, faults };
 }
 
 function readManifest(bytes: Buffer): Manifest {
   const manifest = JSON.parse(bytes.toString()) as Manifest;
   const { files, postern } = manifest;
-  if (postern !== 'evidence@1' || typeof files !== 'object' || files === null) throw new Error('it is no manifest');
+  if (postern !== 'evidence@2' || typeof files !== 'object' || files === null) throw new Error('it is no manifest');
   for (const file of [checkpointName, recordsName])
     if (!Object.hasOwn(files, file)) throw new Error(`it names no ${file}`);
-  const isPlain = (path: string) => path.split('/').every((part) => /^[\w.-]+$/.test(part) && !/^\.+$/.test(part));
-  if (!Object.keys(files).every(isPlain)) throw new Error('it names a file outside the folder');
+  if (!Object.keys(files).every(isTarName)) throw new Error('it names a file outside the bundle');
   return manifest;
 }
 
-function checkRecords(bytes: Buffer, head: { readonly size: number; readonly root: Buffer }) {
-  // All others are proved and forgotten.
-  const reviewed: ProvedRecord[] = [];
-  const lines = bytes
-    .toString()
-    .split('\n')
-    .filter((line) => line !== '');
-  for (const [at, line] of lines.entries()) {
+/** Throws where one log does not go on from the other: then there are two, and one of them was shown to somebody else. */
+function checkGrowth(bytes: Buffer, head: OpenedCheckpoint, last: OpenedCheckpoint, keys: CheckpointKeys): void {
+  const { from, path, checkpoint } = parseGrowth(bytes);
+  const to = openCheckpoint(checkpoint, keys);
+  if (from !== head.size || to.size !== last.size || !to.root.equals(last.root) || to.origin !== last.origin)
+    throw new Error('it is not about the checkpoints of this bundle');
+  if (head.origin !== last.origin)
+    throw new Error(`the records are of ${head.origin}, and the manifest is on record in ${last.origin}`);
+  if (!isConsistent(head, last, path))
+    throw new Error('the log of the manifest does not go on from that of the records');
+}
+
+function readReview(file: BundleFile): ReviewFile {
+  const read = JSON.parse(wholeOf(file, maxReviewBytes).toString()) as ReviewFile;
+  if (typeof read.review?.name !== 'string' || !Array.isArray(read.rows)) throw new Error('it is no access review');
+  return read;
+}
+
+/** Those that stand in the tree, one by one. Throws at the first that does not. */
+function* checkedRecords(pieces: Iterable<Buffer>, head: OpenedCheckpoint): Generator<ProvedRecord> {
+  let number = 0;
+  let before = -1;
+  for (const line of linesOf(pieces)) {
+    number += 1;
     const { index, leaf, disclosures, path } = JSON.parse(line) as Record<'leaf', string> &
       Record<'disclosures' | 'path', string[]> & { index: number };
     const hashes = path.map((text) => Buffer.from(text, 'base64'));
     if (!isIncluded(leafHash(Buffer.from(leaf)), index, hashes, head))
-      throw new Error(`line ${at + 1}: the record is not what stands at leaf ${index} of the log`);
-    const shown = readShown({ leaf, disclosures });
-    if (shown.record['kind'] === 'review') reviewed.push(shown);
+      throw new Error(`line ${number}: the record is not what stands at leaf ${index} of the log`);
+    if (index <= before) throw new Error(`line ${number}: leaf ${index} stands there twice or out of order`);
+    before = index;
+    yield readShown({ leaf, disclosures });
   }
-  return { count: lines.length, reviewed };
 }
 
-function readReview(bytes: Buffer): ReviewFile {
-  const file = JSON.parse(bytes.toString()) as ReviewFile;
-  if (typeof file.review?.name !== 'string' || !Array.isArray(file.rows)) throw new Error('it is no access review');
-  return file;
+function* linesOf(pieces: Iterable<Buffer>): Generator<string> {
+  let parts: Buffer[] = [];
+  let length = 0;
+  for (const piece of pieces) {
+    let from = 0;
+    for (let end = piece.indexOf(10); end >= 0; end = piece.indexOf(10, from)) {
+      const last = piece.subarray(from, end);
+      yield parts.length === 0 ? last.toString() : Buffer.concat([...parts, last]).toString();
+      parts = [];
+      length = 0;
+      from = end + 1;
+    }
+    if (from === piece.length) continue;
+    length += piece.length - from;
+    if (length > maxLineBytes) throw new Error('it has a line that no record has');
+    // The piece is used again for what follows.
+    parts.push(Buffer.from(piece.subarray(from)));
+  }
+  if (parts.length > 0) throw new Error('its last line is cut short');
 }
 
-function listFiles(dir: string, below = ''): string[] {
-  return readdirSync(join(dir, below), { withFileTypes: true }).flatMap((entry) => {
-    const path = below === '' ? entry.name : `${below}/${entry.name}`;
-    return entry.isDirectory() ? listFiles(dir, path) : [path];
-  });
+function wholeOf(file: BundleFile, most: number): Buffer {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for (const piece of file.pieces()) {
+    length += piece.length;
+    if (length > most) throw new Error(`it is larger than ${most} bytes`);
+    parts.push(Buffer.from(piece));
+  }
+  return Buffer.concat(parts);
 }

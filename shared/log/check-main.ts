@@ -2,17 +2,18 @@
  * Checks a proof of a record of the log, or an evidence bundle, with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
  * Needs no network, no package, no controller. Exit code 0 when it holds, 1 when it does not, 2 when it was not understood.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PosternError } from '../base/errors.ts';
 import { checkBundle } from './check-bundle.ts';
 import { checkProof } from './check-proof.ts';
 import { parseNoteKey } from './note-key.ts';
 import { proofToJson, showProof } from './show-proof.ts';
+import { blockBytes } from './tar.ts';
 
 const usage = `Usage: node check-main FILE --key KEY [--witness KEY]... [--json]
 
-FILE      the proof, - for standard input; or the folder of an evidence bundle
+FILE      the proof, - for standard input; or an evidence bundle, a folder or a tar file
 --key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
 --witness public key of a witness whose signature must be there too`;
 
@@ -38,11 +39,16 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
   try {
     const log = values.key.map(readKey);
     const witnesses = (values.witness ?? []).map(readKey);
-    if (file !== '-' && statSync(file).isDirectory()) {
+    if (file !== '-' && isBundle(file)) {
       const verdict = checkBundle(file, { log, witnesses });
-      const { holds, files, records, faults } = verdict;
+      const { holds, files, records, sizes, faults } = verdict;
       if (values.json === true) out(JSON.stringify(verdict));
-      else if (holds) out(`Holds: ${files} files, ${records} records.`);
+      else if (holds) {
+        const [first, last] = sizes!;
+        out(
+          `Holds: ${files} files, ${records} records of a log of ${first} leaves, which goes on to the ${last} that have the manifest on record.`,
+        );
+      }
       for (const fault of faults) err(`Does not hold: ${JSON.stringify(fault.file)}: ${fault.what}`);
       return holds ? 0 : 1;
     }
@@ -71,6 +77,19 @@ const parse = (argv: readonly string[]) =>
       help: { type: 'boolean', short: 'h' },
     },
   });
+
+/** A folder, or what is a tar file by its name or its first block; a proof is a text. */
+function isBundle(file: string): boolean {
+  if (statSync(file).isDirectory() || file.endsWith('.tar')) return true;
+  const fd = openSync(file, 'r');
+  try {
+    const block = Buffer.alloc(blockBytes);
+    readSync(fd, block, 0, blockBytes, 0);
+    return block.toString('latin1', 257, 262) === 'ustar';
+  } finally {
+    closeSync(fd);
+  }
+}
 
 function readKey(text: string) {
   if (text.includes('+')) return parseNoteKey(text);

@@ -47,13 +47,13 @@ t.test('a bundle holds without Postern, and each altered file is named', async (
   const elsewhere = t.testdir();
   await ctl(['log', 'verifier', join(elsewhere, 'verifier')]);
   cpSync(dir, join(elsewhere, 'bundle'), { recursive: true });
-  const check = (...more: string[]) => {
+  const check = (place: string, ...more: string[]) => {
     // By env, so that nothing of the test runner is loaded into it: it may read this folder alone.
     const node = [process.execPath, '--permission', `--allow-fs-read=${elsewhere}`, 'verifier/check-proof.mjs'];
-    const ran = spawnSync('env', ['-i', ...node, 'bundle', '--key', key, ...more], { cwd: elsewhere });
+    const ran = spawnSync('env', ['-i', ...node, place, '--key', key, ...more], { cwd: elsewhere });
     return { code: ran.status, out: String(ran.stdout), err: String(ran.stderr) };
   };
-  t.match(check('--json'), { code: 0, out: /"holds":true/ });
+  t.match(check('bundle', '--json'), { code: 0, out: /"holds":true/ });
 
   const copy = join(elsewhere, 'bundle');
   const log = [parseNoteKey(key)];
@@ -78,18 +78,30 @@ t.test('a bundle holds without Postern, and each altered file is named', async (
     writeFileSync(join(copy, file), whole);
   }
   appendFileSync(join(copy, 'reports/access.csv'), 'x');
-  t.match(check(), { code: 1, err: /^Does not hold: "reports\/access\.csv": it is not the file/ });
+  t.match(check('bundle'), { code: 1, err: /^Does not hold: "reports\/access\.csv": it is not the file/ });
   rmSync(join(copy, 'reports/access.csv'));
-  t.match(check(), { code: 1, err: /reports\/access\.csv/ });
+  t.match(check('bundle'), { code: 1, err: /reports\/access\.csv/ });
   cpSync(join(dir, 'reports/access.csv'), join(copy, 'reports/access.csv'));
   writeFileSync(join(copy, 'reports/more.csv'), '');
-  t.match(check(), { code: 1, err: /"reports\/more\.csv": it is not in the manifest: it was added/ });
+  t.match(check('bundle'), { code: 1, err: /"reports\/more\.csv": it is not in the manifest: it was added/ });
   rmSync(join(copy, 'reports/more.csv'));
-  t.match(check(), { code: 0 });
+  t.match(check('bundle'), { code: 0 });
+
+  const packed = join(elsewhere, 'bundle.tar');
+  t.match(await ctl(['report', 'bundle', '--from', '1d', '--out', packed]), {
+    code: 0,
+    out: /bundle\.tar: \d+ records in/,
+  });
+  t.same(readdirSync(elsewhere).sort(), ['bundle', 'bundle.tar', 'verifier'], 'nothing is left beside it');
+  t.match(await ctl(['report', 'bundle', '--out', packed]), { code: 1, err: /is there already/ });
+  t.match(await ctl(['log', 'check-proof', packed, '--key', key]), { code: 0, out: /^Holds: / });
+  t.match(check('bundle.tar', '--json'), { code: 0, out: /"holds":true/ });
+  writeFileSync(packed, readFileSync(packed).subarray(0, -1));
+  t.match(check('bundle.tar'), { code: 1, err: /"bundle\.tar": it is cut short/ });
 
   const audrey = controller.as({ token: await controller.signIn('audrey', 'auditor') });
   const { records } = await audrey.records({ query: { event: 'bundle-sealed' } });
   const manifest = execFileSync('sha256sum', [join(dir, 'manifest.json')], { encoding: 'utf8' }).slice(0, 64);
-  t.match(records, [{ actor: 'shell', details: { manifest } }]);
+  t.match(records.at(-1), { actor: 'shell', details: { manifest } });
   for await (const _ of await audrey.evidence({ query: { from: 0, to: 1 } }));
 });
