@@ -6,7 +6,7 @@ import { heldColumns, LegalHolds } from './legal-holds.ts';
 import { type Cutoffs, cutoffOf, newestCutoff } from './retention-ages.ts';
 
 /** Positions in one look, so that nobody waits long. */
-export const stretch = 500;
+export const stretch = 200;
 
 /** Without these what is missing could not be explained. */
 const keptForGood: ReadonlySet<string> = new Set<RecordEvent<'log'>>([
