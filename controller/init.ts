@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
-import { slugPattern } from '#shared/contracts/common.ts';
+import { slugPattern } from '#shared/base/known-patterns.ts';
 import type { FrontDoor } from '#shared/contracts/knock.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { isTrustDomain } from '#shared/crypto/spiffe.ts';

@@ -2,7 +2,7 @@
 import type { CliCommand, CliOption } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
 import { giveToken } from './give-token.ts';
-import { answerDone, answerList, given, numbered, options, usage, when } from './show.ts';
+import { answerDone, answerList, given, misuse, numbered, options, when } from './show.ts';
 
 const tokenFile: CliOption = {
   type: 'string',
@@ -29,7 +29,7 @@ export const apiClientCommands: Readonly<Record<string, CliCommand>> = {
     run: (call) =>
       withAdmin(call, (admin) => {
         const scopes = options(call, 'scope');
-        if (scopes.length === 0) throw usage('say what it may ask: --scope authzen, or --scope authzen:STORE');
+        if (scopes.length === 0) throw misuse('say what it may ask: --scope authzen, or --scope authzen:STORE');
         const body = given({ name: call.args[0]!, scopes, days: numbered(call, 'days') });
         return giveToken(call, () => admin.addApiClient({ body }));
       }),

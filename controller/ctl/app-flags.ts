@@ -5,7 +5,7 @@ import type { CliCall, CliOption } from '#shared/base/cli.ts';
 import { type App, tlsVersions, type UpstreamTls } from '#shared/contracts/app.ts';
 import { spkiFingerprint } from '#shared/crypto/keys.ts';
 import { checkApp } from './read-directory.ts';
-import { chosen, flag, given, numbered, option, options, usage } from './show.ts';
+import { chosen, flag, given, misuse, numbered, option, options, usage } from './show.ts';
 
 export const appOptions: Readonly<Record<string, CliOption>> = {
   file: { type: 'string', short: 'f', value: 'FILE', about: 'YAML of the app; flags change it' },
@@ -85,12 +85,12 @@ function refuseMissing(call: CliCall, kind: App['kind'], base: Partial<App>): vo
   if (call.values['file'] !== undefined || base.id !== undefined) return;
   const wanted = kind === 'tcp' ? ['host', 'port', 'upstream'] : ['host', 'upstream'];
   const missing = wanted.filter((name) => [call.values[name] ?? []].flat().length === 0);
-  if (missing.length > 0) throw usage(`this is missing: ${missing.map((name) => `--${name}`).join(', ')}`);
+  if (missing.length > 0) throw misuse(`this is missing: ${missing.map((name) => `--${name}`).join(', ')}`);
 }
 
 function exactOf(call: CliCall, base: Partial<App>): { exactRequest?: boolean | undefined } {
   const [exact, whole] = [flag(call, 'exact-request'), flag(call, 'whole-app')];
-  if (exact && whole) throw usage('--exact-request and --whole-app exclude each other');
+  if (exact && whole) throw misuse('--exact-request and --whole-app exclude each other');
   if (whole) return { exactRequest: undefined };
   return exact ? { exactRequest: true } : base.kind === 'http' ? { exactRequest: base.exactRequest } : {};
 }
@@ -98,7 +98,7 @@ function exactOf(call: CliCall, base: Partial<App>): { exactRequest?: boolean | 
 function onceOf(call: CliCall): { once?: readonly string[] | undefined } {
   const once = options(call, 'once');
   if (!flag(call, 'once-none')) return once.length === 0 ? {} : { once };
-  if (once.length > 0) throw usage('--once and --once-none exclude each other');
+  if (once.length > 0) throw misuse('--once and --once-none exclude each other');
   return { once: undefined };
 }
 

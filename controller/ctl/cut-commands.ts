@@ -1,7 +1,7 @@
 /** `posternctl revoke`, `contain`, `lift`, `cut`, `grants`. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
-import { answerDone, answerList, given, option, readTime, usage, when } from './show.ts';
+import { answerDone, answerList, given, misuse, option, readTime, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
 import { touchedLines } from './show-touched.ts';
 
@@ -10,7 +10,7 @@ const bodies = ['person', 'device'] as const;
 
 function kindOf<const W extends string>(call: CliCall, words: readonly W[]): W {
   const kind = words.find((known) => known === call.args[0]);
-  if (kind === undefined) throw usage(`the kind is one of: ${words.join(', ')}`);
+  if (kind === undefined) throw misuse(`the kind is one of: ${words.join(', ')}`);
   return kind;
 }
 
@@ -33,7 +33,7 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
       withAdmin(withReason(call), async (admin) => {
         const kind = kindOf(call, kinds);
         const id = call.args[1] ?? '';
-        if (kind !== 'everything' && id === '') throw usage(`revoke ${kind} needs an id`);
+        if (kind !== 'everything' && id === '') throw misuse(`revoke ${kind} needs an id`);
         const body = given({ kind, id, because: whyOf(call) });
         return answerCut(call, await admin.revoke({ body }), `Revoked ${kind}${id === '' ? '' : ` ${id}`}.`);
       }),
@@ -51,7 +51,7 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
         const kind = kindOf(call, bodies);
         const id = call.args[1]!;
         const why = whyOf(call);
-        if (why === undefined) throw usage('say why, it is recorded: --reason TEXT');
+        if (why === undefined) throw misuse('say why, it is recorded: --reason TEXT');
         const since = option(call, 'since');
         const from = since === undefined ? undefined : readTime(since, Date.now());
         const report = await admin.contain({ body: { kind, id, because: why } });
@@ -87,7 +87,7 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
     run: (call) =>
       withAdmin(call, async (admin) => {
         const change = Number(call.args[0]);
-        if (!Number.isSafeInteger(change)) throw usage('<change> is a change number');
+        if (!Number.isSafeInteger(change)) throw misuse('<change> is a change number');
         const report = await admin.cut({ params: { change } });
         return answerCut(call, report, `Change ${change}, made ${when(report.at === 0 ? undefined : report.at)}:`);
       }),

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { readSecret } from '#shared/base/read-secret.ts';
 import { withAdmin } from './connect.ts';
-import { answerDone, numbered, usage, when } from './show.ts';
+import { answerDone, misuse, numbered, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
 
 const readPassphrase = () => readSecret({ prompt: 'Passphrase of the file, 12 characters or more' });
@@ -18,7 +18,7 @@ export const keyCommands: Readonly<Record<string, CliCommand>> = {
     run: (call) =>
       withAdmin(call, async (admin) => {
         const what = call.args[0];
-        if (what !== 'signing' && what !== 'issuing') throw usage('what to rotate is one of: signing, issuing');
+        if (what !== 'signing' && what !== 'issuing') throw misuse('what to rotate is one of: signing, issuing');
         const wait = numbered(call, 'wait');
         const body = { what, ...(wait === undefined ? {} : { waitMs: wait * 1000 }) } as const;
         const rotation = await admin.rotateKeys({ body });

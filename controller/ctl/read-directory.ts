@@ -8,6 +8,7 @@ import type { TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
 import { parseDocument } from 'yaml';
 import { PosternError } from '#shared/base/errors.ts';
+import { complaintWords } from '#shared/base/known-patterns.ts';
 import { type Bundle, bundle } from '#shared/contracts/admin-objects.ts';
 import { type App, httpApp, tcpApp } from '#shared/contracts/app.ts';
 
@@ -140,10 +141,16 @@ const examples: Readonly<Record<string, string>> = {
 function complaintsOf(file: string, place: string, schema: TSchema, value: unknown): string[] {
   return Errors(schema, value)
     .filter(({ keyword }) => keyword !== 'additionalProperties')
-    .map(({ instancePath, message, keyword }) => {
+    .map((error) => {
+      const { instancePath, keyword } = error;
       const path = [place, ...instancePath.split('/').filter((part) => part !== '')].filter((part) => part !== '');
       const example = keyword === 'pattern' ? examples[path.at(-1) ?? ''] : undefined;
-      const why = keyword === 'boolean' ? 'is not known here' : example === undefined ? message : `is like ${example}`;
+      const why =
+        keyword === 'boolean'
+          ? 'is not known here'
+          : example === undefined
+            ? complaintWords(error)
+            : `is like ${example}`;
       return `${basename(file)}: ${path.join('.')} ${why}`.replace(':  ', ': ');
     });
 }

@@ -1,7 +1,7 @@
 /** `posternctl recover`. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
-import { given, option, usage, when } from './show.ts';
+import { given, misuse, option, when } from './show.ts';
 import { cutLines } from './show-cut.ts';
 
 /** The number of a version; 0 keeps what is in force. */
@@ -9,7 +9,7 @@ function versionOf(call: CliCall): number | undefined {
   const told = option(call, 'policy');
   if (told === undefined) return undefined;
   if (told === 'keep') return 0;
-  if (!/^[1-9]\d{0,14}$/.test(told)) throw usage('--policy is the number of a version, or keep');
+  if (!/^[1-9]\d{0,14}$/.test(told)) throw misuse('--policy is the number of a version, or keep');
   return Number(told);
 }
 

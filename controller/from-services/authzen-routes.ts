@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PosternError } from '#shared/base/errors.ts';
+import { slugPattern } from '#shared/base/known-patterns.ts';
 import type { Log } from '#shared/base/log.ts';
 import { plainAddress } from '#shared/base/plain-address.ts';
-import { slugPattern } from '#shared/contracts/common.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
 import type { ApiClient } from '../admin/api-clients.ts';

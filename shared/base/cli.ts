@@ -1,5 +1,5 @@
 /** A command line as a table: subcommands, options and help are one description, so that help cannot be wrong. */
-import { parseArgs } from 'node:util';
+import { getSystemErrorMessage, parseArgs } from 'node:util';
 import { asPosternError, PosternError } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 import { safeText } from './print-table.ts';
@@ -108,12 +108,22 @@ export async function runCli(cli: Cli, line: readonly string[], io: CliIo = proc
     const result = await command.run(call);
     return typeof result === 'number' ? result : 0;
   } catch (thrown) {
-    const error = asPosternError(thrown);
+    const error = asPosternError(fileError(thrown) ?? thrown);
     const trace = error.extra?.['trace'];
-    if (call.json) io.err(JSON.stringify(error.toProblem(typeof trace === 'string' ? trace : undefined)));
+    // Whoever runs a command may read all of it: nothing of `tell` and title alone says which file it is about.
+    const problem = { detail: error.message, ...error.toProblem(typeof trace === 'string' ? trace : undefined) };
+    if (call.json) io.err(JSON.stringify(problem));
     else io.err(`${title}: ${safeLines(error.message)}${trace === undefined ? '' : ` (trace ${trace})`}`);
     return error.extra?.['usage'] === true ? 2 : (cli.exitCodes?.[error.code] ?? 1);
   }
+}
+
+/** What the system said of a file that a command was told of, in words: not all who run commands know ENOENT. */
+function fileError(thrown: unknown): PosternError | undefined {
+  const { path, syscall, errno } = (thrown ?? {}) as NodeJS.ErrnoException;
+  if (!(thrown instanceof Error) || path === undefined || syscall === undefined || errno === undefined) return;
+  const message = `cannot ${syscall} ${path}: ${getSystemErrorMessage(errno)}`;
+  return new PosternError('bad-request', message, { cause: thrown });
 }
 
 /** A message may hold what a server said. */

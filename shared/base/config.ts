@@ -9,6 +9,7 @@ import { Default, Errors } from 'typebox/value';
 import type yaml from 'yaml';
 import { type ConfigOption, isSection, listOptions, type OptionSchema } from './config-options.ts';
 import { PosternError } from './errors.ts';
+import { complaintWords } from './known-patterns.ts';
 import { nearestName } from './nearest-name.ts';
 
 export interface ConfigSources {
@@ -153,7 +154,8 @@ function check(schema: TObject, value: unknown, options: ConfigOption[], origin:
   // Of a choice, the complaints of every branch are listed first: one sentence about the whole says more.
   const choices = errors.filter(({ keyword }) => keyword === 'anyOf').map(({ instancePath }) => instancePath);
   const told = new Map<string, string>();
-  for (const { keyword, instancePath, message, params } of errors) {
+  for (const error of errors) {
+    const { keyword, instancePath, params } = error;
     if (keyword === 'additionalProperties') continue;
     const name = nameOf(instancePath);
     const inChoice = choices.some((path) => instancePath === path || instancePath.startsWith(`${path}/`));
@@ -170,7 +172,7 @@ function check(schema: TObject, value: unknown, options: ConfigOption[], origin:
     else if (!told.has(name)) {
       const { allowedValues } = params as { allowedValues?: unknown[] };
       const allowed = Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : '';
-      told.set(name, `${name}: ${message}${allowed}${from}`);
+      told.set(name, `${name}: ${complaintWords(error)}${allowed}${from}`);
     }
   }
   return [...told.values()];

@@ -1,26 +1,26 @@
 /** Schemas that several contracts share. */
 import { type Static, type TSchema, Type } from 'typebox';
+import { addressPattern, appIdPattern, hostNamePattern, madeIdPattern, slugPattern } from '../base/known-patterns.ts';
 
 /** Names an admin gives (people, groups, apps, sites, gateways, checks): lower case, safe in SPIFFE paths, hosts and files. */
-export const slugPattern = '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$';
 export const slug = Type.String({ pattern: slugPattern, maxLength: 63 });
 /** An app's id is also a DNS label: `<app>.localhost`. Two are the portal's and the console's sites, and no app's (P29). */
 export const appId = Type.String({
-  pattern: '^(?!postern(-console)?$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',
+  pattern: appIdPattern,
   maxLength: 63,
 });
 /** Identifiers that Postern makes (devices, sessions, grants, records). */
-export const madeId = Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{7,63}$' });
+export const madeId = Type.String({ pattern: madeIdPattern });
 export const text = (maxLength: number) => Type.String({ maxLength });
 export const shortText = Type.String({ minLength: 1, maxLength: 200 });
 export const pem = Type.String({ maxLength: 16_384 });
 export const csrPem = Type.String({ maxLength: 4096 });
 export const hostName = Type.String({
-  pattern: '^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$',
+  pattern: hostNamePattern,
   maxLength: 253,
 });
 /** `host:port`, IPv6 in brackets. */
-export const address = Type.String({ pattern: '^(\\[[0-9a-fA-F:.]+\\]|[A-Za-z0-9._-]+):[0-9]{1,5}$', maxLength: 270 });
+export const address = Type.String({ pattern: addressPattern, maxLength: 270 });
 export const port = Type.Integer({ minimum: 1, maximum: 65_535 });
 // Bounded, as whatever a double can hold beyond 2^53 is stored as an integer that cannot be read back: one such row would
 // spoil every query that meets it.

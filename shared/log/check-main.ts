@@ -2,7 +2,7 @@
  * Checks a proof of a record of the log, or an evidence bundle, with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
  * Needs no network, no package, no controller. Exit code 0 when it holds, 1 when it does not, 2 when it was not understood.
  */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PosternError } from '../base/errors.ts';
 import { checkBundle } from './check-bundle.ts';
@@ -11,7 +11,7 @@ import { parseNoteKey } from './note-key.ts';
 import { proofToJson, showProof } from './show-proof.ts';
 import { blockBytes } from './tar.ts';
 
-const usage = `Usage: node check-main FILE --key KEY [--witness KEY]... [--json]
+const usage = `Usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--json]
 
 FILE      the proof, - for standard input; or an evidence bundle, a folder or a tar file
 --key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
@@ -36,9 +36,16 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
     err(usage);
     return 2;
   }
+  let given: ReturnType<typeof readKeys>;
   try {
-    const log = values.key.map(readKey);
-    const witnesses = (values.witness ?? []).map(readKey);
+    given = readKeys(values.key, values.witness ?? []);
+    if (file !== '-') accessSync(file);
+  } catch (error) {
+    err(unread(error));
+    return 2;
+  }
+  try {
+    const { log, witnesses } = given;
     if (file !== '-' && isBundle(file)) {
       const verdict = checkBundle(file, { log, witnesses });
       const { holds, files, records, sizes, faults } = verdict;
@@ -89,6 +96,19 @@ function isBundle(file: string): boolean {
   } finally {
     closeSync(fd);
   }
+}
+
+const readKeys = (log: readonly string[], witnesses: readonly string[]) => ({
+  log: log.map(readKey),
+  witnesses: witnesses.map(readKey),
+});
+
+/** Nothing was judged yet: that a file or key cannot be read says nothing about the proof. */
+function unread(error: unknown): string {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (path === undefined) return message;
+  const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
+  return `${path}: ${why}`;
 }
 
 function readKey(text: string) {

@@ -17,6 +17,23 @@ export const verifierMain = 'check-proof.mjs';
 
 /** Throws TypeError should a source reach for more than Node: then it would not run alone. */
 export function packVerifier(): PackedFile[] {
+  return withoutWarning(() => pack());
+}
+
+/** Node calls what takes types out experimental, and would say so to whoever wanted a verifier. Other warnings are let through. */
+function withoutWarning<T>(act: () => T): T {
+  const { emitWarning } = process;
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]) => {
+    if (!String(warning).startsWith('stripTypeScriptTypes ')) Reflect.apply(emitWarning, process, [warning, ...rest]);
+  };
+  try {
+    return act();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function pack(): PackedFile[] {
   const files = new Map<string, string>();
   const visit = (source: string): void => {
     const path = relative(shared, source).replace(/\.ts$/, '.mjs');

@@ -4,7 +4,7 @@ import type { TObject, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Convert } from 'typebox/value';
 import { PosternError } from '../base/errors.ts';
-import { slugPattern } from '../contracts/common.ts';
+import { complaintWords } from '../base/known-patterns.ts';
 import type { RouteShape } from '../contracts/route.ts';
 
 export interface CheckedRequest {
@@ -80,17 +80,12 @@ function complaints(
   const told = errors
     .filter(({ keyword }) => keyword !== 'additionalProperties')
     .slice(0, maxTold)
-    .map(({ instancePath, message, keyword, params }) => {
-      if (keyword === 'boolean') return `${instancePath} is not known here`.trim();
-      const isName = keyword === 'pattern' && (params as { pattern?: unknown } | undefined)?.pattern === slugPattern;
-      return `${instancePath} ${isName ? slugWords : message}`.trim();
+    .map((error) => {
+      const why = error.keyword === 'boolean' ? 'is not known here' : complaintWords(error);
+      return `${error.instancePath} ${why}`.trim();
     });
   return told.join('; ');
 }
-
-/** What the pattern says, for people. */
-const slugWords =
-  'is a name of 1 to 63 lower-case letters, digits, ".", "_" or "-", with a letter or digit at both ends';
 
 function refused(place: string, why: string): PosternError {
   return new PosternError('bad-request', undefined, { tell: `${place}: ${why}`.slice(0, 500) });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { type Cli, type CliCall, runCli } from '#shared/base/cli.ts';
@@ -115,6 +116,23 @@ t.test('a failure is one line, or one problem in JSON', async (t) => {
   t.equal(plain.err, 'tool fail: no such thing (trace ab)');
   const json = await run('fail --because x --json');
   t.match(JSON.parse(json.err), { code: 'not-found', trace: 'ab' });
+});
+
+t.test('what the system says of a file is said in words, and in JSON as well', async (t) => {
+  const cli: Cli = {
+    name: 'tool',
+    about: 'A tool.',
+    options: {},
+    commands: { read: { about: 'Reads', args: '<file>', run: ({ args }) => void readFileSync(args[0]!) } },
+  };
+  const said = async (...line: string[]) => {
+    const err: string[] = [];
+    const code = await runCli(cli, ['read', ...line], { out: () => {}, err: (text) => err.push(text) });
+    return { code, err: err.join('\n') };
+  };
+  const told = 'cannot open /nowhere/file: no such file or directory';
+  t.same(await said('/nowhere/file'), { code: 1, err: `tool read: ${told}` });
+  t.match(JSON.parse((await said('/nowhere/file', '--json')).err), { code: 'bad-request', detail: told });
 });
 
 t.test('tables are aligned and cannot drive a terminal', async (t) => {
