@@ -9,6 +9,7 @@ import { newTrace } from '#shared/base/bytes.ts';
 import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Agent } from '../agent-api.ts';
+import { withTrouble } from '../diagnosis/explain-failure.ts';
 import { admitToPortal } from './admit-browser.ts';
 import { answerLocal } from './answer-local.ts';
 import type { AppDirectory } from './app-directory.ts';
@@ -31,7 +32,7 @@ import { ownPath, toSite } from './to-site.ts';
 export type PortalHandler = (req: IncomingMessage, res: ServerResponse) => void;
 
 export interface LocalServerParts {
-  readonly agent: Pick<Agent, 'traffic' | 'activity' | 'state'>;
+  readonly agent: Pick<Agent, 'traffic' | 'activity' | 'state' | 'apps'>;
   readonly apps: AppDirectory;
   readonly sites: Sites;
   readonly cookies: BrowserCookies;
@@ -153,8 +154,14 @@ class Door {
   }
 }
 
-/** P12: an app that is not there and one of somebody else are one answer. */
-function unknownApp(agent: Pick<Agent, 'state'>): PosternError {
-  if (!agent.state().session.signedIn) return new PosternError('session-required');
+/** P12: an app that is not there and one of somebody else are one answer. While no list could be had, neither is said. */
+function unknownApp(agent: Pick<Agent, 'state' | 'apps'>): PosternError {
+  const { session, controller } = agent.state();
+  if (!session.signedIn) return new PosternError('session-required');
+  if (agent.apps().length === 0 && controller.reachable !== true) {
+    const tell = 'The controller is not reached, so your apps are not known yet: postern doctor';
+    const unknown = new PosternError('unavailable', 'no list of apps was had yet', { tell });
+    return controller.trouble === undefined ? unknown : withTrouble(unknown, controller.trouble);
+  }
   return new PosternError('not-found', undefined, { tell: 'You have no app of this name.' });
 }

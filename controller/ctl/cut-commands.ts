@@ -51,7 +51,7 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
         const kind = kindOf(call, bodies);
         const id = call.args[1]!;
         const why = whyOf(call);
-        if (why === undefined) throw misuse('say why, it is recorded: --reason TEXT');
+        if (why === undefined) throw usage('say why, it is recorded: --reason TEXT');
         const since = option(call, 'since');
         const from = since === undefined ? undefined : readTime(since, Date.now());
         const report = await admin.contain({ body: { kind, id, because: why } });

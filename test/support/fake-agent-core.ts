@@ -34,6 +34,7 @@ function listed(more: Partial<AppListed> & Pick<AppListed, 'id' | 'hosts'>): App
 export class FakeAgentCore {
   list: readonly AppListed[] = [wiki, pay, database];
   signedIn = true;
+  controller: Partial<ReturnType<Agent['state']>['controller']> = { reachable: true };
   activities = 0;
   readonly asked: Asked[] = [];
   /** One for each of the next attempts: what the controller refuses it with, before anything is sent. */
@@ -66,7 +67,7 @@ export class FakeAgentCore {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
       },
-      state: () => ({ session: { signedIn: this.signedIn, idle: false } }),
+      state: () => ({ session: { signedIn: this.signedIn, idle: false }, controller: this.controller }),
       activity: () => {
         this.activities += 1;
       },

@@ -212,6 +212,21 @@ t.test('WebSocket: both ways, and refused by the gateway first', async (t) => {
   t.ok(rig.core.activities > before, 'client bytes are activity');
 });
 
+t.test(
+  'while no list of apps could be had, an app is not called unknown: what stands in the way is told',
+  async (t) => {
+    const rig = await localRig(t);
+    rig.core.setApps([]);
+    const told = async () => JSON.parse((await ask(rig.port, { host: `wiki.localhost:${rig.port}` })).body);
+    t.match(await told(), { status: 404, code: 'not-found' });
+    rig.core.controller = { reachable: false };
+    t.match(await told(), { status: 503, code: 'unavailable', detail: /postern doctor/ });
+    const trouble = { leg: 'clock', says: 'The clock is wrong.', fix: 'Set it.', name: 'clock' } as const;
+    rig.core.controller = { reachable: false, trouble };
+    t.match(await told(), { status: 503, leg: 'clock', detail: 'The clock is wrong. Set it.' });
+  },
+);
+
 t.test('what cannot be served is explained to programs in JSON', async (t) => {
   const rig = await localRig(t);
   const code = async (host: string, path = '/') => JSON.parse((await ask(rig.port, { host, path })).body).code;

@@ -12,15 +12,15 @@ t.test('apps from flags', async (t) => {
   const controller = await runController(t);
   const ctl = shellOf(controller);
   const add = ['app', 'add', 'notes', '--host', 'notes.test', '--upstream', 'http://10.0.0.5'];
-  t.match(await ctl(['app', 'add', 'notes']), { code: 1, err: /missing: --host, --upstream$/m });
-  t.match(await ctl([...add, '--kind', 'tcp']), { code: 1, err: /missing: --port$/m });
+  t.match(await ctl(['app', 'add', 'notes']), { code: 2, err: /missing: --host, --upstream$/m });
+  t.match(await ctl([...add, '--kind', 'tcp']), { code: 2, err: /missing: --port$/m });
   t.match(await ctl([...add, '--operation', 'export=POST /x/*/export']), { code: 0 });
   t.match(await ctl(add), { code: 1, err: /already/ });
   t.match(await ctl(['app', 'show', 'notes', '--json']), { out: /"operations":\{"export":"POST \/x\/\*\/export"\}/ });
   t.match(await ctl(['app', 'set', 'notes', '--upstream', 'http://127.0.0.1:1']), { code: 0, out: /export/ });
   t.match(await ctl(['app', 'set', 'notes', '--once', 'exprot']), { code: 1, err: /exprot .* none of its operations/ });
   t.match(await ctl(['app', 'set', 'notes', '--once', 'export', '--once-none']), {
-    code: 1,
+    code: 2,
     err: /exclude each other/,
   });
   t.match(await ctl(['app', 'set', 'notes', '--once', 'export', '--json']), { code: 0, out: /"once":\["export"\]/ });
@@ -97,7 +97,7 @@ t.test('P11 an app granted request by request: said once what that costs, shown,
   t.equal(await shown(), true);
   t.notMatch((await set('--name', 'Notes')).out, /from now on/);
   t.equal(await shown(), true, 'other flags leave it');
-  t.match(await set('--exact-request', '--whole-app'), { code: 1, err: /exclude each other/ });
+  t.match(await set('--exact-request', '--whole-app'), { code: 2, err: /exclude each other/ });
   t.match(await set('--whole-app'), { code: 0 });
   t.equal(await shown(), undefined);
 });
