@@ -1,7 +1,7 @@
 /** `posternctl revoke`, `contain`, `lift`, `cut`, `grants`. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
-import { answerDone, answerList, given, misuse, option, readTime, when } from './show.ts';
+import { answerDone, answerList, given, misuse, option, readTime, usage, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
 import { touchedLines } from './show-touched.ts';
 

@@ -88,7 +88,7 @@ export const logStreamCommands: Readonly<Record<string, CliCommand>> = {
       withAdmin(call, async (admin) => {
         const { stream, asides } = await admin.logStream({ params: named(call) });
         if (call.json) return call.io.out(JSON.stringify({ stream, asides }));
-        answerThing(call, stream);
+        answerThing(call, { ...stream, ...given({ trouble: stream.trouble && troubleWords(stream.trouble) }) });
         for (const { at, ids, count, why } of asides)
           call.io.out(
             `${when(at)}  put aside: ${count === 1 ? ids[0] : `${count} of ${ids.join(' to ')}`}  ${JSON.stringify(why)}`,
@@ -190,4 +190,8 @@ function readText(path: string): string {
   } catch (error) {
     throw usage(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
+}
+
+function troubleWords({ why, since, tries, nextAt }: NonNullable<LogStreamShown['trouble']>): string {
+  return `${why} (${tries} ${tries === 1 ? 'try' : 'tries'} since ${when(since)}, the next at ${when(nextAt)})`;
 }

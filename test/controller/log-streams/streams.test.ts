@@ -5,6 +5,7 @@ import t from 'tap';
 import type { NewLogStream } from '#shared/contracts/admin-log-streams.ts';
 import { databaseName } from '../../../controller/init.ts';
 import { startReceiver } from '../../support/siem-receivers.ts';
+import { shellOf } from '../support/run-ctl.ts';
 import { fillLog, withLog } from '../support/with-log.ts';
 
 t.test('every kind of target gets the whole log, each record once and by its id', async (t) => {
@@ -62,6 +63,8 @@ t.test('a target that was away, slow or wrong gets everything when it is back, a
   await until('ill', ({ trouble }) => trouble?.why === 'it answered 503: busy');
   await ill.stop();
   await until('ill', ({ trouble }) => trouble?.why.includes('ECONNREFUSED') === true);
+  const shown = await shellOf(controller)(['log', 'stream', 'show', 'ill']);
+  t.match(shown.out, /^trouble +.*ECONNREFUSED.* \(\d+ (try|tries) since \d{4}-.*, the next at \d{4}-.*\)$/m);
   t.equal(ill.taken.size, 0);
   await fillLog(controller, 100, 3);
   const all = await ids();
