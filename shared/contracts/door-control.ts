@@ -12,7 +12,7 @@ export const doorState = strict({
   door: oneOf([...doorModes]),
   /** Where knocks are taken by UDP. */
   ports: Type.Array(Type.Integer()),
-  /** nftables table of family `inet`; absent without a kernel door. */
+  /** nftables tables of family `inet`, with a comma between them; absent without a kernel door. */
   table: Type.Optional(shortText),
   /** How often somebody else's change of it was put right. */
   repairs: Type.Integer(),

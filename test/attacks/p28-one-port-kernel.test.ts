@@ -47,6 +47,10 @@ t.test(
       }, 40_000);
 
     t.same(await tables(), ours);
+    t.match(
+      await mustRun(server, `env POSTERN_DIR=${gateway.dir} ${join(root, 'bin/postern-gateway')} door status`),
+      /postern_gateway_8444, postern_shared_443/,
+    );
     await mustRun(world.outside, scan);
     const agent = await startAgent(world, controller, 'laptop', 'emma');
     await isServed(agent);

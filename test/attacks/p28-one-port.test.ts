@@ -162,6 +162,38 @@ t.test('P27: those who wait for a controller that says nothing give way as all w
   t.pass('whoever has waited long enough is let go, here and there');
 });
 
+t.test('P27: a flood of knocks of unknown keys keeps nobody out, at either of the two', async (t) => {
+  const { gateway, controller, atGateway, atController, open } = await bothAtOnePort(t, { perSource: 8, total: 32 });
+  await open();
+  const bad = Array.from({ length: 64 }, () => asPrelude(makeKnocker(now).knock()));
+  let isOver = false;
+  let thrown = 0;
+  const flood = async (from: string) => {
+    while (!isOver) {
+      const socket = connect({ port: gateway.port, host: '127.0.0.1', localAddress: from }).on('error', () => {});
+      const closed = once(socket.resume(), 'close');
+      socket.write(bad[thrown % bad.length]!);
+      thrown += 1;
+      // Half of them do not wait until they are refused.
+      if (thrown % 2 === 0) await closed;
+      else await once(socket, 'connect').catch(() => {});
+    }
+  };
+  const floods = Array.from({ length: 24 }, (_, index) => flood(`127.0.1.${index + 1}`));
+  const leaf = await controller.ca.leaf('device', 'dev_00000001');
+  const own = await gateway.ca.leaf('device', 'dev_00000001');
+  for (let round = 0; round < 10; round += 1) {
+    const here = await gateway.dial(atGateway.knock(), own, { from: '127.0.0.5' });
+    t.equal(await gateway.get(here), 'mutual device/dev_00000001');
+    const there = await controller.dial(atController.knock(), leaf, { to: gateway.port, from: '127.0.0.5' });
+    t.equal(await controller.get(there), 'mutual device/dev_00000001');
+  }
+  isOver = true;
+  await Promise.all(floods);
+  t.ok(thrown > 100, `${thrown} were thrown meanwhile`);
+  t.match({ ...gateway.counts.read(), ...controller.counts.read() }, { good: 10 });
+});
+
 t.test('P28: the socket of connections takes one header, and then a knock', async (t) => {
   const { dir, atController, open } = await bothAtOnePort(t);
   await open();

@@ -90,7 +90,7 @@ export class KernelEntrance {
   state(): EntranceState {
     const { door, ports = [] } = this.told();
     const trialMs = this.#trial && Math.max(0, this.#trial.endsAt - this.#steady.now());
-    const table = this.isUp ? tableOf(this.#name()) : undefined;
+    const table = this.isUp ? this.#names().map(tableOf).join(', ') : undefined;
     const repairs = (this.#door?.repairs ?? 0) + (this.#sharedDoor?.repairs ?? 0);
     return { door, ports, table, repairs, trialMs, cameIn: this.#cameIn };
   }

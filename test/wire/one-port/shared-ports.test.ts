@@ -182,6 +182,26 @@ t.test(
   },
 );
 
+t.test('P27: knocks for a controller that does not read are lost, and fill no memory', async (t) => {
+  const dir = privateDir(t, 'share');
+  const server = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        socket.pause();
+        socket.write('{"t":"given","n":1,"tcp":[],"udp":[]}\n');
+        t.teardown(() => socket.destroy());
+      });
+  }).listen(claimsSocket(dir));
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const claim = makeClaim(t, dir);
+  await claim.want({ udp: [1] });
+  let given = 0;
+  while (given < 100_000 && claim.knock(Buffer.alloc(knockBytes), '127.0.0.8')) given += 1;
+  t.ok(given > 100 && given < 10_000, `${given} were given`);
+});
+
 t.test('P28: a port without the privilege is said at the start, and is no matter of time', async (t) => {
   const giver = await openGiver(t, privateDir(t, 'share'));
   const refused = new PosternError('invalid-config', 'this port needs more privilege');
