@@ -4,28 +4,19 @@
  * knocks and connections leave by different addresses. Who has not knocked reads nothing all the while.
  */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { startCapture } from '../support/capture.ts';
+import { carrier, startProxy } from '../support/carrier.ts';
 import { mustRun } from '../support/namespace-host.ts';
 import { addresses, makePerimeter, type Perimeter, perimeterNeeds } from '../support/perimeter-hosts.ts';
 import { type RunningAgent, startAgent, startController, startGateway } from '../support/perimeter-processes.ts';
 
 const openPort = { POSTERN_LISTEN_PRELUDE: '443' };
-const proxyPort = 8888;
 const login = 'employee:geheim';
 /** Of the carrier: by it knocks leave, and by its usual one connections. */
 const otherOfCarrier = '203.0.113.98';
 
-/** What of the laptops' traffic the carrier lets out; nothing else changes. */
-const carrier = (world: Perimeter, rule: string) =>
-  mustRun(world.nat, 'nft -f -', {
-    input: `table inet way {}
-delete table inet way
-table inet way { chain out { type filter hook forward priority 0; iifname "cgn" ct state new ${rule}; }; }`,
-  });
 const everything = 'accept';
 const noUdp = 'meta l4proto udp drop';
 const nothing = 'drop';
@@ -58,21 +49,6 @@ async function acrossNetworks({ laptop }: Perimeter): Promise<number | null> {
   );
   const [code] = (await closed) as [number | null];
   return code;
-}
-
-async function startProxy(world: Perimeter): Promise<string> {
-  const config = join(world.nat.dir, 'tinyproxy.conf');
-  const [user, password] = login.split(':');
-  writeFileSync(
-    config,
-    `Port ${proxyPort}\nListen 100.64.0.1\nTimeout 60\nMaxClients 50\nBasicAuth ${user} ${password}\nConnectPort 443\nLogFile "${join(world.nat.dir, 'proxy.log')}"\n`,
-  );
-  const child = world.nat.start(`exec tinyproxy -d -c ${config}`);
-  world.t.teardown(() => {
-    child.kill('SIGKILL');
-  });
-  await untilItWorks(() => mustRun(world.nat, `bash -c '</dev/tcp/100.64.0.1/${proxyPort}'`), 20_000);
-  return `http://${login}@100.64.0.1:${proxyPort}`;
 }
 
 t.test(
@@ -157,7 +133,7 @@ t.test(
 
     await t.test('with an HTTP proxy alone', async (t) => {
       await carrier(world, nothing);
-      const proxy = await startProxy(world);
+      const proxy = await startProxy(world, login);
       const env = { HTTPS_PROXY: proxy };
       const agent = await startAgent(world, controller, 'neighbour', 'zoe', { env, state: 'behind-proxy' });
       t.match(await agent.curl('/'), { status: 200, body: 'wiki' });

@@ -2,43 +2,20 @@
  * P25 to P28: a controller and a gateway on one host, at one address, TCP port 443 and one UDP port for knocks. An employee whose network
  * lets nothing out but an HTTP proxy, which lets 443 through alone, is invited, enrols, signs in and opens an app; strangers read nothing.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { startCapture } from '../support/capture.ts';
+import { carrier, startProxy } from '../support/carrier.ts';
 import { mustRun } from '../support/namespace-host.ts';
-import { addresses, makePerimeter, type Perimeter, perimeterNeeds } from '../support/perimeter-hosts.ts';
+import { addresses, makePerimeter, perimeterNeeds } from '../support/perimeter-hosts.ts';
 import { type RunningAgent, startAgent, startController, startGateway } from '../support/perimeter-processes.ts';
 import { reachTheApp } from '../support/reach-the-app.ts';
 import { payloadOf } from '../support/scan-from-outside.ts';
 import { root } from '../support/source-tree.ts';
 
-const proxyPort = 8888;
 const knockPort = 62_201;
-
-/** What of the laptops' traffic the carrier lets out. */
-const carrier = (world: Perimeter, rule: string) =>
-  mustRun(world.nat, 'nft -f -', {
-    input: `table inet way {}
-delete table inet way
-table inet way { chain out { type filter hook forward priority 0; iifname "cgn" ct state new ${rule}; }; }`,
-  });
-
-/** A proxy that connects to port 443 and to nothing else. */
-async function startProxy(world: Perimeter): Promise<string> {
-  const config = join(world.nat.dir, 'tinyproxy.conf');
-  writeFileSync(
-    config,
-    `Port ${proxyPort}\nListen 100.64.0.1\nTimeout 60\nMaxClients 50\nConnectPort 443\nLogFile "${join(world.nat.dir, 'proxy.log')}"\n`,
-  );
-  const child = world.nat.start(`exec tinyproxy -d -c ${config}`);
-  world.t.teardown(() => {
-    child.kill('SIGKILL');
-  });
-  await untilItWorks(() => mustRun(world.nat, `bash -c '</dev/tcp/100.64.0.1/${proxyPort}'`), 20_000);
-  return `http://100.64.0.1:${proxyPort}`;
-}
 
 const waysOf = async ({ control }: RunningAgent) => {
   const { state } = await control.status();
