@@ -93,13 +93,13 @@ export const controllerConfig = strict({
         'What anybody may read of the log below /log/<number>/: checkpoint and tiles of hashes, or its leaves too (C2SP tlog-tiles)',
     },
   }),
-  profile: {
-    ...oneOf(['none', 'mlps3']),
-    default: 'none',
-    description:
-      'Rules that the organisation must follow. mlps3 (GB/T 22239-2019, level 3): no record goes before 180 days',
-  },
   retention: strict({
+    profile: {
+      ...oneOf(['none', 'mlps3']),
+      default: 'none',
+      description:
+        'Rules that the organisation must follow. mlps3 (GB/T 22239-2019, level 3): no record goes before 180 days',
+    },
     floorDays: Type.Integer({
       minimum: 1,
       maximum: 36_500,

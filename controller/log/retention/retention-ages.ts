@@ -11,10 +11,9 @@ const profileFloors: Readonly<Record<string, number>> = { none: 1, mlps3: 180 };
 
 /** Nobody takes away at night what was done in the day: a day at least. In milliseconds. */
 export function retentionFloor(config: {
-  readonly profile: string;
-  readonly retention: { readonly floorDays: number };
+  readonly retention: { readonly profile: string; readonly floorDays: number };
 }): number {
-  return Math.max(config.retention.floorDays, profileFloors[config.profile] ?? 1) * day;
+  return Math.max(config.retention.floorDays, profileFloors[config.retention.profile] ?? 1) * day;
 }
 
 /** Milliseconds; `null` is for ever. */
@@ -60,7 +59,7 @@ export async function setAge(
 export function requireFloor(age: Age, floor: number): void {
   if (age !== null && age < floor) {
     const days = Math.ceil(floor / day);
-    const tell = `Records stay for ${days} ${days === 1 ? 'day' : 'days'} at least: that is the floor of this installation (retention.floorDays and profile in controller.yaml).`;
+    const tell = `Records stay for ${days} ${days === 1 ? 'day' : 'days'} at least: that is the floor of this installation (retention.floorDays and retention.profile in controller.yaml).`;
     throw new PosternError('bad-request', `an age of ${age} ms is below the floor`, { tell });
   }
 }

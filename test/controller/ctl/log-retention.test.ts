@@ -15,7 +15,7 @@ const old = (controller: Awaited<ReturnType<typeof runController>>, days: number
   });
 
 t.test('P24 ages are set by an owner with a reason, on record, and not below the floor of the profile', async (t) => {
-  const controller = await runController(t, { profile: 'mlps3' });
+  const controller = await runController(t, { 'retention.profile': 'mlps3' });
   const ctl = shellOf(controller);
   const { as, signIn, store } = controller;
   for (const days of [500, 300, 170]) await old(controller, days);
@@ -25,7 +25,7 @@ t.test('P24 ages are set by an owner with a reason, on record, and not below the
   });
   t.match(await ctl(['log', 'retention', 'set', 'sign-in', '179d']), {
     code: 1,
-    err: /180 days at least.*retention\.floorDays and profile/,
+    err: /180 days at least.*retention\.floorDays and retention\.profile/,
   });
   t.match(await ctl(['log', 'prune', '--before', '100d']), { code: 1, err: /180 days at least/ });
   t.match(await ctl(['log', 'retention', 'set', 'sign-in', '2y', '--dry-run']), {
