@@ -6,8 +6,11 @@ import { createEdgeApp } from '#shared/wire/edge-app.ts';
 export interface Gauge {
   readonly name: string;
   readonly help: string;
-  readonly read: () => Promise<GaugeValue> | GaugeValue;
+  readonly read: (scrape: Scrape) => Promise<GaugeValue> | GaugeValue;
 }
+
+/** One answer to one asker: gauges that are of one reading share it by this. */
+export type Scrape = Readonly<Record<never, never>>;
 
 /** One number, or one for each label. */
 export type GaugeValue = number | readonly Sample[];
@@ -29,8 +32,9 @@ export function makeMetricsServer(gauges: readonly Gauge[], tallies: readonly Ta
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/metrics', async (_, reply) => {
     const lines: string[] = [];
+    const scrape: Scrape = {};
     for (const { name, help, read } of gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples(name, await read()));
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, ...samples(name, await read(scrape)));
     }
     for (const { name, help, label, read } of tallies) {
       lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} counter`);

@@ -67,20 +67,25 @@ export class StreamRun {
   /** Resolves when it was stopped. Throws what its keeper throws. */
   async run(): Promise<void> {
     const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await this.#step(signal);
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!(error instanceof Trouble)) throw error;
-        await this.#again(error, signal);
-      }
+    try {
+      while (!signal.aborted) await this.#turn(signal);
+    } finally {
+      this.#parts.sender.close();
     }
-    this.#parts.sender.close();
   }
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#step(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof Trouble)) throw error;
+      await this.#again(error, signal);
+    }
   }
 
   async #step(signal: AbortSignal): Promise<void> {

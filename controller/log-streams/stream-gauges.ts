@@ -1,15 +1,21 @@
 /** How far each stream is behind, by the name that an admin gave it. */
 import type { Clock } from '#shared/base/clock.ts';
 import type { LogStreamShown } from '#shared/contracts/admin-log-streams.ts';
-import type { Gauge } from '../metrics-server.ts';
+import type { Gauge, Scrape } from '../metrics-server.ts';
 import { type ShowParts, showStreams } from './change-streams.ts';
 
 export function streamGauges(parts: ShowParts, clock: Clock): Gauge[] {
+  const shown = new WeakMap<Scrape, Promise<LogStreamShown[]>>();
+  const show = (scrape: Scrape) => {
+    const streams = shown.get(scrape) ?? showStreams(parts, clock.now());
+    shown.set(scrape, streams);
+    return streams;
+  };
   const gauge = (name: string, help: string, value: (stream: LogStreamShown) => number): Gauge => ({
     name: `postern_log_stream_${name}`,
     help,
-    read: async () =>
-      (await showStreams(parts, clock.now())).map((stream) => ({
+    read: async (scrape) =>
+      (await show(scrape)).map((stream) => ({
         labels: { stream: stream.name },
         value: value(stream),
       })),

@@ -227,3 +227,24 @@ t.test('what cannot be kept ends the run: it never goes on from there', async (t
   );
   await t.rejects(stream.run(), { message: 'disk full' });
 });
+
+t.test('when how far it has come cannot be kept it ends, and lets go of its target', async (t) => {
+  let closed = 0;
+  const stream = new StreamRun(
+    { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
+    {
+      read: async () => [record(1)],
+      keeper: { ack: () => Promise.reject(new Error('another has it')), putAside: async () => {} },
+      sender: {
+        send: async () => ({ settled: 1 }),
+        close: () => {
+          closed += 1;
+        },
+      },
+      tell: () => {},
+      clock: systemClock,
+    },
+  );
+  await t.rejects(stream.run(), /another has it/);
+  t.equal(closed, 1);
+});
