@@ -21,11 +21,19 @@ export interface Batch {
   readonly records: readonly SpooledRecord[];
 }
 
+/** In JSON these alone are written so. */
+const loneSurrogate = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
 export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ through: number }> {
-  for (const { record } of batch.records) {
+  const texts = batch.records.map(({ record }) => JSON.stringify(record));
+  for (const [place, { record }] of batch.records.entries()) {
     // A gateway speaks for itself only: a record in another's name would frame or hide somebody.
     if (record.gateway !== batch.gateway || !isOwn(record)) {
       throw new PosternError('bad-request', `gateway ${batch.gateway} sent a record that is not its own`);
+    }
+    // The database would give it back otherwise, and the log look as if somebody had changed it.
+    if (loneSurrogate.test(texts[place]!)) {
+      throw new PosternError('bad-request', `gateway ${batch.gateway} sent a record with a text that is no Unicode`);
     }
   }
   return db.transaction().execute(async (trx) => {
@@ -36,10 +44,10 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       batch.records.map(({ record }) => record),
     );
     const erased = await findErased(trx, batch);
-    for (const { seq, record } of batch.records) {
+    for (const [place, { seq, record }] of batch.records.entries()) {
       const isNext = seq > through && firstPlace({ seq, record }) <= through + 1;
       if (seq > through && !isNext) break;
-      const digest = sha256(JSON.stringify(record)).toString('hex');
+      const digest = sha256(texts[place]!).toString('hex');
       if (isNext) {
         const whole = namePolicies(await grants.complete(record), names);
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });

@@ -92,12 +92,13 @@ export class TouchedSum {
       this.#request(app, record, 'denied', times);
     } else if (phase === 'opening') {
       app.accesses += 1;
-      if (!this.#ended.has(record.id)) app.running += 1;
+      if (!this.#ended.has(atGateway(record, record.id))) app.running += 1;
       this.#request(app, record, 'count', 1);
     } else if (opening !== undefined) {
       // The newest says the whole sum: an end, or of what still runs its last progress.
-      if (this.#ended.has(opening) || this.#progress.has(opening)) return;
-      (phase === 'progress' ? this.#progress : this.#ended).add(opening);
+      const access = atGateway(record, opening);
+      if (this.#ended.has(access) || this.#progress.has(access)) return;
+      (phase === 'progress' ? this.#progress : this.#ended).add(access);
       app.bytesUp += record.bytesUp ?? 0;
       app.bytesDown += record.bytesDown ?? 0;
     }
@@ -165,6 +166,9 @@ export class TouchedSum {
     this.#changes.push({ time, kind, what: inWords(words), ...placeOf(device, from), ...by });
   }
 }
+
+/** No gateway ends what began at another. */
+const atGateway = ({ gateway = '' }: AccessRecord, opening: string): string => `${gateway} ${opening}`;
 
 function widen(span: Span, time: number): void {
   span.first = Math.min(span.first, time);

@@ -48,6 +48,9 @@ export const recordPhase = oneOf(['single', 'opening', 'progress', 'closing', 'i
 export const personalFields = ['person', 'actor', 'from', 'host', 'path', 'because', 'facts', 'details'] as const;
 export type PersonalField = (typeof personalFields)[number];
 
+/** One that a database gives back as it was. */
+const number = (minimum: number) => Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER });
+
 export const accessRecord = strict({
   id: madeId,
   time,
@@ -70,8 +73,8 @@ export const accessRecord = strict({
   from: Type.Optional(text(64)),
   request: Type.Optional(recordedRequest),
   status: Type.Optional(Type.Integer({ minimum: 0, maximum: 999 })),
-  bytesUp: Type.Optional(Type.Integer({ minimum: 0 })),
-  bytesDown: Type.Optional(Type.Integer({ minimum: 0 })),
+  bytesUp: Type.Optional(number(0)),
+  bytesDown: Type.Optional(number(0)),
   durationMs: Type.Optional(durationMs),
   epoch: Type.Optional(changeNumber),
   policies: Type.Optional(Type.Array(text(128), { maxItems: 64 })),
@@ -82,7 +85,7 @@ export const accessRecord = strict({
   /** What the policies were told of the app: it may be another one by the time somebody asks again (P32). */
   appFacts: Type.Optional(strict({ kind: text(16), site: slug, groups: Type.Array(slug, { maxItems: 16 }) })),
   /** How many equal records this one stands for (P24). */
-  count: Type.Optional(Type.Integer({ minimum: 1 })),
+  count: Type.Optional(number(1)),
   /** Who acted, for administrative records, and the reason they gave. */
   actor: Type.Optional(text(100)),
   because: Type.Optional(text(500)),
@@ -133,6 +136,7 @@ export const recordFields: Readonly<
   erased: 'Fields that were erased since.',
 };
 
-/** A record in a gateway's spool: idempotent by (gateway, spool, seq). */
-export const spooledRecord = strict({ seq: Type.Integer({ minimum: 1 }), record: accessRecord });
+const { erased: _, ...whole } = accessRecord.properties;
+/** A record in a gateway's spool: idempotent by (gateway, spool, seq). Nothing was erased of it: that is the controller's to say. */
+export const spooledRecord = strict({ seq: number(1), record: strict(whole) });
 export type SpooledRecord = Static<typeof spooledRecord>;

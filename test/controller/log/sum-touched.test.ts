@@ -27,6 +27,22 @@ function sumOf(records: readonly AccessRecord[], device?: string) {
   return sum.sums();
 }
 
+t.test('P24 no gateway ends an access of another, whatever it says', async (t) => {
+  const { apps } = sumOf([
+    record({ id: 'rec_00000001', phase: 'opening', time: 10 }),
+    record({ phase: 'closing', opening: 'rec_00000001', bytesDown: 150, bytesUp: 2, time: 30 }),
+    record({ gateway: 'gw-evil', phase: 'closing', opening: 'rec_00000001', bytesDown: 0, bytesUp: 0, time: 40 }),
+  ]);
+  t.match(apps, [{ accesses: 1, running: 0, bytesDown: 150 }]);
+  t.match(
+    sumOf([
+      record({ id: 'rec_00000001', phase: 'opening', time: 10 }),
+      record({ gateway: 'gw-evil', phase: 'closing', opening: 'rec_00000001', bytesDown: 0, bytesUp: 0, time: 40 }),
+    ]).apps,
+    [{ accesses: 1, running: 1 }],
+  );
+});
+
 t.test('an access is counted once, whatever is told of it, with its last word on bytes', async (t) => {
   const { apps } = sumOf([
     record({ id: 'rec_00000001', phase: 'opening', time: 10 }),
