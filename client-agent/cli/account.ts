@@ -3,20 +3,14 @@ import type { CliCall } from '#shared/base/cli.ts';
 import { type Cell, printTable } from '#shared/base/print-table.ts';
 import type { myAccount } from '#shared/contracts/my-account.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
-import type { Control } from '../control/open-control.ts';
 import { openAnswers } from './answers.ts';
+import { ask } from './ask-account.ts';
 import { newPassword } from './login.ts';
 import { showRecoveryCodes, showTotp } from './show-totp.ts';
 import { withAgent } from './with-agent.ts';
 import { ago, answer } from './words.ts';
 
 type Mine = typeof myAccount;
-
-/** One call of `/v1/me`, through the agent, which has the session. */
-async function ask<N extends keyof Mine>({ calls }: Control, name: N, input: object = {}): Promise<AnswerOf<Mine[N]>> {
-  const { answer } = await calls.account({ body: { call: name, ...input } });
-  return answer as AnswerOf<Mine[N]>;
-}
 
 function list<N extends keyof Mine>(
   name: N,

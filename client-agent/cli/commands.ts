@@ -20,6 +20,11 @@ const trust =
   async (call) =>
     (await import('./trust.ts'))[name](call);
 
+const review =
+  (name: keyof typeof import('./reviews.ts')): Run =>
+  async (call) =>
+    (await import('./reviews.ts'))[name](call);
+
 const trustOptions: CliCommand['options'] = {
   system: { type: 'boolean', about: "The system's store, for everybody on this machine (as root, with --dir)" },
 };
@@ -123,6 +128,20 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
   sessions: { about: 'Where you are signed in', run: account('listSessions') },
   'sessions end': { about: 'End one of your sessions', args: '<id>', run: account('endSession') },
   notices: { about: 'What others did to your account in the last 30 days', run: account('listNotices') },
+  review: { about: 'Access reviews with rows for you to decide', run: review('listReviews') },
+  'review show': { about: 'Your rows of a review', args: '<name>', run: review('showReview') },
+  'review decide': {
+    about: 'Decide on rows of yours: keep, revoke or change, with --reason',
+    args: '<name> <decision>',
+    options: {
+      row: { type: 'string', value: 'N', multiple: true, about: 'A row by its number; may be given again' },
+      app: { type: 'string', value: 'ID', about: 'Undecided rows of this app' },
+      person: { type: 'string', value: 'ID', about: 'Undecided rows of this person' },
+      all: { type: 'boolean', about: 'All rows that are undecided' },
+      reason: { type: 'string', value: 'TEXT', about: 'Why: it is recorded' },
+    },
+    run: review('decideReview'),
+  },
   access: { about: 'Your own recent access, with verdicts and reasons', run: account('listAccess') },
   client: {
     about: 'Programs that reach your apps by a proxy user and password',

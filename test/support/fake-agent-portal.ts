@@ -228,6 +228,14 @@ function fakeAccount(asked: string[], inputs: Map<string, unknown>): Agent['me']
     access: { records: [record] },
     notices: { notices: [{ at: 0, what: 'Your password was reset.', new: true }] },
   };
+  const review = { name: '2026-q3', about: 'Quarterly', due: now + 86_400_000, rows: 2, undecided: 1 };
+  const held = { policies: ['staff'], groups: ['staff'], conditions: [], devices: 1, digest: 'a'.repeat(64) };
+  const decision = { decision: 'keep', reason: 'needed', by: 'emil', at: now };
+  const rows = [
+    { row: 3, person: 'emma', app: 'payroll', ...held, lastUsed: now - 7_200_000, reviewer: 'emil' },
+    { row: 4, person: 'fred', app: 'payroll', ...held, reviewer: 'emil', decision },
+  ];
+  Object.assign(answers, { reviews: { reviews: [review] }, review: { review, rows }, decideReview: { decided: 1 } });
   return new Proxy({} as Agent['me'], {
     get: (_, name: string) => async (input: unknown) => {
       asked.push(`me.${name}`);

@@ -136,3 +136,24 @@ t.test('the own account', async (t) => {
   t.equal(odd.code, 1);
   t.match(odd.err, /There is nothing with this id/);
 });
+
+t.test('access reviews: rows of my own, decided by number or by filter', async (t) => {
+  const rig = await makeRig(t, { signedIn: true });
+  t.match((await rig.run('review')).out, /2026-q3 +Quarterly/);
+  t.match(
+    (await rig.run('review show 2026-q3')).out,
+    /1 undecided, due 20[\s\S]*3 +emma +payroll +staff, group staff +1 +2 h ago/,
+  );
+  const decided = () => rig.agent.inputs.get('decideReview');
+  t.match(await rig.run('review decide 2026-q3 revoke --app payroll --reason left'), {
+    code: 0,
+    out: 'revoke: 1 row.\n',
+  });
+  const body = { decision: 'revoke', reason: 'left', rows: [3] };
+  t.same(decided(), { params: { name: '2026-q3' }, body }, 'what is decided stays');
+  await rig.run('review decide 2026-q3 keep --row 4 --reason back --json');
+  t.match(decided(), { body: { decision: 'keep', rows: [4] } });
+  t.match(await rig.run('review decide 2026-q3 keep --row 4'), { code: 2, err: /--reason/ });
+  t.match(await rig.run('review decide 2026-q3 keep --reason x'), { code: 2, err: /say which rows/ });
+  t.match(await rig.run('review decide 2026-q3 perhaps --all --reason x'), { code: 2, err: /keep, revoke, change/ });
+});
