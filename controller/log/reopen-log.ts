@@ -29,7 +29,7 @@ export async function resumeLog(
   also: Also,
 ): Promise<void> {
   const state = await readLogState(db);
-  if (state.held === null) throw new PosternError('conflict', undefined, { tell: 'The log is not held: it signs.' });
+  if (state.held === null) throw notHeld();
   const keys = (await readLogKeys(db)).map(({ key }) => key);
   const given = checkpoint === undefined ? undefined : openCheckpoint(checkpoint, { log: keys });
   if (given !== undefined && given.origin !== state.origin) {
@@ -88,13 +88,17 @@ export interface NewLogOrder {
   readonly checkpoint?: string | undefined;
 }
 
-/** Throws `proof-refused` for a checkpoint that no log of this installation signed. */
+/**
+ * Throws `conflict` when nothing holds the log: whoever could begin another at will could have it forget what stood in this one. Throws `proof-refused` for a
+ * checkpoint that no log of this installation signed.
+ */
 export async function openNewLog(db: Db, order: NewLogOrder, also: Also): Promise<void> {
   const { trustDomain, sealer, at, dir, checkpoint } = order;
   const keys = (await readLogKeys(db)).map(({ key }) => key);
   const given = checkpoint === undefined ? undefined : openCheckpoint(checkpoint, { log: keys });
   await db.transaction().execute(async (trx) => {
     const former = await readLogState(trx);
+    if (former.held === null) throw notHeld();
     const known = given ?? (await newestKnown(trx, former.origin, keys));
     const number = await nextNumber(trx, former, dir);
     const { id: _, ...fresh } = emptyState(trustDomain, number);
@@ -127,3 +131,5 @@ function foldersIn(dir: string): number[] {
     return [];
   }
 }
+
+const notHeld = () => new PosternError('conflict', undefined, { tell: 'The log is not held: it signs, and goes on.' });

@@ -2,68 +2,10 @@ import t from 'tap';
 import { adminContract } from '../../../shared/contracts/admin-to-controller.ts';
 import type { RouteShape } from '../../../shared/contracts/route.ts';
 import { makeUnixDispatcher } from '../../../shared/wire/make-dispatcher.ts';
+import { changing, ownersOnly } from '../../support/admin-places.ts';
 import { runController } from '../support/run-controller.ts';
 
 const routes = Object.entries(adminContract) as [string, RouteShape][];
-
-/** What each role may call, told here once more by hand: the table of the server must not be its own witness. */
-const changing = [
-  'putPerson',
-  'setPersonState',
-  'erasePerson',
-  'resetFactors',
-  'putGroup',
-  'removeGroup',
-  'invite',
-  'voidInvitation',
-  'approveDevice',
-  'setDevice',
-  'setDeviceState',
-  'putInventory',
-  'putApp',
-  'removeApp',
-  'checkApp',
-  'putSite',
-  'inviteGateway',
-  'removeGateway',
-  'publishPolicy',
-  'rollbackPolicy',
-  'startShadow',
-  'stopShadow',
-  'draftPolicy',
-  'approveDraft',
-  'rejectDraft',
-  'revoke',
-  'contain',
-  'lift',
-  'apply',
-  'addApiClient',
-  'rotateApiClient',
-  'removeApiClient',
-  'putPolicyStore',
-  'rollbackPolicyStore',
-  'removePolicyStore',
-  'addHold',
-];
-const ownersOnly = [
-  'setPublishing',
-  'rotateKeys',
-  'withdrawKey',
-  'takeRootKey',
-  'bringRootKey',
-  'recover',
-  'backup',
-  'pruneRecords',
-  'setRetention',
-  'releaseHold',
-  'resumeLog',
-  'openNewLog',
-  'addLogStream',
-  'testLogStream',
-  'pauseLogStream',
-  'resumeLogStream',
-  'removeLogStream',
-];
 
 t.test('each role reaches its routes and no other', async (t) => {
   const controller = await runController(t);
@@ -102,10 +44,6 @@ t.test('each role reaches its routes and no other', async (t) => {
     const stranger = await call(route, { authorization: 'Postern-Admin made-up' });
     t.match(stranger, { status: 401, code: 'session-required' }, `a made-up token is refused ${name}`);
   }
-  t.equal(
-    [...changing, ...ownersOnly].every((name) => name in adminContract),
-    true,
-  );
 });
 
 t.test('what an administrator tried and may not do is on record', async (t) => {

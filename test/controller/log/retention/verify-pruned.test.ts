@@ -95,6 +95,7 @@ const stepped = async (n: number) =>
   (await db.selectFrom('prunings').select('leaves').where('n', '=', n).executeTakeFirst())?.leaves;
 
 t.test('another log has leaves of its own: what is under way ends, and the next pruning counts by them', async (t) => {
+  await db.updateTable('log_state').set({ held: 'restored' }).execute();
   const order = { trustDomain: logTrustDomain, sealer: world.sealer, at: clock.now(), dir: world.dir };
   await openNewLog(db, order, async (trx) => {
     await appendRecord(trx, clock.now(), { kind: 'log', event: 'log-opened' });
