@@ -69,10 +69,9 @@ export function reviewHandlers(parts: AdminParts): HandlersOf<typeof adminReview
         return decideRows(trx, clock.now(), { review, ...body, reviewer: caller.person, by });
       }),
 
-    closeReview: ({ params: { name: review }, body: { undecided }, caller }) =>
-      db.transaction().execute((trx) => {
-        const { person } = caller;
-        return closeReview(trx, clock.now(), { review, undecided, person, by: actingOf(caller) });
-      }),
+    closeReview: ({ params: { name: review }, body: { undecided }, caller }) => {
+      const { person } = caller;
+      return closeReview(db, () => clock.now(), { review, undecided, person, by: actingOf(caller) });
+    },
   };
 }

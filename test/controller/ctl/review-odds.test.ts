@@ -3,6 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { day, hour, minute, second } from '#shared/base/clock.ts';
+import type { ReviewRow } from '#shared/contracts/access-review.ts';
+import { checkReview } from '#shared/log/check-review.ts';
+import { closeReview } from '../../../controller/reviews/close-review.ts';
+import { listReviews, readRows } from '../../../controller/reviews/read-review.ts';
+import { startReview } from '../../../controller/reviews/start-review.ts';
+import { openStore } from '../../../controller/store/open-store.ts';
+import { storedRecords } from '../../support/stored-records.ts';
 import { office, signInAs } from '../support/review-office.ts';
 import { runController } from '../support/run-controller.ts';
 import { shellOf } from '../support/run-ctl.ts';
@@ -62,4 +69,32 @@ t.test('posternctl review says what it wants', async (t) => {
   t.match(await ctl(['review', '--help']), { code: 0, out: /review export <name>/ });
   const startHelp = await ctl(['review', 'start', '--help']);
   t.match(startHelp.out, /--reviewer ID/);
+});
+
+t.test('a review of many rows is closed in steps, and each row has its record', async (t) => {
+  const { db, stop } = await openStore(':memory:');
+  t.teardown(stop);
+  const held = { policies: ['staff'], groups: [], conditions: [], devices: 1 };
+  const rights = Array.from({ length: 1203 }, (_, at) => ({ person: `p${at}`, app: 'wiki', ...held }));
+  const by = { actor: 'olga', trace: 'a'.repeat(32), because: 'nobody answered' };
+  const order = { name: 'many', due: 5, scope: {} };
+  await db.transaction().execute((trx) => startReview(trx, 1, { order, frozen: { epoch: 1, rights }, by }));
+  const closing = { review: 'many', undecided: 'revoke', person: undefined, by } as const;
+  t.match(await closeReview(db, () => 2, closing), { state: 'closed', revoke: 1203 });
+  const records = await storedRecords(db);
+  t.equal(records.filter(({ event }) => event === 'review-decided').length, 1203);
+  t.match(records.at(-1), { event: 'review-closed', details: { rows: 1203, revoke: 1203, byDefault: 1203 } });
+  const { review, rows } = { review: (await listReviews(db))[0]!, rows: [] as ReviewRow[] };
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const page: Awaited<ReturnType<typeof readRows>> = await readRows(db, 'many', { after });
+    rows.push(...page.rows);
+    after = page.next;
+  }
+  t.equal(rows.length, 1203);
+  const proved = (await storedRecords(db)).map(({ person, actor, because, details, ...record }) => ({
+    ...{ record, disclosed: { person, actor, because, details }, withheld: [] },
+  }));
+  t.strictSame(checkReview({ review, rows }, proved), []);
+  rows[700] = { ...rows[700]!, decision: { ...rows[700]!.decision!, byDefault: undefined as never } };
+  t.match(checkReview({ review, rows }, proved), [/^row 701 \(p700, wiki\): the default on record is true/]);
 });
