@@ -12,6 +12,7 @@ export class PrunedLeaves {
   #tile = -1;
   #entry: Buffer | undefined;
   count = 0;
+  last = -1;
 
   /** In ascending order. */
   add(leaf: number): void {
@@ -26,6 +27,7 @@ export class PrunedLeaves {
     const byte = 8 + (at >> 3);
     this.#entry[byte] = this.#entry[byte]! | (1 << (at & 7));
     this.count += 1;
+    this.last = leaf;
   }
 
   bytes(): Buffer {

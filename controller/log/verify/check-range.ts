@@ -28,6 +28,8 @@ export interface Range {
 export interface PrunedBy {
   readonly pruning: number;
   readonly count: number;
+  /** The highest of its leaves. */
+  readonly last: number;
   readonly bytes: Uint8Array;
 }
 
@@ -92,7 +94,10 @@ export class RangeChecker {
       });
       roots.push(rootOfBytes(hashes));
     }
-    const pruned = [...counts.pruned].map(([pruning, set]) => ({ pruning, count: set.count, bytes: set.bytes() }));
+    const pruned = [...counts.pruned].map(([pruning, set]) => {
+      const { count, last } = set;
+      return { pruning, count, last, bytes: set.bytes() };
+    });
     return { roots: Buffer.concat(roots), ...counts, pruned, faults };
   }
 

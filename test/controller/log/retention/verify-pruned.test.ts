@@ -80,6 +80,49 @@ t.test('a record removed and marked as pruned, one that is called pruned, and ma
   t.same((await verify()).faults, []);
 });
 
+t.test('P24 what an operator marks as pruned by a pruning that goes on for ever is found', async (t) => {
+  const hide = `CREATE TABLE hidden AS SELECT * FROM records WHERE position = 8700;
+    DELETE FROM records WHERE position = 8700;`;
+  const show = 'INSERT INTO records SELECT * FROM hidden; DROP TABLE hidden;';
+  const mark = (n: number) => `UPDATE log_leaves SET pruned = ${n} WHERE position = 8700;`;
+  const ended = `CREATE TABLE was AS SELECT * FROM prunings WHERE n = 2;
+    UPDATE prunings SET ended_at = NULL, record = NULL WHERE n = 2;`;
+  const again = 'DELETE FROM prunings WHERE n = 2; INSERT INTO prunings SELECT * FROM was; DROP TABLE was;';
+  const open = await tampered(hide + mark(2) + ended, show + mark(0) + again);
+  t.match(open, [{ what: 'pruning 2 took 8200 leaves, and 8201 are marked so', record: /^rec_/ }], 'opened again');
+  const columns = `log, cause, rules, "after", through, removed, kinds, holds, leaves, first_leaf, last_leaf, first_time, last_time, began_at, begun`;
+  const made = await tampered(
+    `${hide}${mark(77)} INSERT INTO prunings (n, ${columns}) SELECT 77, ${columns} FROM prunings WHERE n = 2;`,
+    `${show}${mark(0)} DELETE FROM prunings WHERE n = 77;`,
+  );
+  t.match(made, [{ what: /1 records are marked as pruned by pruning 77, of which no record tells/ }], 'invented');
+  t.same((await verify()).faults, []);
+});
+
+t.test('P24 a pruning that ended once does not end again with more, nor takes what came after its begin', async (t) => {
+  const raw = new DatabaseSync(world.file, { timeout: 5000 });
+  const [was] = raw.prepare('SELECT ended_at, record FROM prunings WHERE n = 2').all() as never as [
+    { ended_at: number; record: string },
+  ];
+  raw.exec(`CREATE TABLE hidden AS SELECT * FROM records WHERE position = 8700; DELETE FROM records WHERE position = 8700;
+    UPDATE log_leaves SET pruned = 2 WHERE position = 8700; UPDATE prunings SET ended_at = NULL, record = NULL WHERE n = 2;`);
+  await pruner.look(clock.now());
+  const again = await verify();
+  t.match(again.faults, [
+    { record: /^rec_/, what: 'pruning 2 had ended before' },
+    { record: was.record, what: 'pruning 2 took 8200 leaves, and 8201 are marked so' },
+  ]);
+  raw.exec(`INSERT INTO records SELECT * FROM hidden; DROP TABLE hidden; UPDATE log_leaves SET pruned = 0 WHERE position = 8700;
+    UPDATE prunings SET ended_at = ${was.ended_at}, record = '${was.record}' WHERE n = 2;`);
+  t.same((await verify()).faults, []);
+  const late = raw.prepare('SELECT max(position) AS position FROM log_leaves').get() as { position: number };
+  const begun = `CREATE TABLE hidden AS SELECT * FROM records WHERE position = ${late.position};
+    DELETE FROM records WHERE position = ${late.position}; UPDATE log_leaves SET pruned = 1 WHERE position = ${late.position};`;
+  const undo = `INSERT INTO records SELECT * FROM hidden; DROP TABLE hidden; UPDATE log_leaves SET pruned = 0 WHERE position = ${late.position};`;
+  t.ok((await tampered(begun, undo)).some(({ what }) => /began before this record was there/.test(what)));
+  raw.close();
+});
+
 t.test('a pruning that is under way is said to be', async (t) => {
   const plan = { cause: 'order', cutoffs: { rest: 1_000_000 + 8701, kinds: {} }, through: 9000 } as const;
   const begun = await db.transaction().execute((trx) => beginPruning(trx, clock.now(), plan, {}));
