@@ -141,6 +141,10 @@ const runCommand: CliCommand = {
 
 // State files are this user's alone, also where the directory was made by hand.
 process.umask(0o077);
+// Whoever read the answer may have gone (`| head`): a command ends by itself, and a controller that serves goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exitCode = 1;
+});
 const exitCode = await runCli(
   {
     name: 'postern-controller',
@@ -176,4 +180,4 @@ const exitCode = await runCli(
   },
   process.argv.slice(2),
 );
-process.exit(exitCode);
+process.exit(exitCode || process.exitCode);

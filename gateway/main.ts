@@ -131,4 +131,8 @@ async function readInvitation(file: string | undefined): Promise<string> {
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
+// Whoever read the answer may have gone (`| head`): a command ends by itself, and a process that serves goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exitCode = 1;
+});
 process.exitCode = await runCli(cli, process.argv.slice(2));

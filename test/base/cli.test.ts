@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
 import { type Cli, type CliCall, runCli } from '#shared/base/cli.ts';
@@ -174,4 +177,18 @@ t.test('a secret is read from a pipe, and from a terminal without echo', async (
   terminal.write('ab\u0003');
   await t.rejects(stopped, { message: 'interrupted' });
   t.same(modes, [true, false, true, false]);
+});
+
+t.test('a reader that has gone is no failure of any program', async (t) => {
+  for (const program of ['controller', 'gateway', 'client-agent', 'controller/ctl']) {
+    const main = join(import.meta.dirname, '../..', program, 'main.ts');
+    const child = spawn(process.execPath, [main, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Before it has loaded a line.
+    child.stdout.destroy();
+    const said: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+    const [code] = await once(child, 'close');
+    t.equal(code, 0, program);
+    t.equal(Buffer.concat(said).toString(), '', program);
+  }
 });
