@@ -86,6 +86,10 @@ export interface AgentState {
     /** Nothing led there at the last try; a connection from before may still be open. */
     readonly isFailing: boolean;
     readonly failedMsAgo?: number;
+    /** Rungs that would come before the one in use. */
+    readonly above: readonly string[];
+    /** Of the last look for the way, in which these failed. */
+    readonly lookedMsAgo: number;
     readonly failures: readonly LegFailure[];
   }[];
   readonly certificate: { readonly endsInMs: number; readonly renewsInMs: number };

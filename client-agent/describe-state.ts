@@ -55,11 +55,11 @@ export function describeState(parts: StateParts): AgentState {
 /** Of the doors that were tried since the agent was started. */
 function describeWays(ladders: Ladders, now: number): AgentState['ways'] {
   return ladders.all().flatMap(({ name, state }) => {
-    const { address, rung, isFailing, failedAt, failures } = state;
+    const { address, rung, above, isFailing, failedAt, lookedAt = now, failures } = state;
     if (address === undefined) return [];
     const known = rung === undefined ? {} : { rung };
     const failed = failedAt === undefined ? {} : { failedMsAgo: now - failedAt };
-    return [{ door: name, address, ...known, isFailing, ...failed, failures }];
+    return [{ door: name, address, ...known, above, isFailing, ...failed, lookedMsAgo: now - lookedAt, failures }];
   });
 }
 

@@ -32,6 +32,7 @@ export function diagnoseAgent(parts: DoctorParts): Promise<Diagnosis> {
     trust: { bundle },
     call: (address, timeoutMs) => link.tryAt(address, timeoutMs),
     gateways: (timeoutMs) => links.known().map((gateway) => seeGateway(gateway, timeoutMs)),
+    ways: () => state().ways,
     // After the calls, which bring times and states up to date.
     own: () => ({
       now: clock.now(),

@@ -5,7 +5,7 @@
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
-import type { AddressSeen, CallSeen, Evidence, GatewaySeen, OwnFacts, SurroundingsSeen } from './evidence.ts';
+import type { AddressSeen, CallSeen, Evidence, GatewaySeen, OwnFacts, SurroundingsSeen, WaySeen } from './evidence.ts';
 import type { Trust } from './greet.ts';
 import { type Diagnosis, judge } from './judge.ts';
 import type { Probes } from './probes.ts';
@@ -18,6 +18,8 @@ export interface Way {
   /** The agent's own way, over a connection of its own. */
   readonly call: (address: string, timeoutMs: number) => Promise<CallSeen>;
   readonly gateways: (timeoutMs: number) => readonly Promise<GatewaySeen>[];
+  /** Asked when all is seen. */
+  readonly ways?: () => readonly WaySeen[];
   /** Asked when all is seen, with what the controller's time was found to be apart from this device's, if it was. */
   readonly own: (clockOffsetMs: number | undefined) => OwnFacts;
 }
@@ -42,7 +44,7 @@ export type After = (ms: number) => AbortSignal;
 const afterMs: After = (ms) => AbortSignal.timeout(ms);
 
 export async function gather(probes: Probes, way: Way, after: After = afterMs): Promise<Evidence> {
-  const { addresses, own } = way;
+  const { addresses, own, ways = () => [] } = way;
   let offsetMs: number | undefined;
   const call: Way['call'] = async (address, timeoutMs) => {
     const seen = await way.call(address, timeoutMs);
@@ -67,7 +69,13 @@ export async function gather(probes: Probes, way: Way, after: After = afterMs): 
       way.gateways(deadlines.call).map((gateway) => orElse<GatewaySeen | undefined>(gateway, ends, undefined)),
     ),
   ]);
-  return { addresses: seen, around, own: own(offsetMs), gateways: gateways.filter((gateway) => gateway !== undefined) };
+  return {
+    addresses: seen,
+    around,
+    own: own(offsetMs),
+    gateways: gateways.filter((gateway) => gateway !== undefined),
+    ways: ways(),
+  };
 }
 
 async function seeAddress(probes: Probes, way: Way, address: string, after: After): Promise<AddressSeen> {

@@ -1,6 +1,7 @@
 /** What the probes saw, without any judgement. Plain values, so that the rules are tested without a network. */
 import type { PosternError } from '#shared/base/errors.ts';
 import type { DeviceState } from '#shared/contracts/agent-to-controller.ts';
+import type { LegFailure } from '#shared/wire/doors/leg-failure.ts';
 
 /** Of a name: what the system makes of it, and what each of its resolvers said. */
 export interface NameSeen {
@@ -69,6 +70,18 @@ export interface GatewaySeen {
   readonly call: { readonly ok: true; readonly state: string } | { readonly ok: false; readonly error: PosternError };
 }
 
+/** A way that is in use, and what failed when it was looked for. */
+export interface WaySeen {
+  /** `controller` or `gateway <id>`. */
+  readonly door: string;
+  readonly rung?: string;
+  /** Rungs that would come before it. */
+  readonly above: readonly string[];
+  readonly isFailing: boolean;
+  readonly lookedMsAgo: number;
+  readonly failures: readonly LegFailure[];
+}
+
 /** What the network itself shows, whatever the controller does. */
 export interface SurroundingsSeen {
   /** Own addresses other than loopback. */
@@ -102,6 +115,7 @@ export interface Evidence {
   readonly around: SurroundingsSeen;
   readonly own: OwnFacts;
   readonly gateways: readonly GatewaySeen[];
+  readonly ways: readonly WaySeen[];
 }
 
 /** An answer of the controller, be it a refusal. */

@@ -3,10 +3,11 @@ import type { Duplex } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
 import { splitAddress } from '#shared/base/split-address.ts';
 import type { AppListed } from '#shared/contracts/agent-to-controller.ts';
+import { legFailuresOf } from '#shared/wire/doors/leg-failure.ts';
 import type { AppTraffic, Lease, Refused, Sent, TrafficOrder, TunnelOrder } from '../agent-api.ts';
 import { withTrouble } from '../diagnosis/explain-failure.ts';
 import type { Diagnosis } from '../diagnosis/judge.ts';
-import type { GatewayAddress, GatewayLinks } from '../to-gateway/gateway-links.ts';
+import { type GatewayAddress, type GatewayLinks, placeOf } from '../to-gateway/gateway-links.ts';
 import { openConnect } from '../to-gateway/open-connect.ts';
 import { wasNotForwarded } from '../to-gateway/read-outcome.ts';
 import { byNetwork } from './by-network.ts';
@@ -79,7 +80,11 @@ const maxAvoid = 16;
 class Run<T> {
   readonly #parts: TrafficParts;
   readonly #job: Job<T>;
-  readonly #tried = new Set<string>();
+  /** Their ids by their places. */
+  readonly #tried = new Map<string, string>();
+  /** Places to which nothing leads. */
+  readonly #unreached = new Set<string>();
+  #hasAskedWhere = false;
   #asks = 0;
   #renewals = 0;
   #repetitions = 0;
@@ -127,6 +132,10 @@ class Run<T> {
     }
     const gateway = links.choose(held.gateways, this.#tried);
     if (gateway === undefined) {
+      if (this.#mayHaveMoved(held)) {
+        desk.forget(held.id);
+        return undefined;
+      }
       // What a gateway said of itself tells more than that none is left.
       const error = this.#trouble ?? (await this.#noneReached());
       this.#parts.refusals.add(order, error, 'agent');
@@ -134,7 +143,7 @@ class Run<T> {
     }
     const sent = await this.#send(held, gateway);
     if ('done' in sent) {
-      links.worked(gateway.id);
+      links.worked(gateway);
       return { value: sent.done };
     }
     await this.#onRefused(sent.refused, { by: 'gateway', canRepeat: sent.canRepeat, gateway, held, version });
@@ -143,7 +152,16 @@ class Run<T> {
 
   #order(): GrantOrder {
     const { order } = this.#job;
-    return this.#tried.size === 0 ? order : { ...order, avoid: [...this.#tried].slice(0, maxAvoid) };
+    return this.#tried.size === 0 ? order : { ...order, avoid: [...new Set(this.#tried.values())].slice(0, maxAvoid) };
+  }
+
+  /** Where the grant says nobody is, a door may be another one by now: asked once. */
+  #mayHaveMoved({ gateways, once }: HeldGrant): boolean {
+    // One for one use was asked for this moment.
+    if (once || this.#hasAskedWhere) return false;
+    const unreached = gateways.filter((gateway) => this.#unreached.has(placeOf(gateway)));
+    this.#hasAskedWhere = unreached.filter((gateway) => this.#parts.links.mayHaveMoved(gateway)).length > 0;
+    return this.#hasAskedWhere;
   }
 
   async #noneReached(): Promise<PosternError> {
@@ -200,7 +218,8 @@ class Run<T> {
     }
     if (step.do === 'other-gateway') {
       links.failed(gateway!.id);
-      this.#tried.add(gateway!.id);
+      this.#tried.set(placeOf(gateway!), gateway!.id);
+      if (legFailuresOf(error).length > 0) this.#unreached.add(placeOf(gateway!));
       if (error.code === 'record-failed' || error.code === 'gateway-stale') this.#trouble = error;
       return;
     }
@@ -244,6 +263,8 @@ class Run<T> {
     await this.#holding.wait(version, signal);
     // What was tried before the wait may be tried again after it.
     this.#tried.clear();
+    this.#unreached.clear();
+    this.#hasAskedWhere = false;
     this.#asks = 0;
     this.#renewals = 0;
   }

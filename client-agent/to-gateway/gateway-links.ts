@@ -37,10 +37,17 @@ const tlsName = 'postern';
 const unusedMs = 10 * minute;
 /** A gateway that failed is asked last for this long. */
 const avoidMs = 10 * second;
+/** Of questions whether a gateway has moved, by each device; a grant that is renewed tells it, too. */
+const firstPauseMs = 5 * second;
+const maxPauseMs = 40 * second;
 /** Event streams and downloads hold a connection each. */
 const connections = 256;
 
 type LinkTo = Pick<GatewayAddress, 'id' | 'address' | 'jkt' | 'door' | 'knockPorts' | 'preludePort'>;
+
+/** A gateway and where it answers, with what in front of it: one that has moved is another one. */
+export const placeOf = ({ id, address, jkt, door = 'none', knockPorts: ports, preludePort }: LinkTo): string =>
+  `${id} ${address} ${jkt} ${door} ${ports} ${preludePort}`;
 
 interface Kept extends GatewayLink {
   readonly hides: boolean;
@@ -69,6 +76,8 @@ export class GatewayLinks {
   readonly #ladders: Ladders;
   readonly #links = new Map<string, Kept>();
   readonly #failedAt = new Map<string, number>();
+  /** When somebody was last asked whether one has moved, and for how long nobody is to be asked then; by place. */
+  readonly #asked = new Map<string, { readonly at: number; readonly pauseMs: number }>();
   readonly #scores = new Map<string, number>();
 
   constructor(options: {
@@ -86,11 +95,11 @@ export class GatewayLinks {
   }
 
   /**
-   * The one to use, among those not in `tried`; those that failed of late come last. Each device has its own order of the gateways
+   * The one to use, among those whose places are not in `tried`; those that failed of late come last. Each device has its own order of the gateways
    * (rendezvous hashing), so that devices spread over them, each stays with its own, and of one that is gone only its devices move.
    */
-  choose(gateways: readonly GatewayAddress[], tried: ReadonlySet<string>): GatewayAddress | undefined {
-    const left = gateways.filter(({ id }) => !tried.has(id));
+  choose(gateways: readonly GatewayAddress[], tried: { has(place: string): boolean }): GatewayAddress | undefined {
+    const left = gateways.filter((gateway) => !tried.has(placeOf(gateway)));
     if (left.length > 1) left.sort((a, b) => this.#score(a.id) - this.#score(b.id));
     const now = this.#clock.now();
     return left.find(({ id }) => now - (this.#failedAt.get(id) ?? -avoidMs) >= avoidMs) ?? left[0];
@@ -111,12 +120,25 @@ export class GatewayLinks {
     this.#failedAt.set(id, this.#clock.now());
   }
 
-  worked(id: string): void {
-    this.#failedAt.delete(id);
+  worked(gateway: GatewayAddress): void {
+    this.#failedAt.delete(gateway.id);
+    this.#asked.delete(placeOf(gateway));
   }
 
-  link({ id, address, jkt, door = 'none', knockPorts: ports, preludePort }: LinkTo): GatewayLink {
-    const key = `${id} ${address} ${jkt} ${door} ${ports} ${preludePort}`;
+  /** Nothing leads there: whether the controller is to be asked if it has moved. At once, and then with growing pauses. */
+  mayHaveMoved(gateway: GatewayAddress): boolean {
+    const place = placeOf(gateway);
+    const now = this.#clock.now();
+    const last = this.#asked.get(place);
+    if (last !== undefined && now - last.at < last.pauseMs) return false;
+    const pauseMs = last === undefined ? firstPauseMs : Math.min(2 * last.pauseMs, maxPauseMs);
+    this.#asked.set(place, { at: now, pauseMs });
+    return true;
+  }
+
+  link(gateway: LinkTo): GatewayLink {
+    const { id, address, jkt, door = 'none', knockPorts: ports, preludePort } = gateway;
+    const key = placeOf(gateway);
     let link = this.#links.get(key);
     if (link === undefined) {
       link = this.#open({ id, jkt, door: { door, ports, preludePort }, origin: `https://${address}` });
@@ -137,6 +159,7 @@ export class GatewayLinks {
   /** Closes what nobody has used for long; running streams go on to their end. */
   tick(): void {
     const now = this.#clock.now();
+    for (const [place, { at }] of this.#asked) if (now - at >= unusedMs) this.#asked.delete(place);
     for (const [key, { usedAt, dispatcher, reach }] of this.#links) {
       if (now - usedAt < unusedMs) continue;
       this.#links.delete(key);
@@ -150,6 +173,7 @@ export class GatewayLinks {
     for (const { dispatcher } of this.#links.values()) void dispatcher.close();
     this.#links.clear();
     this.#failedAt.clear();
+    this.#asked.clear();
   }
 
   async stop(): Promise<void> {

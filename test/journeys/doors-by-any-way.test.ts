@@ -78,6 +78,17 @@ t.test(
       });
       const [failure] = ways['controller']?.failures ?? [];
       t.match(failure, { rung: 'udp 62201 + prelude', leg: 'knock', detail: /UDP is blocked on the way/ });
+      const { lines } = await agent.control.doctor();
+      const blocked =
+        /^UDP is blocked on the way.*: udp 6220[12] \+ prelude opened no port at the .* prelude at 443 works$/;
+      t.match(
+        lines.filter(({ leg }) => leg === 'udp'),
+        [
+          { ok: undefined, detail: blocked },
+          { ok: undefined, detail: blocked },
+        ],
+        'the doctor says so of controller and gateway, and that another way works',
+      );
       t.equal(await strangersRead(world, [...hidden, [addresses.controller.ipv4, 443]]), '');
       await agent.stop();
     });

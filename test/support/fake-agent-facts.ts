@@ -10,12 +10,22 @@ export const fakeState = (signedIn: boolean): AgentState => ({
   session: { signedIn, idle: false, ...(signedIn ? { expiresInMs: 36_000_000 } : {}) },
   controller: { reachable: true, addresses: ['controller.example:8443'], events: true },
   ways: [
-    { door: 'controller', address: 'controller.example:8443', rung: 'direct', isFailing: false, failures: [] },
+    {
+      door: 'controller',
+      address: 'controller.example:8443',
+      rung: 'direct',
+      above: [],
+      isFailing: false,
+      lookedMsAgo: 0,
+      failures: [],
+    },
     {
       door: 'gateway gw-main',
       address: 'gateway.example:8444',
       rung: 'prelude at 443 by proxy',
+      above: ['udp 62202 + prelude', 'prelude at 443'],
       isFailing: false,
+      lookedMsAgo: 120_000,
       failures: [
         {
           rung: 'udp 62202 + prelude',

@@ -51,11 +51,15 @@ export interface LadderState {
   readonly address?: string;
   /** The one that worked last. */
   readonly rung?: string;
+  /** Those that would come before it. */
+  readonly above: readonly string[];
   /** True when nothing led there the last time. */
   readonly isFailing: boolean;
   /** When that was, by this machine's clock. */
   readonly failedAt?: number;
-  /** What failed when the way was last looked for: why it is this rung, or why it is none. */
+  /** When the way was last looked for, by this machine's clock. */
+  readonly lookedAt?: number;
+  /** What failed then: why it is this rung, or why it is none. */
   readonly failures: readonly LegFailure[];
 }
 
@@ -66,7 +70,7 @@ export class Ladder implements Reach {
   readonly #parts: LadderParts;
   readonly #steady: Clock;
   #looking: Promise<unknown> | undefined;
-  #state: LadderState = { isFailing: false, failures: [] };
+  #state: LadderState = { above: [], isFailing: false, failures: [] };
 
   constructor(parts: LadderParts) {
     this.#parts = parts;
@@ -112,9 +116,8 @@ export class Ladder implements Reach {
 
   /** The rung that is remembered first; unless the way from the top is due. */
   #order(to: Place): { readonly rungs: readonly Rung[]; readonly isLooking: boolean } {
-    const { door, source, mayGuess, usualUdp, proxy, network, memory, name, clock } = this.#parts;
-    const options = { canKnock: source() !== undefined, hasProxy: proxy(to) !== undefined, mayGuess, usualUdp };
-    const rungs = rungsOf(door(), options);
+    const { network, memory, name, clock } = this.#parts;
+    const rungs = this.#rungs(to);
     const known = memory.get(network(), name);
     const best = rungs.find((rung) => rungName(rung) === known?.rung);
     if (known === undefined || best === undefined) return { rungs, isLooking: true };
@@ -122,6 +125,12 @@ export class Ladder implements Reach {
     // A clock that went back must not put it off for long.
     if (best !== rungs[0] && (age >= upwardMs || age < 0)) return { rungs, isLooking: true };
     return { rungs: [best, ...rungs.filter((rung) => rung !== best)], isLooking: false };
+  }
+
+  #rungs(to: Place): Rung[] {
+    const { door, source, mayGuess, usualUdp, proxy } = this.#parts;
+    const options = { canKnock: source() !== undefined, hasProxy: proxy(to) !== undefined, mayGuess, usualUdp };
+    return rungsOf(door(), options);
   }
 
   #climb<T extends Destroyable>(
@@ -144,24 +153,28 @@ export class Ladder implements Reach {
     });
   }
 
-  #worked({ host, port }: Place, climbed: { rung: Rung; failures: readonly LegFailure[] }, isLooking: boolean): void {
+  #worked(to: Place, climbed: { rung: Rung; failures: readonly LegFailure[] }, isLooking: boolean): void {
     const { memory, network, name, clock, log } = this.#parts;
     const rung = rungName(climbed.rung);
     const { failures } = climbed;
     const isNew = memory.get(network(), name)?.rung !== rung;
     if (isNew || isLooking) memory.set(network(), name, { rung, at: clock.now() });
-    const address = `${host}:${port}`;
+    const lookedAt = memory.get(network(), name)?.at ?? clock.now();
+    const address = `${to.host}:${to.port}`;
     if (this.#state.rung !== rung || this.#state.isFailing)
       log.info({ door: name, address, rung, failures }, 'reached');
+    const all = this.#rungs(to).map(rungName);
+    const above = all.slice(0, Math.max(0, all.indexOf(rung)));
     const why = isLooking || isNew ? failures : this.#state.failures;
-    this.#state = { address, rung, isFailing: false, failures: why };
+    this.#state = { address, rung, above, isFailing: false, lookedAt, failures: why };
   }
 
   #failed({ host, port }: Place, { failures, error }: { failures: readonly LegFailure[]; error: unknown }): Error {
     const { name, clock, log } = this.#parts;
     const address = `${host}:${port}`;
     log.info({ door: name, address, failures }, 'not reached');
-    this.#state = { ...this.#state, address, isFailing: true, failedAt: clock.now(), failures };
+    const now = clock.now();
+    this.#state = { ...this.#state, address, isFailing: true, failedAt: now, lookedAt: now, failures };
     const cause = new NotReached(name, failures, { cause: error });
     const impostor = failures.find(({ leg }) => leg === 'certificate');
     if (impostor === undefined) return cause;

@@ -163,7 +163,7 @@ t.test('version', async (t) => {
 
 t.test('a way that failed says when: a connection from before may still be open', (t) => {
   const failure = { rung: 'direct', leg: 'connect', how: 'timeout', detail: 'no answer', afterMs: 3000 } as const;
-  const way = { door: 'controller', address: 'c.example:8443', failures: [failure] };
+  const way = { door: 'controller', address: 'c.example:8443', above: [], lookedMsAgo: 0, failures: [failure] };
   t.equal(
     wayWords({ ...way, isFailing: true, failedMsAgo: 90_000 }),
     'c.example:8443 was not reached at the last try, 1 min ago: direct: no answer',

@@ -54,7 +54,7 @@ export const outOfTime = (notBefore: number, notAfter: number, reason: string): 
 export type Parts = {
   [K in keyof Evidence]?: Evidence[K] extends readonly unknown[] ? Evidence[K] : Partial<Evidence[K]>;
 };
-export const evidence = ({ addresses = [good], around = {}, own = {}, gateways = [] }: Parts): Evidence => ({
+export const evidence = ({ addresses = [good], around = {}, own = {}, gateways = [], ways = [] }: Parts): Evidence => ({
   addresses,
   around: { interfaces: ['10.0.0.9'], wild: [], ...around },
   own: {
@@ -67,6 +67,7 @@ export const evidence = ({ addresses = [good], around = {}, own = {}, gateways =
     ...own,
   },
   gateways,
+  ways,
 });
 
 export const failures = (...all: Partial<LegFailure>[]): AddressSeen['call'] => {

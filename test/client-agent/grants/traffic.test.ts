@@ -72,6 +72,35 @@ t.test('a dead, a stale and a false gateway are passed over', async (t) => {
   t.match(agent.why()[0], { code: 'gateway-stale' });
 });
 
+t.test(
+  'a gateway that is no more where the grant says is asked for at once, and only once for all who look for it',
+  async (t) => {
+    const former = await startFakeGateway(t, { ca, id: 'gw1' });
+    const moved = await startFakeGateway(t, { ca, id: 'gw1' });
+    const gateways = [former];
+    const { ask, edge } = await world(t, gateways);
+    t.match(await ask('/a'), { status: 200 });
+    former.stop();
+    gateways[0] = moved;
+    t.match(await ask('/b', { method: 'POST', body: 'once' }), { status: 200, text: fakeGrant('gr_00000002') });
+    t.equal(edge.count('grants'), 2);
+    moved.stop();
+    t.match(await ask('/c'), { status: 503 });
+    t.equal(edge.count('grants'), 3, 'asked whether it has moved again');
+    t.match(await ask('/d'), { status: 503 });
+    t.equal(edge.count('grants'), 3, 'and not again at once');
+  },
+);
+
+t.test('where another gateway serves nobody is asked where the first has gone', async (t) => {
+  const dead = await startFakeGateway(t, { ca, id: 'gw1' });
+  const good = await startFakeGateway(t, { ca, id: 'gw2' });
+  const { ask, edge } = await world(t, [dead, good]);
+  dead.stop();
+  t.match(await ask('/a'), { status: 200 });
+  t.equal(edge.count('grants'), 1);
+});
+
 t.test('step-up: the request waits, the person signs in, the request goes on once', async (t) => {
   const gateway = await startFakeGateway(t, { ca });
   const { ask, agent, edge } = await world(t, [gateway], false);

@@ -1,7 +1,7 @@
 /** Which of several gateways a device uses: spread over devices, the same each time, and another one when it fails. */
 import t from 'tap';
 import type { Keystore } from '../../../client-agent/keystore/keystore.ts';
-import { GatewayLinks } from '../../../client-agent/to-gateway/gateway-links.ts';
+import { GatewayLinks, placeOf } from '../../../client-agent/to-gateway/gateway-links.ts';
 
 const gateways = ['a', 'b', 'c'].map((name) => ({ id: `gw-${name}`, site: 'main', address: `${name}.example:8444` }));
 const none: ReadonlySet<string> = new Set();
@@ -27,14 +27,28 @@ t.test('one that fails is passed over for a while', async (t) => {
   let now = 1000;
   const links = linksOf('dev_1', { now: () => now });
   const first = links.choose(gateways, none)!;
-  const second = links.choose(gateways, new Set([first.id]))!;
+  const second = links.choose(gateways, new Set([placeOf(first)]))!;
   t.not(second, first);
   links.failed(first.id);
   t.equal(links.choose(gateways, none), second);
   now += 10_000;
   t.equal(links.choose(gateways, none), first, 'and then tried again');
   links.failed(first.id);
-  links.worked(first.id);
+  links.worked(first);
   t.equal(links.choose(gateways, none), first);
-  t.equal(links.choose([first], new Set([first.id])), undefined);
+  t.equal(links.choose([first], new Set([placeOf(first)])), undefined);
+});
+
+t.test('whether a gateway has moved is asked at once, and then ever more seldom', (t) => {
+  const time = { now: 0 };
+  const links = linksOf('dev_a', { now: () => time.now });
+  const [gateway, other] = gateways as [(typeof gateways)[0], (typeof gateways)[0]];
+  const askedAt: number[] = [];
+  for (; time.now < 200_000; time.now += 1000) if (links.mayHaveMoved(gateway)) askedAt.push(time.now);
+  t.same(askedAt, [0, 5000, 15_000, 35_000, 75_000, 115_000, 155_000, 195_000]);
+  t.ok(links.mayHaveMoved(other), 'of each by itself');
+  t.ok(links.mayHaveMoved({ ...gateway, address: 'a.example:9444' }), 'in its new place it is another one');
+  links.worked(gateway);
+  t.ok(links.mayHaveMoved(gateway), 'reached in between');
+  t.end();
 });

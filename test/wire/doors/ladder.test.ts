@@ -27,7 +27,7 @@ t.test('rungs begin in their order, each with its head start, and the first that
   t.same(fake.tried, [first, second, alone]);
   await fake.time.pass(700);
   t.equal(await connected, proxied);
-  t.match(fake.ladder.state, { rung: proxied, isFailing: false });
+  t.match(fake.ladder.state, { rung: proxied, above: [first, second, alone], isFailing: false, lookedAt: Number });
   const failures = fake.ladder.state.failures;
   t.match(
     failures.map(({ rung, leg }) => [rung, leg]),
