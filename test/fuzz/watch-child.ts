@@ -1,5 +1,6 @@
 /** Runs one target in a process of its own and judges what that process cannot say of itself: crashes, hangs, memory. */
 import { fork } from 'node:child_process';
+import { growth, type Slope, slopeOf } from './growth.ts';
 import type { FindReport, Progress } from './run-blocks.ts';
 
 export interface WatchOrder {
@@ -17,8 +18,7 @@ export interface Watched {
   readonly cases: number;
   readonly seconds: number;
   readonly find: FindReport | undefined;
-  /** MB a minute over the second half of the run: resident, and held by JavaScript after a collection. */
-  readonly slope: { readonly rss: number; readonly held: number } | undefined;
+  readonly slope: Slope | undefined;
   readonly rss: { readonly first: number; readonly last: number; readonly most: number };
 }
 
@@ -29,11 +29,6 @@ type Told =
 
 /** A block takes about a second, shrinking two minutes at most: a process that is silent for longer turns in circles. */
 const silenceMs = 180_000;
-/** What a run of five minutes or more may grow by, in MB a minute, and no less than this many MB in all. */
-const steepest = { held: 1, rss: 3 };
-const leastGrowth = 24;
-const leastSeconds = 300;
-
 export async function watchTarget(order: WatchOrder): Promise<Watched> {
   const { target, seed, from, seconds, blocks, cases } = order;
   const args = [target, seed, from, seconds, blocks, cases].map(String);
@@ -82,7 +77,10 @@ export async function watchTarget(order: WatchOrder): Promise<Watched> {
   let { find } = ended;
   if (hung) find = broken(`the process was silent for ${silenceMs / 1000} s: it hangs`);
   else if (done === undefined) find = broken(`the process ended with ${how}\n${stderr}`);
-  else find ??= growth(samples, slope, broken);
+  else {
+    const grown = growth(samples);
+    if (grown !== undefined) find ??= broken(grown);
+  }
   const megabytes = samples.map(({ rss }) => rss / 2 ** 20);
   return {
     cases: ended.cases,
@@ -91,36 +89,4 @@ export async function watchTarget(order: WatchOrder): Promise<Watched> {
     slope,
     rss: { first: megabytes[0] ?? 0, last: megabytes.at(-1) ?? 0, most: Math.max(0, ...megabytes) },
   };
-}
-
-function growth(
-  samples: readonly Progress[],
-  slope: Watched['slope'],
-  broken: (error: string) => FindReport,
-): FindReport | undefined {
-  const half = samples.slice(Math.floor(samples.length / 2));
-  const [first, last] = [half[0], half.at(-1)];
-  if (slope === undefined || first === undefined || last === undefined || last.seconds < leastSeconds) return undefined;
-  for (const what of ['held', 'rss'] as const) {
-    const grown = (last[what] - first[what]) / 2 ** 20;
-    if (slope[what] > steepest[what] && grown > leastGrowth)
-      return broken(`memory grows: ${what} by ${slope[what].toFixed(1)} MB a minute, ${grown.toFixed(0)} MB in all`);
-  }
-  return undefined;
-}
-
-/** Least squares over the second half: the first is warm-up. */
-function slopeOf(samples: readonly Progress[]): Watched['slope'] {
-  const half = samples.slice(Math.floor(samples.length / 2));
-  if (half.length < 3) return undefined;
-  const fit = (pick: (sample: Progress) => number) => {
-    const x = half.map(({ seconds }) => seconds / 60);
-    const y = half.map((sample) => pick(sample) / 2 ** 20);
-    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const [mx, my] = [mean(x), mean(y)];
-    const top = x.reduce((sum, value, i) => sum + (value - mx) * (y[i]! - my), 0);
-    const bottom = x.reduce((sum, value) => sum + (value - mx) ** 2, 0);
-    return bottom === 0 ? 0 : top / bottom;
-  };
-  return { rss: fit(({ rss }) => rss), held: fit(({ held }) => held) };
 }
