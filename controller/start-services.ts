@@ -50,7 +50,7 @@ export async function startServices(
     records: records === 'all',
     url: () => url,
   });
-  if (serves !== 'none') logRoutes(listener.app, { db: parts.db, keeper: parts.keeper, serves });
+  if (serves !== 'none') logRoutes(listener.app, { db: parts.db, keeper: parts.keeper, clock: parts.clock, serves });
   const listening = await listener.listen({ host, port }).catch(async (error: unknown) => {
     await listener.stop();
     throw error;

@@ -43,6 +43,8 @@ import { LogKeeper } from './log/log-keeper.ts';
 import { Pruner } from './log/retention/pruner.ts';
 import { retentionFloor } from './log/retention/retention-ages.ts';
 import { SearchDesk } from './log/search/search-desk.ts';
+import { anchorGauges } from './log-anchors/anchor-gauges.ts';
+import { LogAnchors } from './log-anchors/log-anchors.ts';
 import { LogStreams } from './log-streams/log-streams.ts';
 import { streamGauges } from './log-streams/stream-gauges.ts';
 import { openDoor, openPreludePort } from './open-door.ts';
@@ -116,9 +118,14 @@ async function start(
   const names = [...new Set(['localhost', '127.0.0.1', ...namesOf(config)])];
   const authority = await openAuthority({ store, sealer, clock, log, names });
   const { trustDomain } = settings;
+  let anchors: LogAnchors | undefined;
+  // Stops after the last checkpoint was signed, which goes to the places outside too.
+  lifecycle.add('places outside of the log', { stop: () => anchors?.stop() });
   // Stops after whatever still writes records.
   const keeper = lifecycle.add('log', await LogKeeper.open({ db, sealer, clock, log, dir, trustDomain }));
   const known = new KnownCheckpoints({ db, keeper, clock, log });
+  anchors = await LogAnchors.open({ db, sealer, clock, log, dir, keeper, known });
+  keeper.witnessedBy(anchors);
   const life = lifecycle.add('life', new LifeRecords({ db, clock, log, isShort: () => reserve.state().short }));
   await life.begin();
   tellTrouble = (why) => life.failed(why);
@@ -223,6 +230,7 @@ async function start(
     shadow,
     reached: () => reached,
     policyStores,
+    anchors,
     logStreams,
     services: () => services,
   };
@@ -230,7 +238,10 @@ async function start(
   lifecycle.add('admin socket', { stop: () => adminServer.close() });
   lifecycle.add('followers of the log', followers);
   await listenUnix(adminServer, adminSocket);
-  const logGauges = streamGauges({ db, sealer, logStreams }, clock);
+  const logGauges = [
+    ...streamGauges({ db, sealer, logStreams }, clock),
+    ...anchorGauges({ db, sealer, keeper, anchors }, clock),
+  ];
   const control = { dir, entrance, knocks: async () => entry.counts(), log };
   lifecycle.add('door socket', await serveDoorControl(control));
   const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);

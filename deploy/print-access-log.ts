@@ -68,7 +68,13 @@ anything is signed, so that no crash gives two trees.
   does not is an alarm: in its log, as a record (\`log-inconsistent\`), in its metrics (\`postern_gateway_log_inconsistent\`) and health, with both notes as evidence in \`<its state>/log/evidence/\`, until an operator
   of the gateway ends it (\`postern-gateway log settle\`). \`postern-gateway log show --checkpoint FILE\` gives the checkpoint to an auditor. The controller learns what they keep (\`posternctl log known\`), and signs nothing
   from the moment on in which one keeps what its log does not go on from (\`log-contradicted\`).
-- **After a restore** the log signs nothing (P35). \`posternctl log resume\` waits until every gateway in service has told what it keeps and all of it is of the log's past; \`log resume CHECKPOINT\` does not wait for those that
+- **Outside**: \`posternctl log anchor add NAME file|syslog|url|witness\` lets the newest checkpoint go to a place at its own pace, and when the controller stops. A file is \`<state>/anchors/NAME.jsonl\`, only ever appended to: mount
+  there what the controller can append to and not change. A URL gets the note by POST, syslog a message whose JSON holds it, neither where no stream may go. A place that fails for fifteen minutes is an alarm (\`anchor-failing\`); \`posternctl log anchor list\`, \`log stats\`
+  and \`postern_log_anchor_*\` tell how far each is behind. \`log verify --from\` reads what stands there: the file, the note, lines of syslog, and any proof.
+- **Witnesses** (C2SP tlog-witness) sign a checkpoint once they have seen that the tree goes on from the one they signed last. Give a witness the key of the log, and the log the witness: \`posternctl log anchor add NAME witness --url URL
+  --witness-key KEY\`. Their lines are on what is proved, exported, put in a bundle and served; \`log verify\`, \`log check-proof\` and the standalone verifier demand them with \`--witness KEY\`, once for each. A witness that has signed
+  another tree, or more leaves than there are, is an alarm at once.
+- **After a restore** the log signs nothing (P35). \`posternctl log resume\` waits until every gateway in service has told what it keeps, every witness has answered, and all of it, with what stands in files, is of the log's past; \`log resume CHECKPOINT\` does not wait for those that
   are silent. Where records were lost it refuses, and \`posternctl log new\` opens another log, with a key of its own: a note under both keys declares it, by which gateways follow (\`log-replaced\`), and its record \`log-opened\` names the one
   before it and the newest checkpoint that was known. The same holds for a database that is behind the checkpoint on its own disk. A gateway that knows a log whose key the database has lost follows it no
   further by itself: \`postern-gateway log trust KEY\`.

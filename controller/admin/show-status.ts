@@ -5,6 +5,8 @@ import type { AnswerOf } from '#shared/contracts/route.ts';
 import product from '../../package.json' with { type: 'json' };
 import type { AdminParts } from '../from-admins/admin-parts.ts';
 import { loadApps } from '../grants/load-facts.ts';
+import { findLogState } from '../log/log-state.ts';
+import { readAnchors } from '../log-anchors/anchor-rows.ts';
 import { showStreams } from '../log-streams/change-streams.ts';
 import { readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
@@ -60,8 +62,22 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
       ...certificateTodo(certificates, now),
       ...(await clientTodo(db, now)),
       ...streamTodo(logStreams, now),
+      ...(await logTodo(db, now)),
     ].map((text) => text.slice(0, 500)),
   };
+}
+
+/** What stands in the way of a log that others can prove. */
+async function logTodo(db: Db, now: number): Promise<string[]> {
+  const state = await findLogState(db);
+  const waits =
+    state?.held == null
+      ? []
+      : [`The log signs nothing (${state.held}): posternctl log known, then log resume or log new.`];
+  const failing = (await readAnchors(db)).filter(
+    ({ failing_since }) => failing_since !== null && now - failing_since > minute,
+  );
+  return [...waits, ...failing.map(({ name }) => `No checkpoint reaches ${name}: posternctl log anchor try ${name}`)];
 }
 
 interface Countable {

@@ -10,6 +10,7 @@ import { gatewayCommands } from './gateway-commands.ts';
 import { holdCommands } from './hold-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { logAnchorCommands } from './log-anchor-commands.ts';
 import { logCommands } from './log-commands.ts';
 import { logSearchCommands } from './log-search-commands.ts';
 import { logStreamCommands } from './log-stream-commands.ts';
@@ -43,6 +44,7 @@ export const posternctl: Cli = {
     ...retentionCommands,
     ...holdCommands,
     ...logStreamCommands,
+    ...logAnchorCommands,
     ...reportCommands,
     ...reviewCommands,
     ...recoveryCommands,

@@ -1,5 +1,4 @@
 /** `posternctl log stream`: the log to SIEMs, as it is written. */
-import { readFileSync } from 'node:fs';
 import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
 import { readSecret } from '#shared/base/read-secret.ts';
 import { type LogStreamShown, streamFormats, streamKinds } from '#shared/contracts/admin-log-streams.ts';
@@ -9,12 +8,14 @@ import {
   answerList,
   answerThing,
   chosen,
+  content,
   flag,
   given,
   numbered,
   oneWord,
   option,
   plural,
+  readText,
   readTime,
   span,
   usage,
@@ -22,6 +23,15 @@ import {
 } from './show.ts';
 
 const file = (about: string): CliOption => ({ type: 'string', value: 'FILE', about });
+
+/** How a receiver is reached, whatever goes there. */
+export const tlsOptions: Readonly<Record<string, CliOption>> = {
+  ca: file('PEM of who issues its certificates; those the system believes unless told'),
+  certificate: file('PEM of a client certificate, where the receiver wants one'),
+  key: file('PEM of its key'),
+  'server-name': { type: 'string', value: 'NAME', about: 'The name in its certificate, where it is not the host' },
+  plain: { type: 'boolean', about: 'Without TLS: whoever is on the way reads what goes there' },
+};
 
 const addOptions: Readonly<Record<string, CliOption>> = {
   address: { type: 'string', value: 'HOST:PORT', about: 'syslog: the receiver; TLS, with octet counting' },
@@ -34,11 +44,7 @@ const addOptions: Readonly<Record<string, CliOption>> = {
       'Ask for the token (splunk) or the Authorization header (otlp, elasticsearch); or read it from standard input',
   },
   'secret-file': file('The same from a file'),
-  ca: file('PEM of who issues its certificates; those the system believes unless told'),
-  certificate: file('PEM of a client certificate, where the receiver wants one'),
-  key: file('PEM of its key'),
-  'server-name': { type: 'string', value: 'NAME', about: 'The name in its certificate, where it is not the host' },
-  plain: { type: 'boolean', about: 'Without TLS: whoever is on the way reads the log' },
+  ...tlsOptions,
   'max-bytes': { type: 'string', value: 'N', about: 'file: begin another at this size; 64 MB unless told' },
   keep: { type: 'string', value: 'N', about: 'file: full ones that are kept; 10 unless told, 0 keeps all' },
   since: { type: 'string', value: 'TIME', about: 'What was recorded since then too: 15m, 2h, 7d, an ISO time, or all' },
@@ -177,19 +183,6 @@ async function readSecrets(
   const prompt = kind === 'splunk' ? 'HEC token' : 'Authorization header';
   const secret = path === undefined ? await readSecret({ prompt }) : readText(path).trim();
   return kind === 'splunk' ? { token: secret } : { authorization: secret };
-}
-
-function content(call: CliCall, name: string): string | undefined {
-  const path = option(call, name);
-  return path === undefined ? undefined : readText(path);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw usage(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }
 
 function troubleWords({ why, since, tries, nextAt }: NonNullable<LogStreamShown['trouble']>): string {

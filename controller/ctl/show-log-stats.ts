@@ -41,6 +41,13 @@ export function answerStats(call: CliCall, stats: Stats): void {
   io.out(
     `It grows by ${number(log.recordsADay)} records and ${bytes(log.bytesADay)} a day; ${number(log.unindexed)} wait for the index.`,
   );
+  const { anchors, gateways } = log;
+  const places = anchors.map(({ name, behind, anchoredAt }) =>
+    anchoredAt === undefined ? `${name} never` : `${name} ${when(anchoredAt)}, ${number(behind)} behind`,
+  );
+  io.out(
+    `Checkpoints: kept by ${gateways.keep} of ${plural(gateways.all, 'gateway')}; outside: ${safeText(places.join('; ') || 'nowhere')}`,
+  );
 }
 
 const number = (n: number): string => n.toLocaleString('en');

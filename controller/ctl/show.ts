@@ -1,4 +1,5 @@
 /** How `posternctl` shows times, lists and answers. */
+import { readFileSync } from 'node:fs';
 import type { CliCall } from '#shared/base/cli.ts';
 import { day, hour, minute, second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
@@ -52,6 +53,21 @@ export function usage(message: string): PosternError {
 /** The command line itself is at fault, not what it is about: exit code 2. */
 export function misuse(message: string): PosternError {
   return new PosternError('bad-request', message, { extra: { usage: true } });
+}
+
+/** Throws `bad-request` for a file that cannot be read. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw usage(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/** What stands in the file that an option names. */
+export function content(call: CliCall, name: string): string | undefined {
+  const path = option(call, name);
+  return path === undefined ? undefined : readText(path);
 }
 
 /** JSON whole when it was asked for, else a table. */

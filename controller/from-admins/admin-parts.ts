@@ -18,6 +18,7 @@ import type { KnownCheckpoints } from '../log/known/known-checkpoints.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
 import type { Pruner } from '../log/retention/pruner.ts';
 import type { SearchDesk } from '../log/search/search-desk.ts';
+import type { LogAnchors } from '../log-anchors/log-anchors.ts';
 import type { LogStreams } from '../log-streams/log-streams.ts';
 import type { PolicyInForce } from '../publishing/policy-in-force.ts';
 import type { Judge } from '../publishing/policy-judge.ts';
@@ -60,6 +61,7 @@ export interface AdminParts {
   readonly reached: () => { readonly bootstrap: string; readonly mutual: string };
   readonly door: TellDoor;
   readonly policyStores: PolicyStores;
+  readonly anchors: Pick<LogAnchors, 'look' | 'try' | 'troubleOf' | 'witnessed' | 'askWitnesses' | 'tellKnown'>;
   readonly logStreams: Pick<LogStreams, 'look' | 'stateOf' | 'try'>;
   /** Undefined while the services listener is off. */
   readonly services: () => Pick<RunningServices, 'url' | 'certificateEndsAt'> | undefined;

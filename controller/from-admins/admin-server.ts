@@ -22,6 +22,7 @@ import { holdHandlers } from './hold-handlers.ts';
 import { identityHandlers } from './identity-handlers.ts';
 import { invitationHandlers } from './invitation-handlers.ts';
 import { keyHandlers } from './key-handlers.ts';
+import { logAnchorHandlers } from './log-anchor-handlers.ts';
 import { logHandlers } from './log-handlers.ts';
 import { logStreamHandlers } from './log-stream-handlers.ts';
 import { peopleHandlers } from './people-handlers.ts';
@@ -64,6 +65,7 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...reviewHandlers(parts),
     ...searchHandlers(parts),
     ...logStreamHandlers(parts),
+    ...logAnchorHandlers(parts),
     ...explainHandlers(parts),
     ...recoveryHandlers(parts),
     ...systemHandlers(parts),

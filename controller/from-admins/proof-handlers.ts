@@ -15,15 +15,18 @@ import { proveGrowth, proveRecord } from '../log/prove-record.ts';
 import { readEntries } from '../log/read-entries.ts';
 import { type Also, openNewLog, resumeLog } from '../log/reopen-log.ts';
 import { verifyLog } from '../log/verify/verify-log.ts';
+import { readCosigned } from '../log-anchors/cosigned.ts';
+import { requireWitnesses } from '../log-anchors/require-witnesses.ts';
 import type { KnownVerdict } from '../store/log-anchor-tables.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
 
 export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs> {
-  const { db, clock, keeper, known, sealer, settings, dir } = parts;
+  const { db, clock, keeper, known, anchors, sealer, settings, dir } = parts;
 
   const head = async (): Promise<LogHead> => {
     const { number, origin, size, checkpoint, held } = await keeper.state();
+    const cosigned = await readCosigned(db, { origin });
     const keys = (await readLogKeys(db)).map(({ key, current }) => ({ key: formatNoteKey(key), current }));
     return {
       number,
@@ -31,6 +34,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
       size,
       keys,
       ...(checkpoint === null ? {} : { checkpoint }),
+      ...(cosigned === undefined ? {} : { witnessed: cosigned.note }),
       ...(held === null ? {} : { held: held as Held }),
     };
   };
@@ -65,7 +69,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
 
     async verifyLog({ caller, start }) {
       const state = await keeper.state();
-      if (state.held === null) await keeper.settle();
+      if (state.held === null) await keeper.settleWitnessed();
       await recordAdmin(db, clock.now(), caller, { event: 'log-verified', kind: 'log', details: { size: state.size } });
       const lines = writeNdjson(start());
       const ended = new AbortController();
@@ -84,7 +88,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
     },
 
     async exportLog({ caller, start }) {
-      const state = await keeper.settle();
+      const state = await keeper.settleWitnessed();
       await recordAdmin(db, clock.now(), caller, { event: 'log-exported', kind: 'log', details: { size: state.size } });
       await sendFiles(parts, state, start());
     },
@@ -102,7 +106,9 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
     },
 
     async resumeLog({ body: { checkpoint }, caller }) {
-      await resumeLog(db, { checkpoint }, told(caller, 'log-resumed'));
+      await anchors.tellKnown();
+      const witnesses = await requireWitnesses(anchors, checkpoint !== undefined);
+      await resumeLog(db, { checkpoint, witnesses }, told(caller, 'log-resumed'));
       known.forget();
       await keeper.reopen();
       // There may be a later one on this very disk.

@@ -5,17 +5,20 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { parseTilePath, tileWidth } from '#shared/log/tile-path.ts';
 import { hashesAt } from '#shared/log/tiles.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
 import type { LogState } from '../log/log-state.ts';
 import { readEntries } from '../log/read-entries.ts';
+import { servedCheckpoint } from '../log-anchors/cosigned.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface LogRouteParts {
   readonly db: Db;
   readonly keeper: LogKeeper;
+  readonly clock: Clock;
   /** `entries`: leaves as well, in which nothing is personal but what each app was asked and answered can be read. */
   readonly serves: 'tree' | 'entries';
 }
@@ -31,9 +34,10 @@ export function logRoutes(app: FastifyInstance, parts: LogRouteParts): void {
     const state = await parts.keeper.state();
     if (number !== String(state.number)) throw notThere();
     if (path !== 'checkpoint') return sendTile(parts, state, path, { request, reply });
-    if (state.checkpoint === null) throw notThere();
+    const checkpoint = await servedCheckpoint(parts.db, state, parts.clock.now());
+    if (checkpoint === null) throw notThere();
     reply.header('cache-control', 'public, max-age=1').type('text/plain; charset=utf-8');
-    return reply.send(state.checkpoint);
+    return reply.send(checkpoint);
   });
 }
 

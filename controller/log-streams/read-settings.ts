@@ -8,22 +8,27 @@ import type { TargetSecrets, TargetSettings } from './target.ts';
 
 type Name = keyof TargetSettings | keyof TargetSecrets | 'format';
 
-interface KindRule {
+export interface TargetRule {
+  readonly needs: readonly string[];
+  readonly knows: readonly string[];
+}
+
+interface KindRule extends TargetRule {
   readonly needs: readonly Name[];
   readonly knows: readonly Name[];
   readonly formats: readonly [StreamFormat, ...StreamFormat[]];
 }
 
-const tls: readonly Name[] = ['plain', 'ca', 'certificate', 'key', 'serverName'];
+export const tlsSettings: readonly Name[] = ['plain', 'ca', 'certificate', 'key', 'serverName'];
 
 /** The first format is the usual one. */
 const kinds: Readonly<Record<StreamKind, KindRule>> = {
-  syslog: { needs: ['address'], knows: ['format', ...tls], formats: ['rfc5424', 'cef', 'ocsf', 'ecs', 'json'] },
-  otlp: { needs: ['url'], knows: ['authorization', ...tls], formats: ['otlp'] },
-  splunk: { needs: ['url', 'token'], knows: ['index', ...tls], formats: ['json'] },
+  syslog: { needs: ['address'], knows: ['format', ...tlsSettings], formats: ['rfc5424', 'cef', 'ocsf', 'ecs', 'json'] },
+  otlp: { needs: ['url'], knows: ['authorization', ...tlsSettings], formats: ['otlp'] },
+  splunk: { needs: ['url', 'token'], knows: ['index', ...tlsSettings], formats: ['json'] },
   elasticsearch: {
     needs: ['url', 'index'],
-    knows: ['format', 'authorization', ...tls],
+    knows: ['format', 'authorization', ...tlsSettings],
     formats: ['ecs', 'ocsf', 'json'],
   },
   file: {
@@ -44,21 +49,29 @@ export function readSettings(body: NewLogStream): ReadSettings {
   const { name: _, kind, since: _since, format, token, authorization, key, ...settings } = body;
   const { needs, knows, formats } = kinds[kind];
   const given: Partial<Record<Name, unknown>> = { ...settings, format, token, authorization, key };
-  for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && ![...needs, ...knows].includes(name as Name)) throw wrong(`${kind} has no ${name}`);
-  }
-  for (const name of needs) if (given[name] === undefined) throw wrong(`${kind} needs ${name}`);
+  checkGiven(kind, { needs, knows }, given);
   const wanted = format ?? formats[0];
   if (!formats.includes(wanted)) throw wrong(`${kind} takes ${formats.join(', ')}`);
+  checkTarget(settings, key);
+  return { format: wanted, settings, secrets: secretsIn({ token, authorization, key }) };
+}
+
+/** Throws `bad-request` for what this kind has not, and for what it needs and was not given. */
+export function checkGiven(kind: string, { needs, knows }: TargetRule, given: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && ![...needs, ...knows].includes(name)) throw wrong(`${kind} has no ${name}`);
+  }
+  for (const name of needs) if (given[name] === undefined) throw wrong(`${kind} needs ${name}`);
+}
+
+/** Where it is and how it is reached. Throws `bad-request`. */
+export function checkTarget(settings: TargetSettings, key: string | undefined): void {
   checkPlace(settings);
   checkTls(settings, key);
-  const secrets = { token, authorization, key };
-  return {
-    format: wanted,
-    settings,
-    secrets: Object.fromEntries(Object.entries(secrets).filter(([, value]) => value !== undefined)),
-  };
 }
+
+export const secretsIn = (secrets: Readonly<Record<keyof TargetSecrets, string | undefined>>): TargetSecrets =>
+  Object.fromEntries(Object.entries(secrets).filter(([, value]) => value !== undefined));
 
 function checkPlace({ url, address, plain = false }: TargetSettings): void {
   if (address !== undefined) requirePlace(address.replace(/:\d+$/, ''));
@@ -106,5 +119,5 @@ function checkTls({ ca, certificate, plain = false }: TargetSettings, key: strin
   }
 }
 
-const wrong = (tell: string): PosternError =>
+export const wrong = (tell: string): PosternError =>
   new PosternError('bad-request', tell, { tell: `${tell[0]!.toUpperCase()}${tell.slice(1)}.` });

@@ -47,6 +47,7 @@ export class LogKeeper {
   #publishedSize = 0;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #complaint = '';
+  #witnesses: { witnessed(checkpoint: string): Promise<string> } | undefined;
   #stopped = false;
 
   private constructor(parts: LogKeeperParts, state: LogState, signers: readonly NoteSigner[]) {
@@ -85,6 +86,18 @@ export class LogKeeper {
       if (state.checkpoint === null) throw new PosternError('internal', 'the log has no checkpoint');
       return { ...state, checkpoint: state.checkpoint };
     });
+  }
+
+  /** As `settle`; the checkpoint has the lines of the witnesses that answer within a few seconds. */
+  async settleWitnessed(): Promise<LogState & { readonly checkpoint: string }> {
+    const settled = await this.settle();
+    const checkpoint = (await this.#witnesses?.witnessed(settled.checkpoint)) ?? settled.checkpoint;
+    return { ...settled, checkpoint };
+  }
+
+  /** Who asks them. */
+  witnessedBy(witnesses: { witnessed(checkpoint: string): Promise<string> }): void {
+    this.#witnesses = witnesses;
   }
 
   /** After the state was changed by somebody else's hand: another log was opened, or this one may go on. */

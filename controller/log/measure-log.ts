@@ -1,7 +1,11 @@
 /** How large the log is, and how fast it grows. */
 import type { Clock } from '#shared/base/clock.ts';
 import { day } from '#shared/base/clock.ts';
+import { readAnchors } from '../log-anchors/anchor-rows.ts';
 import type { Db, Store } from '../store/open-store.ts';
+import { knownBy } from './known/known-checkpoints.ts';
+import { readKnown } from './known/read-known.ts';
+import { findLogState } from './log-state.ts';
 import type { SearchDesk } from './search/search-desk.ts';
 
 const sample = 1000;
@@ -47,6 +51,24 @@ export async function measureLog(parts: {
     recordsADay,
     bytesADay: recordsADay * recordBytes,
     unindexed: Math.max(0, last - through),
+    ...(await measureKept(db)),
+  };
+}
+
+/** What stands elsewhere of the log. */
+async function measureKept(db: Db) {
+  const { origin = '', size = 0 } = (await findLogState(db)) ?? {};
+  const rows = await readAnchors(db);
+  const anchors = rows.map((row) => ({
+    name: row.name,
+    behind: Math.max(0, size - (row.origin === origin ? row.size : 0)),
+    ...(row.anchored_at === null ? {} : { anchoredAt: row.anchored_at }),
+  }));
+  const gateways = await db.selectFrom('gateways').select('id').where('state', '=', 'active').execute();
+  const past = new Set((await readKnown(db)).flatMap(({ source, verdict }) => (verdict === 'past' ? [source] : [])));
+  return {
+    anchors,
+    gateways: { all: gateways.length, keep: gateways.filter(({ id }) => past.has(knownBy(id))).length },
   };
 }
 

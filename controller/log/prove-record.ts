@@ -18,7 +18,7 @@ const toText = (hash: Buffer): string => hash.toString('base64');
 
 /** Throws `not-found` for a record that is not there (any more), `log-held`, and `log-broken` when the tree does not bear it out. */
 export async function proveRecord({ db, keeper }: ProveParts, id: string): Promise<RecordProof> {
-  const state = await keeper.settle();
+  const state = await keeper.settleWitnessed();
   const row = await db
     .selectFrom('records')
     .innerJoin('log_leaves', 'log_leaves.position', 'records.position')

@@ -22,7 +22,7 @@ export async function* readEvidence(
   { db, keeper }: ProveParts,
   { from, to, review }: Period,
 ): AsyncGenerator<EvidenceLine> {
-  const { size, checkpoint } = await keeper.settle();
+  const { size, checkpoint } = await keeper.settleWitnessed();
   yield { t: 'checkpoint', checkpoint };
   const node = nodesFromTiles((tile) => keeper.tiles.read(tile), size);
   let records = 0;

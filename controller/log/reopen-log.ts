@@ -19,13 +19,14 @@ import { advanceLogState, emptyState, type LogState, numberOf, originOf, readLog
 export type Also = (trx: Trx, former: LogState, known: OpenedCheckpoint | undefined) => Promise<void>;
 
 /**
- * `checkpoint`: what the owner has; without one every gateway must have told what it keeps, and one of them keeps something.
- * `others`: what was found elsewhere just now. Throws `conflict` when nothing holds the log, `proof-refused` for a checkpoint of another
+ * `checkpoint`: what the owner has; without one every gateway must have told what it keeps, and somebody keeps something.
+ * `witnesses`: how many have found just now that it goes on from what they signed.
+ * Throws `conflict` when nothing holds the log, `proof-refused` for a checkpoint of another
  * log, `log-held` for one that it does not go on from, whoever keeps it, or while somebody has not told yet.
  */
 export async function resumeLog(
   db: Db,
-  { checkpoint, others = [] }: { readonly checkpoint?: string | undefined; readonly others?: readonly KnownNote[] },
+  { checkpoint, witnesses = 0 }: { readonly checkpoint?: string | undefined; readonly witnesses?: number },
   also: Also,
 ): Promise<void> {
   const state = await readLogState(db);
@@ -38,12 +39,11 @@ export async function resumeLog(
     });
   }
   const rows = await readKnown(db);
-  const kept: KnownNote[] = [
+  const kept = [
     ...(checkpoint === undefined ? [] : [{ source: 'that checkpoint', note: checkpoint }]),
     ...rows.flatMap(({ source, note }) => (note === null ? [] : [{ source, note }])),
-    ...others,
   ];
-  let proven = 0;
+  let proven = witnesses;
   for (const { source, note } of kept) {
     // Out of the database alone: tiles on the disk may be of a time that it has lost.
     const { verdict, origin, size } = await judgeKnown({ db, state, keys }, note);
@@ -68,12 +68,6 @@ export async function resumeLog(
     await advanceLogState(trx, state, { held: null });
     await also(trx, state, given ?? (await newestKnown(trx, state.origin, keys)));
   });
-}
-
-export interface KnownNote {
-  /** For the message. */
-  readonly source: string;
-  readonly note: string;
 }
 
 const held = (tell: string): PosternError => new PosternError('log-held', undefined, { tell });

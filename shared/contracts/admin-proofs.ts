@@ -13,6 +13,8 @@ export const logHead = strict({
   size: count,
   /** The newest checkpoint, as it is signed. */
   checkpoint: Type.Optional(Type.String()),
+  /** The newest that witnesses signed, with their lines. */
+  witnessed: Type.Optional(Type.String()),
   /** Why it signs nothing (P35). */
   held: Type.Optional(oneOf([...heldReasons])),
   /** Public keys in the form of notes, the newest last; those of former logs too. */

@@ -1,6 +1,6 @@
 /** The admin API: searching the access log, following it, the story of a trace, and sums. Every reading is a record. */
 import { type Static, Type } from 'typebox';
-import { madeId, oneOf, strict, text, time } from './common.ts';
+import { madeId, oneOf, slug, strict, text, time } from './common.ts';
 import { accessRecord } from './record.ts';
 import { defineContract } from './route.ts';
 
@@ -90,6 +90,10 @@ export const logSizes = strict({
   bytesADay: Type.Integer(),
   /** Records that the index has not taken into its file yet; searches read them as well. */
   unindexed: Type.Integer(),
+  /** Places outside: leaves that no checkpoint there is over. */
+  anchors: Type.Array(strict({ name: slug, behind: Type.Integer(), anchoredAt: Type.Optional(time) })),
+  /** Gateways in service, and how many are known to keep a checkpoint of this log. */
+  gateways: strict({ all: Type.Integer(), keep: Type.Integer() }),
 });
 
 export const adminSearch = defineContract({

@@ -16,6 +16,7 @@ import { adminExplain } from './admin-explain.ts';
 import { adminIdentity } from './admin-identity.ts';
 import { adminKeys } from './admin-keys.ts';
 import { adminLog } from './admin-log.ts';
+import { adminLogAnchors } from './admin-log-anchors.ts';
 import { adminLogStreams } from './admin-log-streams.ts';
 import { adminPeople } from './admin-people.ts';
 import { adminPolicy } from './admin-policy.ts';
@@ -50,6 +51,7 @@ export const adminContract = {
   ...adminRetention,
   ...adminSearch,
   ...adminLogStreams,
+  ...adminLogAnchors,
   ...adminExplain,
   ...adminRecovery,
   ...adminSystem,

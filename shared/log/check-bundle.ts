@@ -9,7 +9,7 @@ import { type BundleFile, type BundleSource, openBundle } from './bundle-source.
 import { checkProof, readShown } from './check-proof.ts';
 import { checkReview, type ProvedRecord, type ReviewFile, reviewName } from './check-review.ts';
 import { isConsistent, isIncluded } from './check-tree.ts';
-import { type CheckpointKeys, type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
+import { type CheckpointKeys, missingWitnesses, type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { parseGrowth } from './growth-file.ts';
 import { parseProofFile } from './proof-file.ts';
 import { maxNoteBytes } from './signed-note.ts';
@@ -98,7 +98,12 @@ function checkSource({ files, refused }: BundleSource, keys: CheckpointKeys): Bu
       for (const piece of file.pieces()) sum.update(piece);
       if (sum.digest('hex') !== digest) throw new Error('it is not the file that the manifest names: it was altered');
     });
-  const head = attempt(checkpointName, (file) => openCheckpoint(wholeOf(file, maxNoteBytes), keys));
+  const head = attempt(checkpointName, (file) => {
+    const opened = openCheckpoint(wholeOf(file, maxNoteBytes), keys);
+    for (const { name } of missingWitnesses(opened, keys.witnesses ?? []))
+      throw new Error(`the witness ${name} has not signed`);
+    return opened;
+  });
   const reviewed: ProvedRecord[] = [];
   let records = 0;
   if (head !== undefined)

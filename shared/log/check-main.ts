@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { PosternError } from '../base/errors.ts';
 import { checkBundle } from './check-bundle.ts';
 import { checkProof } from './check-proof.ts';
+import { missingWitnesses } from './checkpoint.ts';
 import { parseNoteKey } from './note-key.ts';
 import { proofToJson, showProof } from './show-proof.ts';
 import { blockBytes } from './tar.ts';
@@ -60,10 +61,8 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
       return holds ? 0 : 1;
     }
     const checked = checkProof(readFileSync(file === '-' ? 0 : file), { log, witnesses });
-    for (const witness of witnesses) {
-      if (!checked.signedBy.some(({ key }) => key === witness))
-        throw new PosternError('proof-refused', `the witness ${witness.name} has not signed`);
-    }
+    for (const witness of missingWitnesses(checked, witnesses))
+      throw new PosternError('proof-refused', `the witness ${witness.name} has not signed`);
     if (values.json === true) out(JSON.stringify(proofToJson(checked)));
     else for (const line of showProof(checked)) out(line);
     return 0;

@@ -54,3 +54,9 @@ export function openCheckpoint(input: string | Uint8Array, { log, witnesses = []
   }
   return { ...checkpoint, note, signedBy };
 }
+
+/** Those that have not signed it. */
+export const missingWitnesses = (
+  { signedBy }: Pick<OpenedCheckpoint, 'signedBy'>,
+  witnesses: readonly NoteKey[],
+): NoteKey[] => witnesses.filter((witness) => !signedBy.some(({ key }) => key === witness));

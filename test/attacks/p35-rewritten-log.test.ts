@@ -1,27 +1,49 @@
 /**
  * P35: an operator of the controller with every right rewrites the log, its tree and its tiles, and the real key signs them. Nothing on that
- * machine contradicts anything; a gateway that kept an old checkpoint does.
+ * machine contradicts anything; an old checkpoint of a gateway, of a file, of a receiver or of a witness does.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { runTool } from '../support/journey-tools.ts';
 import { rewriteLog, sizeOf, startLogProcesses } from '../support/log-processes.ts';
+import { startNoteReceiver } from '../support/note-receiver.ts';
 import { root } from '../support/source-tree.ts';
+import { startWitness } from '../support/test-witness.ts';
 
 const world = await startLogProcesses(t);
 const { controller, gateway, ctl } = world;
 const old = await world.keepsMore();
-const early = join(t.testdir(), 'early');
+const dir = t.testdir();
+const early = join(dir, 'early');
 writeFileSync(early, old);
 const before = await ctl(['log', 'verify', '--from', early]);
+
+/** What stands outside by then: lines of a file that was copied away, a note that was posted, one that a witness signed. */
+const [notary, witness] = [await startNoteReceiver(t), await startWitness(t)];
+witness.trust((await world.admin().logHead()).keys[0]!.key);
+const plain = { plain: true } as const;
+await world.admin().addLogAnchor({ body: { name: 'safe', kind: 'file' } });
+await world.admin().addLogAnchor({ body: { name: 'notary', kind: 'url', url: notary.url, ...plain } });
+await world
+  .admin()
+  .addLogAnchor({ body: { name: 'w1', kind: 'witness', url: witness.url, witnessKey: witness.key, ...plain } });
+await untilItWorks(async () => {
+  const { items } = await world.admin().logAnchors();
+  if (items.some(({ size }) => size === 0)) throw new Error('not everywhere yet');
+});
+const seen = await ctl(['log', 'verify', '--witness', witness.key]);
+const outside = { file: join(dir, 'safe.jsonl'), url: join(dir, 'posted'), witness: join(dir, 'signed') };
+copyFileSync(join(controller, 'anchors/safe.jsonl'), outside.file);
+writeFileSync(outside.url, notary.got[0]!.body);
+writeFileSync(outside.witness, [...witness.signed.values()][0]!.note);
 await world.stopController();
 rewriteLog(controller);
 await world.startController();
 
 t.test('P35 the gateway raises the alarm, keeps the good checkpoint, and both as evidence', async (t) => {
-  t.match(before, { code: 0 }, 'all was well');
+  t.match([before, seen], [{ code: 0 }, { code: 0 }], 'all was well');
   const health = await untilItWorks(async () => {
     const answer = (await (await fetch(`http://127.0.0.1:${world.ports.gatewayMetrics}/health`)).json()) as {
       log: { state: string; size: number };
@@ -55,7 +77,7 @@ t.test('P35 the alarm is on record, and an honest controller signs nothing any m
   const known = await ctl(['log', 'known']);
   t.equal(known.code, 1);
   t.match(known.stdout, /gateway\/gw-main.*forked/);
-  t.match(await ctl(['log', 'resume', '--reason', 'test']), { code: 1, stderr: /gateway\/gw-main/ });
+  t.match(await ctl(['log', 'resume', '--reason', 'test']), { code: 1, stderr: /gateway\/gw-main|witness w1/ });
 });
 
 t.test(

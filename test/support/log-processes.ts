@@ -87,7 +87,7 @@ export async function startLogProcesses(t: Test): Promise<LogProcesses> {
 
 /**
  * What an operator with every right can do: a record says something else, and leaves, tree and tiles are made anew out of it, which the
- * controller signs with the real key when it starts. Nothing in database and tiles contradicts anything.
+ * controller signs with the real key when it starts. Nothing on that machine contradicts anything.
  */
 export function rewriteLog(controller: string): void {
   const db = new DatabaseSync(join(controller, 'controller.db'));
@@ -102,12 +102,14 @@ export function rewriteLog(controller: string): void {
     const other = leaf.replace(`"time":${time}`, `"time":${time - 1}`);
     if (other === leaf) throw new Error('the leaf has another form');
     db.prepare('UPDATE records SET leaf = ?, time = ? WHERE position = ?').run(other, time - 1, position);
-    db.exec('DELETE FROM log_leaves; DELETE FROM log_known');
+    db.exec(
+      "DELETE FROM log_leaves; DELETE FROM log_known; DELETE FROM log_cosigned; DELETE FROM log_anchors WHERE kind = 'file'",
+    );
     db.exec(
       "UPDATE log_state SET size = 0, root = '', edge = '', position = 0, checkpoint = NULL, signed_size = 0, held = NULL",
     );
   } finally {
     db.close();
   }
-  rmSync(join(controller, 'log'), { recursive: true, force: true });
+  for (const folder of ['log', 'anchors']) rmSync(join(controller, folder), { recursive: true, force: true });
 }

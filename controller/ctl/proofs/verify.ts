@@ -5,7 +5,8 @@ import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { safeText } from '#shared/base/print-table.ts';
 import { type LogFault, type LogVerdict, verifyLine } from '#shared/contracts/admin-proofs.ts';
 import { isConsistent, type TreeHead } from '#shared/log/check-tree.ts';
-import { type OpenedCheckpoint, openCheckpoint } from '#shared/log/checkpoint.ts';
+import { missingWitnesses, type OpenedCheckpoint, openCheckpoint } from '#shared/log/checkpoint.ts';
+import { keptNotes } from '#shared/log/kept-notes.ts';
 import { type NoteKey, parseNoteKey } from '#shared/log/note-key.ts';
 import { tilePath } from '#shared/log/tile-path.ts';
 import { nodesFromTiles } from '#shared/log/tiles.ts';
@@ -23,7 +24,14 @@ export const verify: CliCommand = {
       type: 'string',
       value: 'FILE',
       multiple: true,
-      about: 'A checkpoint from before; - for standard input; several times',
+      about:
+        'A checkpoint from before, or a file with many: a note, a proof, lines of a place outside; - for standard input',
+    },
+    witness: {
+      type: 'string',
+      value: 'KEY',
+      multiple: true,
+      about: 'Public key of a witness, or a file that holds it, which must have signed the newest checkpoint too',
     },
     key: {
       type: 'string',
@@ -57,12 +65,15 @@ async function online(call: CliCall): Promise<number> {
     const verdict = await readAnalysis(call, verifyLine, await admin.verifyLog({ timeoutMs: 3_600_000 }));
     const faults: LogFault[] = [...verdict.faults];
     const head = { size: verdict.size, root: Buffer.from(verdict.root, 'base64') };
-    const { checkpoint, held } = await admin.logHead();
+    const after = await admin.logHead();
+    const { checkpoint, held } = after;
     const prove: Prove = async (from, to) => {
       const { path } = await admin.proveGrowth({ query: { from, to } });
       return path.map((hash) => Buffer.from(hash, 'base64'));
     };
-    const kept = readCheckpoints(call, keys, faults);
+    const kept = readCheckpoints(call, keys, said.origin, faults);
+    const seen = checkWitnesses(call, keys, after.witnessed, faults);
+    if (seen !== undefined) await checkKept([seen], head, prove, faults);
     // The newest is under the key that was given here, and its tree goes on from the one that was verified.
     if (checkpoint !== undefined) {
       const newest = open(checkpoint, keys, 'the newest checkpoint of the controller', faults);
@@ -92,7 +103,8 @@ async function offline(call: CliCall, dir: string): Promise<number> {
   progress.end();
   const faults: LogFault[] = [...verdict.faults];
   const node = nodesFromTiles(async (tile) => readFileSync(join(dir, tilePath(tile))), head.size);
-  const kept = readCheckpoints(call, keys, faults);
+  const kept = readCheckpoints(call, keys, head.origin, faults);
+  checkWitnesses(call, keys, readFileSync(join(dir, 'checkpoint'), 'utf8'), faults);
   await checkKept(
     kept,
     head,
@@ -105,13 +117,54 @@ async function offline(call: CliCall, dir: string): Promise<number> {
 const readKeys = (texts: readonly string[]): NoteKey[] =>
   texts.map((text) => parseNoteKey(text.includes('+') ? text : readFileSync(text, 'utf8')));
 
-function readCheckpoints(call: CliCall, keys: readonly NoteKey[], faults: LogFault[]): OpenedCheckpoint[] {
-  return options(call, 'from').flatMap((file) => open(readNote(file), keys, `the checkpoint ${file}`, faults) ?? []);
+/** Of other logs only the newest of each is told: that this log is not the one that somebody knew. */
+function readCheckpoints(
+  call: CliCall,
+  keys: readonly NoteKey[],
+  origin: string,
+  faults: LogFault[],
+): OpenedCheckpoint[] {
+  const all = options(call, 'from').flatMap((file) =>
+    keptNotes(readNote(file)).flatMap((note) => open(note, keys, `a checkpoint in ${file}`, faults) ?? []),
+  );
+  const others = new Map<string, OpenedCheckpoint>();
+  for (const one of all)
+    if (one.origin !== origin && (others.get(one.origin)?.size ?? -1) < one.size) others.set(one.origin, one);
+  for (const one of others.values())
+    faults.push({
+      what: `a checkpoint of ${one.size} leaves is of ${one.origin}, and this log is ${origin}: it was opened anew`,
+    });
+  return all.filter((one) => one.origin === origin);
 }
 
-function open(note: string, keys: readonly NoteKey[], name: string, faults: LogFault[]): OpenedCheckpoint | undefined {
+/** The checkpoint that all of them must have signed. */
+function checkWitnesses(
+  call: CliCall,
+  keys: readonly NoteKey[],
+  note: string | undefined,
+  faults: LogFault[],
+): OpenedCheckpoint | undefined {
+  const witnesses = readKeys(options(call, 'witness'));
+  if (witnesses.length === 0) return undefined;
+  if (note === undefined) {
+    faults.push({ what: 'no witness has signed a checkpoint' });
+    return undefined;
+  }
+  const seen = open(note, keys, 'the checkpoint of the witnesses', faults, witnesses);
+  for (const witness of seen === undefined ? [] : missingWitnesses(seen, witnesses))
+    faults.push({ what: `the witness ${witness.name} has not signed the checkpoint of ${seen!.size} leaves` });
+  return seen;
+}
+
+function open(
+  note: string,
+  keys: readonly NoteKey[],
+  name: string,
+  faults: LogFault[],
+  witnesses: readonly NoteKey[] = [],
+): OpenedCheckpoint | undefined {
   try {
-    return openCheckpoint(note, { log: keys });
+    return openCheckpoint(note, { log: keys, witnesses });
   } catch (error) {
     faults.push({ what: `${name} does not hold: ${(error as Error).message}` });
     return undefined;

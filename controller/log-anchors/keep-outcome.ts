@@ -1,0 +1,64 @@
+/** How far a place outside has come, and how long it has been failing, in the store; what lasts is on record. */
+import { minute } from '#shared/base/clock.ts';
+import { appendRecord } from '../log/append-record.ts';
+import type { Db, Trx } from '../store/open-store.ts';
+import type { AnchorOrder, Published } from './anchor.ts';
+
+/** Failing for so long is on record. */
+const toldMs = 15 * minute;
+
+type Which = Pick<AnchorOrder, 'name' | 'born'>;
+
+export async function keepArrived(
+  db: Db,
+  at: number,
+  { name, born }: Which,
+  { origin, size }: Published,
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await findRow(trx, { name, born });
+    if (row === undefined) return;
+    await trx
+      .updateTable('log_anchors')
+      .set({ origin, size, anchored_at: at, failing_since: null, failing_told: 0 })
+      .where('name', '=', name)
+      .execute();
+    if (row.failing_told === 1)
+      await appendRecord(trx, at, { kind: 'log', event: 'anchor-recovered', details: { anchor: name, size } });
+  });
+}
+
+/** `grave`: told at once. */
+export async function keepFailed(
+  db: Db,
+  at: number,
+  { name, born }: Which,
+  { size, why, grave }: { readonly size: number; readonly why: string; readonly grave: boolean },
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const row = await findRow(trx, { name, born });
+    if (row === undefined) return;
+    const since = row.failing_since ?? at;
+    const tells = row.failing_told === 0 && (grave || at - since >= toldMs);
+    await trx
+      .updateTable('log_anchors')
+      .set({ failing_since: since, failing_told: tells ? 1 : row.failing_told })
+      .where('name', '=', name)
+      .execute();
+    if (tells)
+      await appendRecord(trx, at, {
+        kind: 'log',
+        event: 'anchor-failing',
+        details: { anchor: name, since, size, why },
+      });
+  });
+}
+
+/** Undefined for one that was removed meanwhile, or added anew. */
+const findRow = (trx: Trx, { name, born }: Which) =>
+  trx
+    .selectFrom('log_anchors')
+    .select(['failing_since', 'failing_told'])
+    .where('name', '=', name)
+    .where('created_at', '=', born)
+    .executeTakeFirst();

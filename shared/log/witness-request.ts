@@ -1,0 +1,33 @@
+/** The request by which a log asks a witness for its cosignature (C2SP tlog-witness, `add-checkpoint`), and what comes back. */
+import { openCheckpoint } from './checkpoint.ts';
+import type { NoteKey } from './note-key.ts';
+import { formatLine, parseNote, refuse } from './signed-note.ts';
+
+export interface WitnessRequest {
+  /** Leaves of the checkpoint that the witness signed last; 0 for none. */
+  readonly old: number;
+  /** That the checkpoint's tree goes on from it. */
+  readonly proof: readonly Uint8Array[];
+  readonly checkpoint: string;
+}
+
+export function formatWitnessRequest({ old, proof, checkpoint }: WitnessRequest): string {
+  const lines = proof.map((hash) => `${Buffer.from(hash).toString('base64')}\n`);
+  return `old ${old}\n${lines.join('')}\n${checkpoint}`;
+}
+
+/** The lines of an answer that are by this witness over this checkpoint. Throws `proof-refused` when there is none, or one does not hold. */
+export function readCosignatures(
+  answer: string,
+  checkpoint: string,
+  witness: NoteKey,
+  log: readonly NoteKey[],
+): string {
+  const note = `${checkpoint}${answer}`;
+  const { signedBy } = openCheckpoint(note, { log, witnesses: [witness] });
+  if (!signedBy.some(({ key }) => key === witness)) throw refuse(`the answer has no signature of ${witness.name}`);
+  return parseNote(`x\n\n${answer}`)
+    .signatures.filter(({ name, keyId }) => name === witness.name && keyId === witness.id)
+    .map(({ name, keyId, signature }) => formatLine(name, keyId, signature))
+    .join('');
+}
