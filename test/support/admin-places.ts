@@ -77,6 +77,7 @@ export const readings: Readonly<Record<string, (world: AuditedWorld) => Input>> 
   recordStats: () => ({ query: {} }),
   logStreams: () => ({}),
   logStream: () => ({ params: { name: 'files' } }),
+  logAnchors: () => ({}),
   explain: ({ trace }) => ({ params: { trace }, query: {} }),
   status: () => ({}),
   export: () => ({}),
@@ -127,6 +128,7 @@ export const ownersOnly = [
     'resumeLogStream',
     'removeLogStream',
   ],
+  ...['addLogAnchor', 'tryLogAnchor', 'removeLogAnchor'],
   ...['setRetention', 'releaseHold'],
 ];
 
@@ -142,6 +144,9 @@ export const touchesLog: Readonly<Record<string, string>> = {
   pauseLogStream: 'stream-paused',
   resumeLogStream: 'stream-resumed',
   removeLogStream: 'stream-removed',
+  addLogAnchor: 'anchor-added',
+  tryLogAnchor: 'anchor-tried',
+  removeLogAnchor: 'anchor-removed',
   resumeLog: 'log-resumed',
   openNewLog: 'log-opened',
 };
