@@ -7,6 +7,7 @@ import { type CliCall, type CliCommand, type CliOption, runCli } from '#shared/b
 import { systemClock } from '#shared/base/clock.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
+import { refuseForeignDirectory } from '#shared/base/state-owner.ts';
 import { hasKernelDoor } from '#shared/contracts/knock.ts';
 import { type DoorPlace, doorCommands, uninstallDoor } from '#shared/wire/doors/door-commands.ts';
 import { type ControllerConfig, configName, loadControllerConfig } from './config.ts';
@@ -69,6 +70,7 @@ async function init(call: CliCall): Promise<void> {
           'addresses.bootstrap': `${host}:${base.listen.bootstrap}`,
         };
   const config = configOf(call, addresses);
+  refuseForeignDirectory(config.dir, 'postern-controller init');
   const user = userInfo().username.toLowerCase();
   const owner = text(call, 'owner') ?? (user === 'root' ? 'owner' : user);
   const made = await initStateDirectory(
@@ -115,6 +117,7 @@ function keepAddresses(call: CliCall, { dir, addresses }: ControllerConfig, befo
 
 async function restore(call: CliCall): Promise<void> {
   const config = configOf(call);
+  refuseForeignDirectory(config.dir, 'postern-controller restore');
   const log = createLog('postern-controller', 'warn');
   const order = { dir: config.dir, from: resolve(text(call, 'from')!), env: process.env, clock: systemClock, log };
   const done = await restoreBackup(order);

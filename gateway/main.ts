@@ -9,6 +9,7 @@ import { loadConfigOfDir } from '#shared/base/config-of-dir.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { stopOnSignals } from '#shared/base/lifecycle.ts';
 import { createLog } from '#shared/base/log.ts';
+import { refuseForeignDirectory } from '#shared/base/state-owner.ts';
 import { maxInvitationChars } from '#shared/contracts/invitation.ts';
 import { type DoorPlace, doorCommands, uninstallDoor } from '#shared/wire/doors/door-commands.ts';
 import { Ladders } from '#shared/wire/doors/ladders.ts';
@@ -98,6 +99,7 @@ async function join(call: CliCall): Promise<number> {
     return 0;
   }
   const { dir, proxy, log: said } = configOf(call);
+  refuseForeignDirectory(dir, 'postern-gateway join');
   const invitation = await readInvitation(text(call.values['invitation-file']));
   const clock = systemClock;
   const log = createLog('postern-gateway', said.level === 'info' ? 'warn' : said.level);
