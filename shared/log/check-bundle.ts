@@ -6,7 +6,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { type BundleFile, type BundleSource, openBundle } from './bundle-source.ts';
-import { checkProof, readShown } from './check-proof.ts';
+import { checkProof, readShown, shownOf } from './check-proof.ts';
 import { checkReview, type ProvedRecord, type ReviewFile, reviewName } from './check-review.ts';
 import { isConsistent, isIncluded } from './check-tree.ts';
 import { type CheckpointKeys, missingWitnesses, type OpenedCheckpoint, openCheckpoint } from './checkpoint.ts';
@@ -163,14 +163,15 @@ function* checkedRecords(pieces: Iterable<Buffer>, head: OpenedCheckpoint): Gene
   let before = -1;
   for (const line of linesOf(pieces)) {
     number += 1;
-    const { index, leaf, disclosures, path } = JSON.parse(line) as Record<'leaf', string> &
-      Record<'disclosures' | 'path', string[]> & { index: number };
+    const { index, path, ...rest } = JSON.parse(line) as { index: number; path: string[] };
+    // What is hashed is the text that is read: a list would be bytes for the one and something else for the other.
+    const shown = shownOf(rest);
     const hashes = path.map((text) => Buffer.from(text, 'base64'));
-    if (!isIncluded(leafHash(Buffer.from(leaf)), index, hashes, head))
+    if (!isIncluded(leafHash(Buffer.from(shown.leaf)), index, hashes, head))
       throw new Error(`line ${number}: the record is not what stands at leaf ${index} of the log`);
     if (index <= before) throw new Error(`line ${number}: leaf ${index} stands there twice or out of order`);
     before = index;
-    yield readShown({ leaf, disclosures });
+    yield readShown(shown);
   }
 }
 

@@ -9,14 +9,15 @@ import { checkBundle } from './check-bundle.ts';
 import { checkProof } from './check-proof.ts';
 import { missingWitnesses } from './checkpoint.ts';
 import { parseNoteKey } from './note-key.ts';
-import { proofToJson, showProof } from './show-proof.ts';
+import { maxFileBytes } from './proof-file.ts';
+import { plain, proofToJson, showProof } from './show-proof.ts';
 import { blockBytes } from './tar.ts';
 
 const usage = `Usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--json]
 
 FILE      the proof, - for standard input; or an evidence bundle, a folder or a tar file
 --key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
---witness public key of a witness whose signature must be there too`;
+--witness public key of a witness whose signature must be there too; of a bundle, on the checkpoint of its records`;
 
 /** Returns the exit code. */
 export function checkMain(argv: readonly string[], out: (text: string) => void, err: (text: string) => void): number {
@@ -57,17 +58,18 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
           `Holds: ${files} files, ${records} records of a log of ${first} leaves, which goes on to the ${last} that have the manifest on record.`,
         );
       }
-      for (const fault of faults) err(`Does not hold: ${JSON.stringify(fault.file)}: ${fault.what}`);
+      for (const fault of faults) err(plain(`Does not hold: ${JSON.stringify(fault.file)}: ${fault.what}`));
       return holds ? 0 : 1;
     }
-    const checked = checkProof(readFileSync(file === '-' ? 0 : file), { log, witnesses });
+    const checked = checkProof(readProof(file), { log, witnesses });
     for (const witness of missingWitnesses(checked, witnesses))
       throw new PosternError('proof-refused', `the witness ${witness.name} has not signed`);
     if (values.json === true) out(JSON.stringify(proofToJson(checked)));
     else for (const line of showProof(checked)) out(line);
     return 0;
   } catch (error) {
-    err(`Does not hold: ${(error as Error).message}`);
+    // What is wrong is told in the words of whoever made it.
+    err(plain(`Does not hold: ${(error as Error).message}`));
     return 1;
   }
 }
@@ -108,6 +110,24 @@ function unread(error: unknown): string {
   if (path === undefined) return message;
   const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
   return `${path}: ${why}`;
+}
+
+/** One byte more than a proof has, and no more of what never ends. */
+function readProof(file: string): Buffer {
+  const fd = file === '-' ? 0 : openSync(file, 'r');
+  try {
+    const parts: Buffer[] = [];
+    for (let left = maxFileBytes + 1; left > 0; ) {
+      const piece = Buffer.allocUnsafe(Math.min(left, 64 * 1024));
+      const read = readSync(fd, piece, 0, piece.length, null);
+      if (read === 0) break;
+      parts.push(piece.subarray(0, read));
+      left -= read;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    if (fd !== 0) closeSync(fd);
+  }
 }
 
 function readKey(text: string) {

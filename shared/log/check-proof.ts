@@ -46,7 +46,17 @@ export function checkProof(file: string | Uint8Array, keys: CheckpointKeys): Che
 
 /** What is carried, read but not proved. Throws `proof-refused`. */
 export function parseShown(extra: Uint8Array): ShownRecord {
-  const { leaf, disclosures } = parseObject(asText(extra, maxShownBytes, 'record of the proof'));
+  return shownOf(parseObject(asText(extra, maxShownBytes, 'record of the proof')));
+}
+
+/** Throws `proof-refused` for values of other kinds. */
+export function shownOf({
+  leaf,
+  disclosures,
+}: {
+  readonly leaf?: unknown;
+  readonly disclosures?: unknown;
+}): ShownRecord {
   if (typeof leaf !== 'string' || !leaf.isWellFormed() || !Array.isArray(disclosures)) {
     throw refuse('the record of the proof cannot be read');
   }

@@ -41,7 +41,7 @@ export interface CheckpointKeys {
 
 /**
  * A checkpoint that the log signed. Throws `proof-refused` for what is malformed, signed by none of the log's keys, or of another
- * origin than the key is for. Witnesses that are known here and did not sign are for the caller to miss.
+ * origin than the key is for. Witnesses that are known here and did not sign are for `missingWitnesses`.
  */
 export function openCheckpoint(input: string | Uint8Array, { log, witnesses = [] }: CheckpointKeys): OpenedCheckpoint {
   const note = parseNote(input);

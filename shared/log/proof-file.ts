@@ -12,7 +12,7 @@ export interface ProofFile {
 }
 
 export const proofHeader = 'c2sp.org/tlog-proof@v1';
-const maxFileBytes = 16 * 1024 * 1024;
+export const maxFileBytes = 16 * 1024 * 1024;
 /** No tree that we count is higher. */
 const maxPath = 63;
 

@@ -7,7 +7,7 @@ export function showProof({ origin, size, index, record, disclosed, withheld, si
   return [
     `Holds: leaf ${index} of ${size} in ${plain(origin)}`,
     ...signedBy.map(({ key, time }) => {
-      const at = time === undefined ? '' : `, seen ${new Date(time * 1000).toISOString()}`;
+      const at = time === undefined ? '' : `, seen ${show('time', time * 1000)}`;
       return `Signed by ${plain(key.name)}${at}`;
     }),
     '',
@@ -23,11 +23,11 @@ export function proofToJson({ root, signedBy, ...rest }: CheckedProof): object {
 }
 
 function show(name: string, value: unknown): string {
-  if (name === 'time' && typeof value === 'number' && Math.abs(value) < 8.64e15) return new Date(value).toISOString();
+  if (name === 'time' && typeof value === 'number' && Math.abs(value) <= 8.64e15) return new Date(value).toISOString();
   return plain(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
 /** Controls, and what turns the direction of text or hides, as escapes. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }

@@ -23,6 +23,8 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
   const faults = new FaultList();
   const roots: Buffer[] = [];
   let pruned = 0;
+  let lastEmpty = -1;
+  let lastBegun = -1;
   for (let index = 0; index * tileWidth < head.size; index += 1) {
     const tile = tileAt(0, index, head.size)!;
     const path = tilePath(tile);
@@ -35,18 +37,23 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
       const expected = told?.[at];
       const leaf = index * tileWidth + at;
       // Its record was pruned: the hash is what is left.
-      if (entry?.length === 0) pruned += 1;
+      if (entry?.length === 0) {
+        pruned += 1;
+        lastEmpty = leaf;
+      }
       const hash = entry === undefined || entry.length === 0 ? expected : leafHash(entry);
       if (hash !== undefined && expected !== undefined && !hash.equals(expected)) {
         const record = idOf(entry);
         const what = 'the leaf is not the one that the tile has';
         faults.push({ leaf, tile: path, what, ...(record === undefined ? {} : { record }) });
-      }
+      } else if (entry?.includes(begunMark) === true && isBegun(entry)) lastBegun = leaf;
       hashes.push(expected ?? hash ?? Buffer.alloc(hashBytes));
     }
     roots.push(rootOf(hashes));
     if (index % 64 === 0) onProgress?.(index * tileWidth, head.size);
   }
+  if (lastEmpty > lastBegun)
+    faults.push({ leaf: lastEmpty, what: 'the leaf is empty, and no pruning began after it was written' });
   const root = checkUpperTiles({ dir, size: head.size, tiled: head.size }, Buffer.concat(roots), faults);
   if (!root.equals(head.root))
     faults.push({ what: `the tree of ${head.size} leaves has not the root of the checkpoint` });
@@ -72,6 +79,18 @@ function tell<T>(faults: FaultList, tile: string, read: () => T): T | undefined 
     const { code, message } = error as NodeJS.ErrnoException;
     faults.push({ tile, what: code === 'ENOENT' ? 'the file is missing' : `the file cannot be used: ${message}` });
     return undefined;
+  }
+}
+
+const begunMark = '"prune-begun"';
+
+/** A pruning takes only what was there when it began. Which leaves it took is in no leaf, since that is a disclosure: of those before, the number is told. */
+function isBegun(entry: Buffer): boolean {
+  try {
+    const { kind, event } = JSON.parse(String(entry)) as { kind?: unknown; event?: unknown };
+    return kind === 'log' && event === 'prune-begun';
+  } catch {
+    return false;
   }
 }
 
