@@ -42,10 +42,13 @@ export function hashesOf(tile: Tile, bytes: Uint8Array): Buffer[] {
   return Array.from({ length: tile.width }, (_, at) => all.subarray(at * hashBytes, (at + 1) * hashBytes));
 }
 
+/** Tiles in memory: those of one path, and of the right edge. */
+const mostHeld = 16;
+
 /** Nodes of a tree of `size`, out of its tiles. A level between two levels of tiles is hashed from the lower one. */
 export function nodesFromTiles(readTile: ReadTile, size: number): ReadNode {
-  // The last tile of each level: what is asked of it next is mostly beside what was asked before.
-  const last = new Map<number, { readonly index: number; readonly rows: Buffer[][] }>();
+  // What is asked next is mostly beside what was asked before, and each path ends at the right edge, at every level.
+  const held = new Map<string, Buffer[][]>();
   return async (level, index) => {
     const tileLevel = Math.floor(level / 8);
     const height = level % 8;
@@ -54,13 +57,16 @@ export function nodesFromTiles(readTile: ReadTile, size: number): ReadNode {
     if (tile === undefined || ((index % perTile) + 1) * 2 ** height > tile.width) {
       throw new PosternError('log-broken', `a tree of ${size} has no node ${level}/${index}`);
     }
-    let held = last.get(tileLevel);
-    if (held?.index !== tile.index) {
-      held = { index: tile.index, rows: [hashesOf(tile, await readTile(tile))] };
-      last.set(tileLevel, held);
+    const key = `${tileLevel}/${tile.index}`;
+    let rows = held.get(key);
+    if (rows === undefined) {
+      rows = [hashesOf(tile, await readTile(tile))];
+      held.set(key, rows);
+      const [oldest] = held.keys();
+      if (held.size > mostHeld && oldest !== undefined) held.delete(oldest);
     }
-    while (held.rows.length <= height) held.rows.push(pairsOf(held.rows.at(-1)!));
-    return held.rows[height]![index % perTile]!;
+    while (rows.length <= height) rows.push(pairsOf(rows.at(-1)!));
+    return rows[height]![index % perTile]!;
   };
 }
 

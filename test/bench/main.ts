@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { agent } from './agent.ts';
 import { cuts } from './cuts.ts';
 import { decisions } from './decisions.ts';
+import { evidence } from './evidence.ts';
 import { fwknop } from './fwknop.ts';
 import { gateway } from './gateway.ts';
 import { grants } from './grants.ts';
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   knocks,
   fwknop,
   verify,
+  evidence,
   logSearch,
 ];
 
