@@ -15,11 +15,13 @@ t.test('a file or key that cannot be read ends with 2, and is no verdict', async
     const { status, stderr } = spawnSync(process.execPath, [verifierMain, ...args], { cwd: dir, encoding: 'utf8' });
     return { status, stderr };
   };
-  const key = 'sample.internal/log/1+848fbd65+AVL/cq62DABuwyKlw1antx8LjnZO4aE7+T20Gi1vFFBR';
+  const key = 'postern.srv/log/1+848fbd65+AVL/cq62DABuwyKlw1antx8LjnZO4aE7+T20Gi1vFFBR';
   t.same(run('none', '--key', join(dir, 'none')), {
     status: 2,
     stderr: `${join(dir, 'none')}: there is no such file\n`,
   });
+  t.same(run('none', '--key', key), { status: 2, stderr: 'none: there is no such file\n' });
+  t.match(run('not-a-proof', '--key', key), { status: 1, stderr: /^Does not hold: / });
   t.match(run('not-a-proof', '--key', `${key}x`), { status: 2, stderr: /public key/ });
   t.match(run('not-a-proof'), { status: 2, stderr: new RegExp(`^Usage: node ${verifierMain} FILE`) });
 });
