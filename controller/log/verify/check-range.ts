@@ -15,6 +15,8 @@ export interface RangeOrder {
   readonly file: string;
   /** Of the tiles. */
   readonly dir: string;
+  /** From this leaf on a gateway may have delivered what has no values, of somebody who was erased before. */
+  readonly lateFrom?: number | undefined;
 }
 
 export interface Range {
@@ -40,6 +42,8 @@ export interface RangeResult {
   /** By pruning, which leaves it took. */
   readonly pruned: readonly PrunedBy[];
   readonly erased: number;
+  /** Of those, which may have come so. */
+  readonly late: number;
   readonly faults: LogFault[];
 }
 
@@ -47,6 +51,7 @@ interface Counts {
   records: number;
   readonly pruned: Map<number, PrunedLeaves>;
   erased: number;
+  late: number;
 }
 
 /** Leaf, hash in hex, the pruning, then of the record: position, id, leaf, disclosures, compared columns as JSON. */
@@ -77,7 +82,7 @@ export class RangeChecker {
   check({ from, to, tiled }: Range): RangeResult {
     const faults: LogFault[] = [];
     const roots: Buffer[] = [];
-    const counts = { records: 0, pruned: new Map<number, PrunedLeaves>(), erased: 0 };
+    const counts = { records: 0, pruned: new Map<number, PrunedLeaves>(), erased: 0, late: 0 };
     for (let first = from; first < to; first += tileWidth) {
       const end = Math.min(first + tileWidth, to);
       const onDisk = this.#readTile(first, end, tiled, faults);
@@ -137,11 +142,13 @@ export class RangeChecker {
       if (pruning > 0) faults.push({ ...name, what: 'the record is here, though it is said to have been pruned' });
       hash = leafTextHash(leaf);
       if (!hash.equals(kept)) faults.push({ ...name, what: 'the record is not the one that was written here' });
-      const { wrong, erased } = checkRow(
+      const { wrong, erased, isDelivered } = checkRow(
         { leaf, disclosures, together },
         () => this.#columns.get(position) as unknown as unknown[],
       );
       if (erased) counts.erased += 1;
+      const { lateFrom = Number.POSITIVE_INFINITY } = this.#order;
+      if (erased && isDelivered && disclosures === '[]' && index > lateFrom) counts.late += 1;
       for (const what of wrong) faults.push({ ...name, what });
     }
     if (!isOnDisk) {

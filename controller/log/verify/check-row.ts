@@ -32,18 +32,18 @@ export interface ParsedLeaf extends AccessRecord {
   readonly _sd: readonly string[];
 }
 
-/** What is wrong, in words; nothing for a record as it was written. `erased`: whether values are missing. */
+/** What is wrong, in words; nothing for a record as it was written. `erased`: whether values are missing; `isDelivered`: by a gateway. */
 export function checkRow(
   { leaf: text, disclosures, together }: StoredRow,
   columns: ReadColumns,
-): { wrong: string[]; erased: boolean } {
+): { wrong: string[]; erased: boolean; isDelivered: boolean } {
   let leaf: ParsedLeaf;
   let shown: SplitDisclosure[];
   try {
     leaf = JSON.parse(text) as ParsedLeaf;
     shown = splitDisclosures(disclosures);
   } catch {
-    return { wrong: ['leaf or disclosures cannot be read'], erased: false };
+    return { wrong: ['leaf or disclosures cannot be read'], erased: false, isDelivered: false };
   }
   const wrong: string[] = [];
   const values: Record<string, unknown> = {};
@@ -66,7 +66,7 @@ export function checkRow(
       if (found[place] !== value) wrong.push(`column ${comparedColumns[place]} is not what was written`);
     }
   }
-  return { wrong, erased };
+  return { wrong, erased, isDelivered: spool !== null };
 }
 
 function personalOf(leaf: ParsedLeaf, values: Readonly<Record<string, unknown>>, erased: boolean): AccessRecord {

@@ -14,6 +14,7 @@ import { tileWidth } from '#shared/log/tile-path.ts';
 import { hashBytes } from '#shared/log/tree-hash.ts';
 import type { Db } from '../../store/open-store.ts';
 import { type LogState, readLogState } from '../log-state.ts';
+import { checkErasures, firstErasure } from './check-erasures.ts';
 import { PrunedSets } from './check-prunings.ts';
 import type { Range, RangeOrder, RangeResult } from './check-range.ts';
 import { FaultList, mostFaults } from './fault-list.ts';
@@ -36,13 +37,15 @@ const rangeWidth = 32 * tileWidth;
 export async function verifyLog(order: VerifyOrder): Promise<LogVerdict> {
   const { state, db } = order;
   const { size } = state;
-  const total = { records: 0, erased: 0 };
+  const total = { records: 0, erased: 0, late: 0 };
   const pruned = await PrunedSets.begin(db);
   const faults = new FaultList();
-  const roots = await checkRanges(order, (result, from) => {
+  const lateFrom = await firstErasure(db);
+  const roots = await checkRanges({ ...order, lateFrom }, (result, from) => {
     total.records += result.records;
     pruned.add(from, result.pruned);
     total.erased += result.erased;
+    total.late += result.late;
     for (const fault of result.faults) faults.push(fault);
   });
   const root = checkUpperTiles({ dir: order.dir, size, tiled: state.signed_size }, roots, faults);
@@ -50,6 +53,7 @@ export async function verifyLog(order: VerifyOrder): Promise<LogVerdict> {
     faults.push({ what: `the tree of ${size} leaves has not the root that the log has` });
   await checkNewest(order, root, faults);
   const prunings = await pruned.check(db, state, faults);
+  await checkErasures(db, total.erased - total.late, faults);
   await checkStrangers(db, state, total.records, faults);
   return {
     origin: state.origin,
@@ -65,7 +69,7 @@ export async function verifyLog(order: VerifyOrder): Promise<LogVerdict> {
 
 /** The roots of the tiles of level 0, in their order. */
 async function checkRanges(order: VerifyOrder, take: (result: RangeResult, from: number) => void): Promise<Buffer> {
-  const { file, dir, state, signal, onProgress } = order;
+  const { file, dir, lateFrom, state, signal, onProgress } = order;
   const roots = Buffer.alloc(Math.ceil(state.size / tileWidth) * hashBytes);
   const ranges: Range[] = [];
   for (let from = 0; from < state.size; from += rangeWidth) {
@@ -84,7 +88,8 @@ async function checkRanges(order: VerifyOrder, take: (result: RangeResult, from:
   const count = Math.min(order.threads ?? availableParallelism(), Math.max(1, ranges.length));
   const workers = Array.from(
     { length: count },
-    () => new Worker(new URL('./worker.ts', import.meta.url), { name: 'log verify', workerData: { file, dir } }),
+    () =>
+      new Worker(new URL('./worker.ts', import.meta.url), { name: 'log verify', workerData: { file, dir, lateFrom } }),
   );
   const end = () => Promise.all(workers.map((worker) => worker.terminate()));
   signal?.addEventListener('abort', () => void end(), { once: true });

@@ -239,15 +239,18 @@ t.test('a tile altered, cut short or missing', async (t) => {
   }
 });
 
-t.test('what was erased is told, and no fault; what only looks pruned is one', async (t) => {
+t.test('what only looks erased or pruned is told, and a fault', async (t) => {
   const verdict = await verifyAfter(({ db }) => {
     const shown = JSON.parse(at(10).disclosures) as [string, string, unknown][];
     const left = JSON.stringify(shown.filter(([, name]) => name !== 'person' && name !== 'path'));
     db.prepare('UPDATE records SET disclosures = ?, person_id = NULL, path = NULL WHERE position = 11').run(left);
     db.exec('DELETE FROM records WHERE position < 6; UPDATE log_leaves SET pruned = 1 WHERE position < 6');
   });
-  t.match(verdict.faults, [{ what: '5 records are marked as pruned by pruning 1, of which no record tells' }]);
-  t.equal(verdict.faults.length, 1);
+  t.match(verdict.faults, [
+    { what: '5 records are marked as pruned by pruning 1, of which no record tells' },
+    { what: 'values of 1 records are gone, and by what is on record 0 were erased' },
+  ]);
+  t.equal(verdict.faults.length, 2);
   t.match(verdict, { pruned: 5, erased: 1 });
 });
 
