@@ -111,7 +111,7 @@ export class KnownCheckpoints {
     return true;
   }
 
-  async #write(source: string, note = '', judged: Judged | undefined, isHeld: boolean): Promise<void> {
+  async #write(source: string, note: string | undefined, judged: Judged | undefined, isHeld: boolean): Promise<void> {
     const { db, clock, log } = this.#parts;
     const { verdict = 'none', origin = '', size = 0 } = judged ?? {};
     const before = this.#written.get(source);
@@ -119,7 +119,7 @@ export class KnownCheckpoints {
     if (!isHeld && before?.verdict === verdict && at - before.at < writeMs && at >= before.at) return;
     if (verdict === 'foreign' && before?.verdict !== verdict)
       log.warn({ source, origin, size }, 'a checkpoint is kept there that no key of this database signed');
-    const row = { origin, size, note: note === '' ? null : note, verdict, at };
+    const row = { origin, size, note: note ?? null, verdict, at };
     await db
       .insertInto('log_known')
       .values({ source, ...row })
