@@ -26,14 +26,16 @@ t.test('systemd-analyze verify has nothing to say', needs('systemd-analyze'), as
 });
 
 t.test(
-  'with a kernel door and one port: two capabilities more, and still closed',
+  'with a kernel door and a low port: two capabilities more, and still closed',
   needs('systemd-analyze'),
   async (t) => {
     const dir = privateDir(t, 'door');
-    const more = ['kernel-door', 'one-port']
-      .map((name) => readFileSync(join(root, `deploy/systemd/${name}.conf`), 'utf8'))
-      .join('\n');
-    for (const name of ['postern-controller.service', 'postern-gateway.service']) {
+    const confs = (...names: string[]) =>
+      names.map((name) => readFileSync(join(root, `deploy/systemd/${name}.conf`), 'utf8')).join('\n');
+    const all = ['postern-controller.service', 'postern-gateway.service'].flatMap((name) =>
+      [confs('kernel-door', 'one-port'), confs('kernel-door', 'low-port')].map((more) => [name, more] as const),
+    );
+    for (const [name, more] of all) {
       const file = join(dir, name);
       const text = readFileSync(join(root, 'deploy/systemd', name), 'utf8').replaceAll('/opt/postern', root);
       // As systemd reads a drop-in: after the unit's own lines of the section, the lists begun anew.

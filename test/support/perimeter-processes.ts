@@ -114,12 +114,20 @@ export interface RunningController extends RunningProcess {
   readonly invitation: string;
 }
 
+export interface ControllerOptions extends ProcessOptions {
+  /** Name or address by which it is reached; its IPv4 address unless told. */
+  readonly name?: string;
+}
+
 /** Made and started: organisation "Sample", owner `olga`, site `main`, IPv4 and IPv6. */
-export async function startController(world: Perimeter, options: ProcessOptions = {}): Promise<RunningController> {
+export async function startController(
+  world: Perimeter,
+  { name = addresses.controller.ipv4, ...options }: ControllerOptions = {},
+): Promise<RunningController> {
   const host = world.controller;
   const dir = stateOf(host);
   const env = { ...shared, POSTERN_DIR: dir, POSTERN_LISTEN_HOST: '::', HOME: host.dir };
-  const init = `init --organisation Sample --trust-domain sample.internal --owner olga --address ${addresses.controller.ipv4}`;
+  const init = `init --organisation Sample --trust-domain sample.internal --owner olga --address ${name}`;
   const door = { POSTERN_DOOR: options.door ?? 'none' };
   const invitation = await mustRun(host, `env ${variables({ ...env, ...door })} ${bin('postern-controller')} ${init}`);
   const isReady = (said: string) => said.includes('"ready":true');
@@ -133,6 +141,8 @@ export interface GatewayOptions extends ProcessOptions {
   readonly workers?: number;
   /** The host that carries it: the controller's, for both on one. */
   readonly on?: 'gateway' | 'controller';
+  /** Name or address by which it is reached; its IPv4 address unless told. */
+  readonly name?: string;
   /** By which agents reach it; 8444 unless told. */
   readonly port?: number;
 }
@@ -141,13 +151,13 @@ export interface GatewayOptions extends ProcessOptions {
 export async function startGateway(
   world: Perimeter,
   { admin }: RunningController,
-  { workers = 0, on = 'gateway', port = 8444, ...options }: GatewayOptions = {},
+  { workers = 0, on = 'gateway', name = addresses[on].ipv4, port = 8444, ...options }: GatewayOptions = {},
 ): Promise<RunningProcess> {
   const host = world[on];
   const dir = stateOf(host, on === 'gateway' ? 'state' : 'gateway');
   await startApp(world);
   await describeApps(admin);
-  const address = `${addresses[on].ipv4}:${port}`;
+  const address = `${name}:${port}`;
   const { invitation } = await admin.inviteGateway({ body: { id: 'gw-main', site: 'main', address } });
   const env = {
     ...shared,

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect, isIP, isIPv6, type Socket } from 'node:net';
 import { second } from '../../base/clock.ts';
-import { LegError } from './leg-failure.ts';
+import { isNoWay, LegError } from './leg-failure.ts';
 import { type Attempt, staggered, type Wait } from './staggered.ts';
 
 /** RFC 8305 section 5 recommends a quarter of a second. */
@@ -56,19 +56,33 @@ export function connectAddress(host: string, port: number, signal: AbortSignal):
   });
 }
 
-/** `attempt` for each address, each with its head start. */
-export function raceAddresses(
+/**
+ * `attempt` for each address, each with its head start. Rejects with what the first said to which there is a way: that there is none to a
+ * family of addresses tells nothing where the other one has answered.
+ */
+export async function raceAddresses(
   addresses: readonly string[],
   attempt: (address: string, signal: AbortSignal) => Promise<Socket>,
   { signal, wait }: { readonly signal: AbortSignal; readonly wait?: Wait | undefined },
 ): Promise<Socket> {
+  const errors: unknown[] = [];
   const attempts = addresses.map(
     (address): Attempt<Socket> =>
-      (stop) =>
-        attempt(address, stop),
+      async (stop) => {
+        try {
+          return await attempt(address, stop);
+        } catch (error) {
+          errors.push(error);
+          throw error;
+        }
+      },
   );
   const headStartMs = () => addressHeadStartMs;
-  return staggered(attempts, { headStartMs, signal, wait, discard: (socket) => socket.destroy() });
+  try {
+    return await staggered(attempts, { headStartMs, signal, wait, discard: (socket) => socket.destroy() });
+  } catch (error) {
+    throw signal.aborted ? error : (errors.find((one) => !isNoWay(one)) ?? error);
+  }
 }
 
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

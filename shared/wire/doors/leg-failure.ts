@@ -74,6 +74,10 @@ export class LegError extends Error {
 }
 
 const noWay = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EADDRNOTAVAIL']);
+/** From this machine no way leads to that address. */
+export const isNoWay = (error: unknown): boolean =>
+  error instanceof LegError ? error.leg === 'network' : noWay.has((error as NodeJS.ErrnoException | null)?.code ?? '');
+
 const ended = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
