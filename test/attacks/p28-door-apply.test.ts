@@ -58,6 +58,8 @@ t.test('P28: door apply, confirm and --uninstall', { ...perimeterNeeds('curl'), 
   t.match(confirmed, { door: 'both', table, ports: [62_202] });
   t.equal(confirmed.trialMs, undefined);
   t.ok(confirmed.knocks['good']! > 0);
+  t.match(await other.curl('/'), { status: 200 });
+  t.equal((await door().state()).repairs, 0, 'the confirmation is not taken for an attack on the door');
   await gateway.stop();
   t.ok(await isThere(), 'an orderly stop leaves the port shut');
   t.match(await command('--uninstall'), { code: 0, stdout: /no table inet postern_gateway_8444/ });

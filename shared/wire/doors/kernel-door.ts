@@ -79,10 +79,18 @@ export class KernelDoor {
 
   /** A door on trial stays. Where the kernel will not have it, it is on trial as before: told as one that stays, it would open unseen. */
   async keep(): Promise<void> {
+    // The kernel tells of the table that goes for this one: who looks then waits, and takes our own work for nobody else's.
+    while (this.#checking !== undefined) await this.#checking;
     const trialEnd = this.#trialEnd;
     this.#trialEnd = undefined;
+    const applied = this.#apply();
+    this.#checking = applied
+      .catch(() => {})
+      .finally(() => {
+        this.#checking = undefined;
+      });
     try {
-      await this.#apply();
+      await applied;
     } catch (error) {
       this.#trialEnd = trialEnd;
       throw error;
