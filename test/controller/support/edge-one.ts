@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Test } from 'tap';
 import { openKnockSecrets } from '../../../controller/authority/knock-secrets.ts';
+import { openLogSigners } from '../../../controller/authority/log-keys.ts';
 import { AgentEvents } from '../../../controller/from-agents/agent-events.ts';
 import { makeBootstrapServer } from '../../../controller/from-agents/bootstrap-server.ts';
 import { deviceRoutes } from '../../../controller/from-agents/device-routes.ts';
@@ -49,6 +50,8 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
   let controllers: string[] = [];
   const reserve = { requireRoom: () => {} };
   const secrets = await openKnockSecrets({ db: store.db, sealer: controller.sealer });
+  // A gateway that joins is told the key of the log.
+  await openLogSigners(store.db, { sealer: controller.sealer, at: clock.now(), origin: 'test.example' });
   const door = { told: () => ({ door: 'none' as const }), secrets, admitted: async () => {} } as const;
   const bootstrap = makeBootstrapServer({ ...controller, log, reserve, door, controllers: () => controllers });
   const events = new AgentEvents({ db: store.db, clock, log: silentLog });
