@@ -202,7 +202,7 @@ export class LogAnchors {
     return checkpoint === null || held !== null ? undefined : publishedOf(checkpoint, clock.now());
   }
 
-  /** Asks all witnesses, or those of `runs`, at once; keeps the note with the lines that came, and returns those. */
+  /** Never rejects. Asks all witnesses, or those of `runs`, at once; keeps the note with the lines that came, and returns those. */
   async #cosign(published: Published, signal: AbortSignal, runs: Iterable<Run> = this.#runs.values()): Promise<string> {
     const lines: string[] = [];
     const asked = [...runs].filter(({ order }) => order.kind === 'witness');
@@ -213,7 +213,12 @@ export class LogAnchors {
       }),
     );
     const together = lines.join('');
-    if (together !== '') await keepCosigned(this.#parts.db, published, together);
+    try {
+      if (together !== '') await keepCosigned(this.#parts.db, published, together);
+    } catch (error) {
+      // A disk that takes nothing ends neither the round nor the controller: the lines are asked for again.
+      this.#parts.log.error({ err: error }, 'what witnesses signed could not be kept');
+    }
     return together;
   }
 

@@ -1,6 +1,7 @@
 /** Witnesses: their signatures are on what is served, proved and exported, whatever size they signed last; a restore asks them first. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import t, { type Test } from 'tap';
 import { openCheckpoint } from '#shared/log/checkpoint.ts';
 import { parseNoteKey } from '#shared/log/note-key.ts';
@@ -76,6 +77,19 @@ t.test('two witnesses sign what is proved, exported and verified; each can be de
   await until('two', 'fails');
   t.match(await checkProof(ctl, file, key, [one.key, two.key]), { code: 0 }, 'the older proof is as good as ever');
   t.equal(one.signed.get(origin)!.size, openCheckpoint(readNote(later), { log: [parseNoteKey(key)] }).size);
+});
+
+t.test('a database that keeps no line of a witness stops neither a proof nor the controller', async (t) => {
+  const { controller, admin, key, dir, ctl, add, until } = await world(t);
+  const noRoom = sql`CREATE TRIGGER no_room BEFORE INSERT ON log_cosigned BEGIN SELECT RAISE(ABORT, 'no room'); END`;
+  await noRoom.execute(controller.store.db);
+  const witness = await startWitness(t);
+  await add('one', witness);
+  await until('one', 'stands');
+  const { records } = await admin.records({ query: {} });
+  const file = join(dir, 'proof');
+  t.match(await ctl(['log', 'prove', records[0]!.id, '--out', file]), { code: 0 });
+  t.match(await checkProof(ctl, file, key, [witness.key]), { code: 0 });
 });
 
 const readNote = (file: string): string => {
