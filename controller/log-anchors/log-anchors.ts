@@ -21,6 +21,7 @@ import { keepCosigned } from './cosigned.ts';
 import { anchorFile, lastInFile } from './file-anchor.ts';
 import { keepArrived, keepFailed } from './keep-outcome.ts';
 import { openAnchor } from './open-anchor.ts';
+import { settledBefore } from './settled-before.ts';
 import { WitnessAhead, WitnessRefuses } from './witness-anchor.ts';
 
 export interface LogAnchorsParts {
@@ -33,6 +34,8 @@ export interface LogAnchorsParts {
   readonly keeper: Pick<LogKeeper, 'state' | 'tiles'>;
   readonly known: Pick<KnownCheckpoints, 'take'>;
   readonly everyMs?: number;
+  /** How long whoever asks for a proof waits for witnesses. */
+  readonly cosignMs?: number;
 }
 
 interface Run {
@@ -106,7 +109,7 @@ export class LogAnchors {
     if (checkpoint === null) return [];
     const published = publishedOf(checkpoint, this.#parts.clock.now());
     const witnesses = [...this.#runs.values()].filter(({ order }) => order.kind === 'witness');
-    const signal = AbortSignal.timeout(cosignMs);
+    const signal = this.#cosignLimit();
     return Promise.all(
       witnesses.map(async (run) => ({ name: run.order.name, error: await this.#put(run, published, signal) })),
     );
@@ -116,7 +119,7 @@ export class LogAnchors {
   async witnessed(checkpoint: string): Promise<string> {
     await this.look();
     const published = publishedOf(checkpoint, this.#parts.clock.now());
-    return `${checkpoint}${await this.#cosign(published, AbortSignal.timeout(cosignMs))}`;
+    return `${checkpoint}${await this.#cosign(published, this.#cosignLimit())}`;
   }
 
   /** What stands in files of the log, and may be past what the database holds. */
@@ -174,6 +177,10 @@ export class LogAnchors {
     if (late.some(({ order }) => order.kind === 'witness')) void this.#cosign(published, this.#limit(putMs), late);
   }
 
+  #cosignLimit(): AbortSignal {
+    return AbortSignal.timeout(this.#parts.cosignMs ?? cosignMs);
+  }
+
   #limit(ms: number): AbortSignal {
     return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(ms)]);
   }
@@ -208,7 +215,8 @@ export class LogAnchors {
     const asked = [...runs].filter(({ order }) => order.kind === 'witness');
     await Promise.all(
       asked.map(async (run) => {
-        await run.busy;
+        // One that does not answer what it was asked before holds up nobody longer than the limit.
+        if (!(await settledBefore(run.busy, signal))) return;
         await this.#put(run, published, signal, (added) => lines.push(added));
       }),
     );

@@ -4,7 +4,7 @@
  */
 import { asPosternError } from '#shared/base/errors.ts';
 import type { NoteKey } from '#shared/log/note-key.ts';
-import { formatWitnessRequest, readCosignatures } from '#shared/log/witness-request.ts';
+import { formatWitnessRequest, readCosignature } from '#shared/log/witness-request.ts';
 import { type HttpAnswer, type HttpPost, notNow, said } from '../log-streams/http-post.ts';
 import { type TargetSecrets, Trouble } from '../log-streams/target.ts';
 import type { Anchor, AnchorSettings, Published } from './anchor.ts';
@@ -60,7 +60,7 @@ export function witnessAnchor({ http, settings, secrets, key, signed, logKeys, p
         throw new WitnessRefuses(`it does not find that the log goes on: ${said(answer)}`);
       if (status !== 200) throw notNow(answer);
       try {
-        return readCosignatures(answer.body, checkpoint, key, await logKeys());
+        return readCosignature(answer.body, checkpoint, key, await logKeys());
       } catch (error) {
         throw new Trouble(asPosternError(error).message, { cause: error });
       }

@@ -16,18 +16,14 @@ export function formatWitnessRequest({ old, proof, checkpoint }: WitnessRequest)
   return `old ${old}\n${lines.join('')}\n${checkpoint}`;
 }
 
-/** The lines of an answer that are by this witness over this checkpoint. Throws `proof-refused` when there is none, or one does not hold. */
-export function readCosignatures(
-  answer: string,
-  checkpoint: string,
-  witness: NoteKey,
-  log: readonly NoteKey[],
-): string {
+/**
+ * The line of an answer that is by this witness over this checkpoint: of many the first, as one that answers with more would fill the note that
+ * others sign as well. Throws `proof-refused` when there is none, or one does not hold.
+ */
+export function readCosignature(answer: string, checkpoint: string, witness: NoteKey, log: readonly NoteKey[]): string {
   const note = `${checkpoint}${answer}`;
   const { signedBy } = openCheckpoint(note, { log, witnesses: [witness] });
   if (!signedBy.some(({ key }) => key === witness)) throw refuse(`the answer has no signature of ${witness.name}`);
-  return parseNote(`x\n\n${answer}`)
-    .signatures.filter(({ name, keyId }) => name === witness.name && keyId === witness.id)
-    .map(({ name, keyId, signature }) => formatLine(name, keyId, signature))
-    .join('');
+  const own = parseNote(note).signatures.find(({ name, keyId }) => name === witness.name && keyId === witness.id)!;
+  return formatLine(own.name, own.keyId, own.signature);
 }

@@ -6,7 +6,7 @@ import { keptNotes } from '#shared/log/kept-notes.ts';
 import { cosign, makeNoteSigner } from '#shared/log/note-signer.ts';
 import { formatProofFile } from '#shared/log/proof-file.ts';
 import { parseNote } from '#shared/log/signed-note.ts';
-import { formatWitnessRequest, readCosignatures } from '#shared/log/witness-request.ts';
+import { formatWitnessRequest, readCosignature } from '#shared/log/witness-request.ts';
 import { makeShownLog, someEntries } from '../support/shown-log.ts';
 import vectors from '../vectors/tlog-witness.json' with { type: 'json' };
 
@@ -31,7 +31,8 @@ t.test('the request of the specification, to the byte', async (t) => {
 t.test('of an answer only the lines of the witness count, and each must hold', async (t) => {
   const line = cosign(text, 1_764_000_000, witness);
   const stranger = cosign(text, 1, other);
-  t.equal(readCosignatures(`${stranger}${line}`, checkpoint, witness.key, keys), line);
+  t.equal(readCosignature(`${stranger}${line}`, checkpoint, witness.key, keys), line);
+  t.equal(readCosignature(line.repeat(20), checkpoint, witness.key, keys), line, 'once');
   for (const [name, answer] of [
     ['nothing', ''],
     ['somebody else', stranger],
@@ -41,7 +42,7 @@ t.test('of an answer only the lines of the witness count, and each must hold', a
     ['a log signature of the same key', `${line.slice(0, -10)}AAAAAAAA=\n`],
     ['another note', `\n\n${log.checkpoint(8)}`],
   ] as const)
-    t.throws(() => readCosignatures(answer, checkpoint, witness.key, keys), refused, name);
+    t.throws(() => readCosignature(answer, checkpoint, witness.key, keys), refused, name);
   const both = openCheckpoint(`${checkpoint}${line}`, { log: keys, witnesses: [witness.key, other.key] });
   t.same(missingWitnesses(both, [witness.key, other.key]), [other.key]);
 });

@@ -18,6 +18,10 @@ export interface TestWitness {
   readonly signed: Map<string, { size: number; root: string; note: string }>;
   /** While it is set, every call gets this status. */
   failing: number | undefined;
+  /** While it is set, what it signs is answered in this way; `line` is a good one of this time (seconds). */
+  lies: ((line: (time: number) => string) => string) | undefined;
+  /** While it is set, no answer comes before it is settled. */
+  slow: Promise<unknown> | undefined;
   /** Believes the log that has this key. */
   trust(logKey: string): void;
 }
@@ -105,20 +109,24 @@ export async function startWitness(
       const roots = consistent(from, size, Buffer.from(last.root, 'base64'), proof);
       if (roots?.[0].toString('base64') !== last.root || roots[1].toString('base64') !== root) return { status: 422 };
     }
-    const time = now();
-    const stamp = Buffer.alloc(8);
-    stamp.writeBigUInt64BE(BigInt(time));
-    const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${time}\n${text}`), privateKey);
-    const line = `— ${name} ${Buffer.concat([id, stamp, signature]).toString('base64')}\n`;
-    witness.signed.set(origin, { size, root, note: `${note}${line}` });
+    const line = (time: number): string => {
+      const stamp = Buffer.alloc(8);
+      stamp.writeBigUInt64BE(BigInt(time));
+      const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${time}\n${text}`), privateKey);
+      return `— ${name} ${Buffer.concat([id, stamp, signature]).toString('base64')}\n`;
+    };
+    const own = line(now());
+    witness.signed.set(origin, { size, root, note: `${note}${own}` });
     // A stranger's line comes with it, which clients ignore.
-    return { status: 200, text: `${line}— other.example ${Buffer.alloc(76, 7).toString('base64')}\n` };
+    const honest = `${own}— other.example ${Buffer.alloc(76, 7).toString('base64')}\n`;
+    return { status: 200, text: witness.lies?.(line) ?? honest };
   };
 
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
+    request.on('end', async () => {
+      await witness.slow;
       const isCall = request.method === 'POST' && request.url === '/add-checkpoint';
       const {
         status,
@@ -145,6 +153,8 @@ export async function startWitness(
     answers: [],
     signed: new Map(),
     failing: undefined,
+    lies: undefined,
+    slow: undefined,
     trust(logKey) {
       const [, origin = '', hex = '', key = ''] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(logKey) ?? [];
       logs.set(origin, { id: hex, raw: Buffer.from(key, 'base64').subarray(1) });
