@@ -2,7 +2,8 @@
  * A file to which each checkpoint is appended as a line of JSON, in `anchors/` of the state directory: no admin says where the controller
  * writes. Mount there what it can append to and not change (a share of another host, `chattr +a`). It is only ever opened for appending.
  */
-import { mkdir, open } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Trouble } from '../log-streams/target.ts';
 import type { Anchor, Published } from './anchor.ts';
@@ -25,7 +26,7 @@ export class FileAnchor implements Anchor {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
       // What a power cut left half written gets its end, so that this line stands by itself.
       const torn = (await readTail(this.#file)).at(-1);
-      const handle = await open(this.#file, 'a', 0o600);
+      const handle = await openPlain(this.#file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
       try {
         await handle.writeFile(torn === undefined || torn === 0x0a ? line : `\n${line}`);
         await handle.datasync();
@@ -57,7 +58,7 @@ export async function lastInFile(file: string): Promise<string | undefined> {
 
 async function readTail(file: string): Promise<Buffer> {
   try {
-    const handle = await open(file, 'r');
+    const handle = await openPlain(file, constants.O_RDONLY);
     try {
       const { size } = await handle.stat();
       const length = Math.min(size, tailBytes);
@@ -70,4 +71,23 @@ async function readTail(file: string): Promise<Buffer> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
+}
+
+/**
+ * A file and nothing else: who has the share at the other end could make it a link to a file of the controller, or a pipe that nobody
+ * reads, for which the start would wait.
+ */
+async function openPlain(file: string, flags: number): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ELOOP') throw new Error('it is a symbolic link: mount the folder in its place', { cause: error });
+    if (code === 'ENXIO') throw new Error('it is no file', { cause: error });
+    throw error;
+  }
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error('it is no file');
 }
