@@ -29,13 +29,19 @@ export interface FollowedLogs {
   readonly declared: readonly OpenedLog[];
 }
 
+/**
+ * So many logs are followed by their declarations alone. Nobody opens more by accident: another one is an alarm, until an operator of the
+ * gateway says what to trust.
+ */
+const mostFormer = 64;
+
 /** Follows declarations from the pinned key on. One that does not hold leads nowhere: what is shown then has the wrong key. */
 export function followOpened(kept: Kept, notes: readonly string[]): FollowedLogs {
   let now = kept;
   const declared: OpenedLog[] = [];
   for (const note of notes) {
     const opened = openedFrom(now.key, note);
-    if (opened === undefined) continue;
+    if (opened === undefined || now.former.length >= mostFormer) continue;
     now = pinKey(now, opened.key);
     declared.push(opened);
   }

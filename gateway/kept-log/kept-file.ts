@@ -93,9 +93,7 @@ export function pinAtJoin(dir: string, keyText: string, trustDomain: string): vo
   writeKept(dir, before === undefined ? { key: formatNoteKey(key), former: [] } : pinKey(before, key));
 }
 
-const mostFormer = 64;
-
-/** Another log is followed from now on; what was kept of the former stays beside it. */
+/** Another log is followed from now on; what was kept of those before it stays beside it, all of it: it is what binds the controller. */
 export function pinKey({ former, ...before }: Kept, key: NoteKey): Kept {
-  return { key: formatNoteKey(key), former: [...former, before].slice(-mostFormer) };
+  return { key: formatNoteKey(key), former: [...former, before] };
 }

@@ -173,3 +173,23 @@ t.test('P35 a log that is declared by anybody else is not followed', async (t) =
   t.equal(kept(), honest.checkpoint(40));
   t.match(told, [{ event: 'log-inconsistent', details: { why: 'signature' } }, { event: 'log-inconsistent' }]);
 });
+
+t.test('P35 a controller that opens one log after the other pushes out nothing of what is kept', async (t) => {
+  const { shows, dir, told, watch } = gateway(t);
+  await shows({ checkpoint: honest.checkpoint(40) });
+  const logs = [
+    honest,
+    ...Array.from({ length: 100 }, (_, at) => makeShownLog(`test.example/log/${at + 2}`, someEntries(3))),
+  ];
+  const opened: string[] = [];
+  for (let at = 1; at < logs.length; at += 1) {
+    opened.push(declares(logs[at - 1]!, 2, logs[at]!));
+    await shows({ opened: opened.slice(-32), checkpoint: logs[at]!.checkpoint(3) });
+  }
+  const { former } = readKept(dir)!;
+  t.same(former[0], { key: honest.key, checkpoint: honest.checkpoint(40) }, 'the first is still there');
+  t.ok(former.length <= 64);
+  t.match(told.at(-1), { event: 'log-inconsistent', details: { why: 'signature' } }, 'no more are followed');
+  t.equal(told.filter(({ event }) => event === 'log-replaced').length, 64);
+  t.match(watch.state(), { state: 'inconsistent' });
+});
