@@ -1,6 +1,7 @@
 /** The scheduled work of a controller, in one table. */
 import { minute, second } from '#shared/base/clock.ts';
 import type { Authority } from './authority/open-authority.ts';
+import { tellDoubts } from './from-gateways/doubts.ts';
 import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateways.ts';
 import { endLapsedSessions } from './jobs/end-sessions.ts';
 import { prune } from './jobs/prune.ts';
@@ -62,6 +63,7 @@ export function scheduleJobs({
     { name: 'draft beside the version in force', everyMs: 2 * second, run: () => shadow.look() },
     { name: 'index of the log', everyMs: second, run: () => searches.follow() },
     { name: 'streams of the log', everyMs: 5 * second, run: () => logStreams.look() },
+    { name: 'doubts of gateways', everyMs: minute, run: (at) => tellDoubts(db, at) },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
     { name: 'retention of the log', everyMs: second, run: (at) => pruner.look(at) },
   ];

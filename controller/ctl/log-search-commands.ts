@@ -5,6 +5,7 @@ import { withAdmin } from './connect.ts';
 import { followLog } from './follow-log.ts';
 import { aboutFilters, filters, readFilters, searchTimes, withoutReason } from './log-filters.ts';
 import { sayPruned } from './retention-commands.ts';
+import { sayMisdated } from './say-misdated.ts';
 import { chosen, flag, given, misuse, numbered, option, when } from './show.ts';
 import { answerStats } from './show-log-stats.ts';
 import { printRecord, printStory } from './show-record.ts';
@@ -19,7 +20,7 @@ export const logSearchCommands: Readonly<Record<string, CliCommand>> = {
       limit: { type: 'string', value: 'N', about: 'At most so many; 50 unless told' },
       cursor: { type: 'string', value: 'CURSOR', about: 'The next page: as the page before said' },
     },
-    help: `${aboutFilters}\nIn the order of writing: what a gateway delivers late stands where it came in.`,
+    help: `${aboutFilters}\nIn the order of writing: what a gateway delivers late stands where it came in. --since and --until go by the time that a record has, which of\nan access is its gateway's word; "arrived" (log show, --json) is when the controller took it in.`,
     run: (call) => withAdmin(withoutReason(call), (admin) => search(call, admin)),
   },
   'log tail': {
@@ -79,6 +80,7 @@ async function search(call: CliCall, admin: Parameters<Parameters<typeof withAdm
   for (const record of records) printRecord(call, record);
   const { err } = call.io;
   if (found.pruned !== undefined) err(sayPruned(found.pruned));
+  if (found.misdated !== undefined) err(sayMisdated(found.misdated));
   if (records.length === 0 && next === undefined) return err('Nothing was found.');
   if (total !== undefined) err(`${total.exact ? '' : 'more than '}${total.count.toLocaleString('en')} found`);
   if (stoppedAt !== undefined)

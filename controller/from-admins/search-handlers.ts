@@ -4,6 +4,7 @@ import type { adminSearch } from '#shared/contracts/admin-search.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { PolicyVersions } from '../analysis/policy-versions.ts';
 import { measureLog } from '../log/measure-log.ts';
+import { misdatedOfTime } from '../log/misdated-of-time.ts';
 import { newestPosition } from '../log/page-records.ts';
 import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
 import { readCursor, writeCursor } from '../log/search/cursor.ts';
@@ -13,6 +14,7 @@ import { isReading } from '../log/search/terms.ts';
 import { tellStory } from '../log/tell-story.ts';
 import { reasonText } from '../policy/explain-words.ts';
 import type { CompiledPolicy } from '../policy/policy-set.ts';
+import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { Readings } from './readings.ts';
 import { recordAdmin } from './record-admin.ts';
@@ -40,13 +42,13 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         const sum = total === undefined ? { found: records.length } : { found: total.count, exact: total.exact };
         await record(caller, { search: query, ...sum });
       }
-      const pruned = place === undefined ? await prunedOfTime(db, query) : undefined;
+      const missing = place === undefined ? await missingOf(db, query) : {};
       return {
         records: records.map((one) => one.record),
         ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }) }),
         ...(stoppedAt === undefined ? {} : { stoppedAt }),
         ...(total === undefined ? {} : { total }),
-        ...(pruned === undefined ? {} : { pruned }),
+        ...missing,
       };
     },
 
@@ -107,10 +109,16 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       const stats = await searches.ask('stats', { query, by: by ?? 'kind', timezone: settings.timezone });
       const log = await measureLog({ db, searches, store, clock });
       await record(caller, { search: query, what: 'stats', ...(by === undefined ? {} : { by }), found: stats.total });
-      const pruned = await prunedOfTime(db, query);
-      return { ...sumStats(stats, by, top), ...(pruned === undefined ? {} : { pruned }), log };
+      return { ...sumStats(stats, by, top), ...(await missingOf(db, query)), log };
     },
   };
+}
+
+/** What of a time is not there, or may be there by mistake. */
+async function missingOf(db: Db, query: Parameters<typeof prunedOfTime>[1]) {
+  const pruned = await prunedOfTime(db, query);
+  const misdated = await misdatedOfTime(db, query);
+  return { ...(pruned === undefined ? {} : { pruned }), ...(misdated === undefined ? {} : { misdated }) };
 }
 
 function tellPolicy(name: string, policy: CompiledPolicy | undefined) {

@@ -3,6 +3,7 @@
  * session where the route asks for one. Judged from the store for every request, so that nothing outlives a suspension.
  */
 import type { FastifyRequest } from 'fastify';
+import type { Selectable } from 'kysely';
 import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { plainAddress } from '#shared/base/plain-address.ts';
@@ -25,7 +26,7 @@ export interface DeviceCaller {
 }
 
 export interface GatewayCaller {
-  readonly gateway: Tables['gateways'];
+  readonly gateway: Selectable<Tables['gateways']>;
   readonly origin: Origin;
 }
 

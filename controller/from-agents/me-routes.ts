@@ -128,8 +128,8 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
   };
 }
 
-/** P12: reasons yes; policies, facts' addresses and administrators' words no. */
+/** P12: reasons yes; policies, facts' addresses, administrators' words and ways of delivery no. */
 function ownView(record: AccessRecord): AccessRecord {
-  const { policies: _p, facts: _f, details: _d, actor: _a, because: _b, epoch: _e, ...rest } = record;
+  const { policies: _p, facts: _f, details: _d, actor: _a, because: _b, epoch: _e, arrived: _r, ...rest } = record;
   return rest;
 }

@@ -12,7 +12,9 @@ import { wereErased } from '../log/erase-person.ts';
 import { insertRecord } from '../log/insert-record.ts';
 import { bareRow, recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
+import { Doubts } from './doubts.ts';
 import { GrantsOfBatch } from './grants-of-batch.ts';
+import { judgeTime } from './judge-time.ts';
 import { namePolicies, readPolicyNames } from './name-policies.ts';
 
 export interface Batch {
@@ -44,12 +46,16 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       batch.records.map(({ record }) => record),
     );
     const erased = await findErased(trx, batch);
+    const since = await recordsThrough(trx, batch.gateway);
+    const doubts = new Doubts(at, batch);
     for (const [place, { seq, record }] of batch.records.entries()) {
       const isNext = seq > through && firstPlace({ seq, record }) <= through + 1;
       if (seq > through && !isNext) break;
       const digest = sha256(texts[place]!).toString('hex');
       if (isNext) {
-        const whole = namePolicies(await grants.complete(record), names);
+        const wrong = judgeTime(record.time, { since, arrived: at });
+        if (wrong !== undefined) doubts.add('record-misdated', { seq, record, ...wrong });
+        const whole = { ...namePolicies(await grants.complete(record), names), arrived: at };
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         const isErased = record.person !== undefined && erased.has(record.person);
         await insertRecord(trx, isErased ? bareRow(row) : row);
@@ -58,6 +64,7 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
         await compareTwin(trx, at, batch, seq, digest);
       }
     }
+    await doubts.settle(trx);
     return { through };
   });
 }
@@ -95,6 +102,12 @@ async function findErased(trx: Trx, { records }: Batch): Promise<ReadonlySet<str
     trx,
     people.filter((id) => !there.has(id)),
   );
+}
+
+/** Everything that the gateway recorded before this was delivered. */
+async function recordsThrough(trx: Trx, gateway: string): Promise<number> {
+  const row = await trx.selectFrom('gateways').select('records_through').where('id', '=', gateway).executeTakeFirst();
+  return row?.records_through ?? 0;
 }
 
 async function lastSequence(trx: Trx, { gateway, spool }: Batch): Promise<number> {

@@ -46,6 +46,8 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
         generation: null,
         through: 0,
         joined_at: at,
+        // The first time: one that joins again may still have what it recorded before.
+        ...(gateway.joined_at === null ? { records_through: at } : {}),
       })
       .where('id', '=', id)
       .execute();
@@ -71,7 +73,7 @@ export async function joinGateway(parts: IdentityParts, body: BodyOf<Join>, orig
 async function readGateway(db: Db, id: string) {
   const row = await db
     .selectFrom('gateways')
-    .select(['site', 'state', 'address'])
+    .select(['site', 'state', 'address', 'joined_at'])
     .where('id', '=', id)
     .executeTakeFirst();
   return row?.state === 'gone' ? undefined : row;

@@ -23,6 +23,7 @@ export function openColumns(record: AccessRecord) {
   return {
     id: record.id,
     time: record.time,
+    arrived: record.arrived ?? null,
     kind: record.kind,
     phase: record.phase,
     verdict: record.verdict,

@@ -1,6 +1,7 @@
 /** Reports for auditors: one row each. */
 import type { Report, ReportName } from '#shared/contracts/admin-reports.ts';
 import type { OnProgress } from '../analysis/replay.ts';
+import { misdatedOfTime } from '../log/misdated-of-time.ts';
 import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
 import type { Db } from '../store/open-store.ts';
 import { accessThen, type RightThen } from './access-then.ts';
@@ -39,18 +40,21 @@ export async function makeReport(db: Db, order: ReportOrder, now: number, onProg
   const found = await makers[report](db, order, onProgress);
   const rows = sample === undefined ? found.rows : sampleRows(found.rows, sample.rows, sample.seed);
   const notes = [...(found.notes ?? [])];
-  const oldest = await db
-    .selectFrom('records')
-    .select((eb) => eb.fn.min<number | null>('time').as('time'))
-    .executeTakeFirst();
-  if (oldest?.time == null || oldest.time > (found.isOfMoment === true ? at : from))
+  const begin = await beginOfLog(db);
+  const period = { from: found.isOfMoment === true ? at : from, to: at };
+  if (begin === undefined || begin > period.from)
     notes.push(
-      `The log begins at ${oldest?.time == null ? 'no time' : new Date(oldest.time).toISOString()}: of what was before it nothing is known.`,
+      `The log begins at ${begin === undefined ? 'no time' : new Date(begin).toISOString()}: of what was before it nothing is known.`,
     );
-  const pruned = await prunedOfTime(db, { from: found.isOfMoment === true ? at : from, to: at });
+  const pruned = await prunedOfTime(db, period);
   if (pruned !== undefined)
     notes.push(
       `${pruned.records} records of ${new Date(pruned.from).toISOString()} to ${new Date(pruned.to).toISOString()} were pruned (the newest pruning is the record ${pruned.newest}): what they told is missing here.`,
+    );
+  const misdated = await misdatedOfTime(db, period);
+  if (misdated !== undefined)
+    notes.push(
+      `${misdated.records} records of the gateways ${misdated.gateways.join(', ')} have a time that cannot be true (alarms record-misdated${misdated.newest === undefined ? '' : `, the newest is the record ${misdated.newest}`}): they may belong here and be missing, or be here and not belong.`,
     );
   return {
     report,
@@ -64,4 +68,15 @@ export async function makeReport(db: Db, order: ReportOrder, now: number, onProg
     ...(sample === undefined ? {} : { sample: { rows: rows.length, of: found.rows.length, seed: sample.seed } }),
     notes: notes.map((note) => note.slice(0, 1000)),
   };
+}
+
+/** By when records came, not by times that gateways tell. */
+async function beginOfLog(db: Db): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('records')
+    .select(['time', 'arrived'])
+    .orderBy('position')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.arrived ?? row?.time;
 }

@@ -21,6 +21,7 @@ import * as anchors from './migrations/0015-anchors.ts';
 import * as reviews from './migrations/0016-reviews.ts';
 import * as retention from './migrations/0017-retention.ts';
 import * as knockCounters from './migrations/0018-knock-counters.ts';
+import * as arrivals from './migrations/0019-arrivals.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -47,6 +48,7 @@ const migrations: Record<string, Migration> = {
   '0016-reviews': { up: reviews.up as Migration['up'] },
   '0017-retention': { up: retention.up as Migration['up'] },
   '0018-knock-counters': { up: knockCounters.up as Migration['up'] },
+  '0019-arrivals': { up: arrivals.up as Migration['up'] },
 };
 
 export interface Store {

@@ -9,7 +9,10 @@ export interface RecordsTable {
   disclosures: string;
 
   id: string;
+  /** What a gateway told is by its word. */
   time: number;
+  /** When what a gateway told came here; null for records of the controller. */
+  arrived: number | null;
   kind: string;
   phase: string;
   verdict: string;
@@ -61,4 +64,21 @@ export interface RecordsChangedTable {
   /** Both inclusive. */
   first: number;
   last: number;
+}
+
+/** What of a gateway's word was doubted: told under `record`, or gathered while that is null. Names nobody. */
+export interface GatewayDoubtsTable {
+  n: Generated<number>;
+  gateway_id: string;
+  event: string;
+  /** JSON (`from-gateways/doubt-sums.ts`). */
+  sums: string;
+  /** The times that these records have, and when they arrived. */
+  first_time: number;
+  last_time: number;
+  first_arrived: number;
+  last_arrived: number;
+  /** 0 while it was not. */
+  told_at: number;
+  record: string | null;
 }

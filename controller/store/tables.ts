@@ -2,10 +2,11 @@
  * The tables, as Kysely sees them. Times are milliseconds of the controller's clock, flags are 0 or 1, JSON is text,
  * and a column named `sealed` holds a value that only `shared/crypto/seal.ts` opens (P33).
  */
+import type { Generated } from 'kysely';
 import type { LogAnchorTables } from './log-anchor-tables.ts';
 import type { LogStreamTables } from './log-stream-tables.ts';
 import type { LogTables } from './log-tables.ts';
-import type { ErasureRow, RecordsChangedTable, RecordsTable } from './record-tables.ts';
+import type { ErasureRow, GatewayDoubtsTable, RecordsChangedTable, RecordsTable } from './record-tables.ts';
 import type { RetentionTables } from './retention-tables.ts';
 import type { ReviewTables } from './review-tables.ts';
 import type { ShadowTables } from './shadow-tables.ts';
@@ -162,6 +163,8 @@ export interface Tables
     door: string;
     knock_ports: string;
     prelude_port: number;
+    /** Everything that it recorded before this was delivered: what comes later and says that it is older is doubted. */
+    records_through: Generated<number>;
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 
@@ -281,4 +284,5 @@ export interface Tables
   records: RecordsTable;
   erasures: ErasureRow;
   records_changed: RecordsChangedTable;
+  gateway_doubts: GatewayDoubtsTable;
 }

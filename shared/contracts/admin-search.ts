@@ -76,6 +76,14 @@ export const prunedShown = strict({
 });
 export type PrunedShown = Static<typeof prunedShown>;
 
+/** Records of these gateways whose time cannot be true, and which may be of the time that was asked about or not; the newest alarm. */
+export const misdatedShown = strict({
+  records: Type.Integer(),
+  gateways: Type.Array(slug, { maxItems: 32 }),
+  newest: Type.Optional(madeId),
+});
+export type MisdatedShown = Static<typeof misdatedShown>;
+
 export const logSizes = strict({
   records: Type.Integer(),
   /** Of the whole database, and of the index of search. */
@@ -119,6 +127,7 @@ export const adminSearch = defineContract({
       total: Type.Optional(strict({ count: Type.Integer(), exact: Type.Boolean() })),
       /** With the first page: not everything of this time is there any more. */
       pruned: Type.Optional(prunedShown),
+      misdated: Type.Optional(misdatedShown),
     }),
   },
   followRecords: {
@@ -172,6 +181,7 @@ export const adminSearch = defineContract({
       whole: Type.Boolean(),
       from: Type.Optional(time),
       pruned: Type.Optional(prunedShown),
+      misdated: Type.Optional(misdatedShown),
       log: logSizes,
     }),
   },

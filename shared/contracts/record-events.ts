@@ -209,6 +209,8 @@ export const recordEvents = {
       erased: 'It is done: the digest, how many records and snapshots it took from.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
+      'record-misdated':
+        'An alarm: a gateway told records with a time that cannot be true, later than they arrived (`ahead`) or older than what it still had to tell (`behind`): how many, in which spools from where to where, of which times, by how much at most (`byMs`), the first of them. Once in ten minutes for a gateway.',
     },
   },
   review: {
@@ -240,6 +242,7 @@ export type RecordEvent<K extends RecordKind = RecordKind> = {
 /** What somebody must look at. */
 export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-rewritten',
+  'record-misdated',
   'records-lost',
   'log-contradicted',
   'anchor-failing',

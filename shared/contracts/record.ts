@@ -54,6 +54,8 @@ const number = (minimum: number) => Type.Integer({ minimum, maximum: Number.MAX_
 export const accessRecord = strict({
   id: madeId,
   time,
+  /** When it came to the controller, of what a gateway told. */
+  arrived: Type.Optional(time),
   kind: recordKind,
   /** What happened, of the kinds that have more than one thing to tell. */
   event: Type.Optional(slug),
@@ -101,7 +103,8 @@ export const recordFields: Readonly<
   Record<Exclude<keyof AccessRecord, 'request'> | `request.${keyof typeof recordedRequest.properties}`, string>
 > = {
   id: 'Of this record.',
-  time: "Milliseconds, by the controller's clock.",
+  time: "When it was, in milliseconds by the controller's clock. Of what a gateway told, by its word.",
+  arrived: 'When the controller took it in, of what a gateway told. Retention counts from here.',
   kind: 'What it is about: below.',
   event: 'What happened: below.',
   phase: '`single`, or the place in an access: `opening`, `progress`, `closing`, `interrupted`.',
@@ -136,7 +139,7 @@ export const recordFields: Readonly<
   erased: 'Fields that were erased since.',
 };
 
-const { erased: _, ...whole } = accessRecord.properties;
-/** A record in a gateway's spool: idempotent by (gateway, spool, seq). Nothing was erased of it: that is the controller's to say. */
+const { erased: _, arrived: __, ...whole } = accessRecord.properties;
+/** A record in a gateway's spool: idempotent by (gateway, spool, seq). When it arrived, and what was erased of it, is the controller's to say. */
 export const spooledRecord = strict({ seq: number(1), record: strict(whole) });
 export type SpooledRecord = Static<typeof spooledRecord>;

@@ -25,6 +25,7 @@ const value = (text: string): string =>
 /** Key of CEF, the field it carries, and the label where the key is one of the custom ones. */
 export const cefKeys: readonly (readonly [key: string, field: string, label?: string])[] = [
   ['rt', 'time'],
+  ['deviceCustomDate1', 'arrived', 'arrived'],
   ['externalId', 'id'],
   ['cat', 'kind'],
   ['act', 'event'],

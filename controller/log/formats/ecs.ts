@@ -85,6 +85,7 @@ export function ecsDocument(record: AccessRecord): Record<string, unknown> {
     ecs: { version },
     event: {
       id: record.id,
+      created: record.arrived === undefined ? undefined : isoTime(record.arrived),
       kind: severityOf(record) === 'alarm' ? 'alert' : 'event',
       category: [row.category],
       type: row.types(record),

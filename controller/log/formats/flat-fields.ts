@@ -15,7 +15,12 @@ const json = (value: unknown): string | undefined => (value === undefined ? unde
 /** Personal fields of a record may be gone (erased): every reader takes any field that is not there. */
 export const flatFields: readonly FlatField[] = [
   { name: 'id', about: 'Id of the record: the same in every form and every delivery', read: (r) => r.id },
-  { name: 'time', about: 'Milliseconds since 1970, by the clock of the controller', read: (r) => r.time },
+  {
+    name: 'time',
+    about: 'Milliseconds since 1970, by the clock of the controller; of what a gateway told, by its word',
+    read: (r) => r.time,
+  },
+  { name: 'arrived', about: 'When the controller took it in, of what a gateway told', read: (r) => r.arrived },
   { name: 'kind', about: 'What it tells of', read: (r) => r.kind },
   { name: 'phase', about: 'single, opening, progress, closing or interrupted', read: (r) => r.phase },
   { name: 'opening', about: 'Id of the opening record it belongs to', read: (r) => r.opening },

@@ -117,6 +117,7 @@ export function ocsfEvent(record: AccessRecord): Record<string, unknown> {
       product: { name: 'Postern', vendor_name: 'Postern', version: product.version },
       profiles: ['security_control'],
       uid: record.id,
+      ...(record.arrived === undefined ? {} : { logged_time: record.arrived }),
       correlation_uid: record.trace,
       event_code: record.kind,
     },

@@ -22,13 +22,14 @@ const attribute = (key: string, value: string | number) =>
 
 /** Nanoseconds in 64 bits end in the year 2554. */
 const lastMs = 18_446_744_073_709;
+const nanos = (ms: number): string => String(BigInt(Math.min(ms, lastMs)) * 1_000_000n);
 
 export function otlpRecord(record: AccessRecord) {
   const [severityNumber, severityText] = severities[severityOf(record)];
-  const timeUnixNano = String(BigInt(Math.min(record.time, lastMs)) * 1_000_000n);
   return {
-    timeUnixNano,
-    observedTimeUnixNano: timeUnixNano,
+    timeUnixNano: nanos(record.time),
+    // "When the event was observed by the collection system": with us, by the controller.
+    observedTimeUnixNano: nanos(record.arrived ?? record.time),
     severityNumber,
     severityText,
     body: { stringValue: sentence(record) },

@@ -1,4 +1,5 @@
 /** What of a stretch of the log may go now: old enough, in its place, delivered to every SIEM, under no hold, and not what is kept for good. */
+import { sql } from 'kysely';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import type { Db } from '../../store/open-store.ts';
 import { findLogState } from '../log-state.ts';
@@ -35,6 +36,11 @@ export interface Due {
   readonly held: ReadonlyMap<string, number>;
 }
 
+/**
+ * From when on a record ages: what a gateway told from when it came here, so that no time that it tells takes a record away early, or never.
+ */
+export const ageTime = sql<number>`coalesce(records.arrived, records.time)`;
+
 /** Up to here a record may go: it has its place in the log, or would be missing from it, and every stream to a SIEM has delivered it. */
 export async function lastToGo(db: Db): Promise<number> {
   const { position: ordered = Number.MAX_SAFE_INTEGER } = (await findLogState(db)) ?? {};
@@ -67,11 +73,12 @@ export async function findDue(
     .select(['position', 'kind', 'event', 'gateway_id', 'spool', 'seq', ...heldColumns])
     .where('position', '>', after)
     .where('position', '<=', to)
-    .where('time', '<', newestCutoff(cutoffs))
+    .where(ageTime, '<', newestCutoff(cutoffs))
     .orderBy('position')
     .execute();
   const old = found.filter(
-    ({ kind, event, time }) => time < cutoffOf(cutoffs, kind) && !(kind === 'log' && keptForGood.has(event ?? '')),
+    ({ kind, event, time, arrived }) =>
+      (arrived ?? time) < cutoffOf(cutoffs, kind) && !(kind === 'log' && keptForGood.has(event ?? '')),
   );
   const rows: DueRow[] = [];
   const held = new Map<string, number>();
@@ -106,7 +113,9 @@ export async function holdersOf(db: Db, cutoffs: Cutoffs): Promise<string[]> {
       exists(
         selectFrom('records')
           .select('records.position')
+          // The first has an index. What is dated ahead is not named by it, and stays all the same.
           .where('records.time', '<', newestCutoff(cutoffs))
+          .where(ageTime, '<', newestCutoff(cutoffs))
           .where('records.position', '>', ref('log_streams.position')),
       ),
     )

@@ -7,10 +7,11 @@ import type { Db } from '../../store/open-store.ts';
 import type { LegalHoldRow } from '../../store/retention-tables.ts';
 
 /** The columns of a record that a hold looks at. */
-export const heldColumns = ['time', 'person_id', 'actor', 'device_id', 'app_id', 'trace'] as const;
+export const heldColumns = ['time', 'arrived', 'person_id', 'actor', 'device_id', 'app_id', 'trace'] as const;
 
 export interface HeldRow {
   readonly time: number;
+  readonly arrived: number | null;
   readonly person_id: string | null;
   readonly actor: string | null;
   readonly device_id: string | null;
@@ -46,8 +47,8 @@ export class LegalHolds {
   }
 
   #keeps(hold: LegalHoldRow, row: HeldRow): boolean {
-    if (hold.from_time !== null && row.time < hold.from_time) return false;
-    if (hold.to_time !== null && row.time > hold.to_time) return false;
+    // By either time: a gateway that tells a wrong one takes nothing away from a hold.
+    if (!isWithin(hold, row.time) && (row.arrived === null || !isWithin(hold, row.arrived))) return false;
     if (hold.device_id !== null && row.device_id !== hold.device_id) return false;
     if (hold.app_id !== null && row.app_id !== hold.app_id) return false;
     if (hold.trace !== null && !row.trace.startsWith(hold.trace)) return false;
@@ -56,6 +57,9 @@ export class LegalHolds {
     return row.device_id !== null && this.#devices.get(hold.person_id)?.has(row.device_id) === true;
   }
 }
+
+const isWithin = ({ from_time, to_time }: LegalHoldRow, time: number): boolean =>
+  (from_time === null || time >= from_time) && (to_time === null || time <= to_time);
 
 /** Whose erasing would take from a record under a hold: the hold, and how many of the person's own records wait for its end. */
 export async function heldOfPerson(

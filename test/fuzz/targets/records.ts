@@ -4,6 +4,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts';
 import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/contracts/record.ts';
 import { compileRoute } from '#shared/wire/check-route.ts';
+import { judgeTime } from '../../../controller/from-gateways/judge-time.ts';
 import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
 import { canonicalJson } from '../../../controller/grants/snapshot-facts.ts';
 import { type Db, openStore } from '../../../controller/store/open-store.ts';
@@ -22,8 +23,9 @@ interface Batch {
 
 const route = gatewayToController.records;
 const gateway = 'gw-1';
+const arrived = 1000;
 const own = fromSchema(accessRecord).map((record) => {
-  const { event: _, erased: __, ...access } = record as AccessRecord;
+  const { event: _, erased: __, arrived: ___, ...access } = record as AccessRecord;
   return { ...access, gateway, kind: 'access' };
 });
 const batch: fc.Arbitrary<Batch> = fc.record({
@@ -68,6 +70,7 @@ export const records: FuzzTarget = {
       cases: fc.array(batch, { minLength: 1, maxLength: 5 }) as fc.Arbitrary<never>,
       async judge(batches: readonly Batch[]) {
         await db.deleteFrom('records').execute();
+        await db.deleteFrom('gateway_doubts').execute();
         const model = new Map<string, SpooledRecord[]>();
         let alarms = 0;
         for (const { spool, ahead, records, edits } of batches) {
@@ -78,7 +81,7 @@ export const records: FuzzTarget = {
           const isOwn = body.records.every(
             ({ record }) => record.gateway === gateway && tellsOfItself(record) && isUnicode(record),
           );
-          const taken = await takeRecords(db, 1000, { gateway, ...body }).catch((error: unknown) => {
+          const taken = await takeRecords(db, arrived, { gateway, ...body }).catch((error: unknown) => {
             must(error instanceof PosternError && error.code === 'bad-request' && !isOwn, `${error}`);
             return undefined;
           });
@@ -92,6 +95,7 @@ export const records: FuzzTarget = {
       },
       settle: async () => {
         await db.deleteFrom('records').execute();
+        await db.deleteFrom('gateway_doubts').execute();
       },
       close: () => store.stop(),
     } as OpenTarget<never>;
@@ -127,7 +131,7 @@ function apply(model: Map<string, SpooledRecord[]>, body: { spool: string; recor
 
 /** Names of policies and facts are never taken from a gateway; numbers that no version has here stay numbers. */
 function asKept({ facts: _, appFacts: __, policies: ___, numbers = [], ...record }: AccessRecord): AccessRecord {
-  return numbers.length === 0 ? record : { ...record, numbers };
+  return { ...record, arrived, ...(numbers.length === 0 ? {} : { numbers }) };
 }
 
 async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alarms: number): Promise<void> {
@@ -138,5 +142,8 @@ async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alar
     JSON.stringify(told.toSorted()) === JSON.stringify(expected.toSorted()),
     'the log holds something else than was told',
   );
-  must(stored.filter(({ kind }) => kind === 'log').length === alarms, 'a rewritten record raised no alarm');
+  const count = (event: string) => stored.filter((record) => record.event === event).length;
+  must(count('record-rewritten') === alarms, 'a rewritten record raised no alarm');
+  const isMisdated = told.some((text) => judgeTime((JSON.parse(text) as AccessRecord).time, { since: 0, arrived }));
+  must(count('record-misdated') === (isMisdated ? 1 : 0), 'a wrong time raised no alarm, or more than one');
 }
