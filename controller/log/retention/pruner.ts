@@ -4,6 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, day, hour } from '#shared/base/clock.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Db, Store } from '../../store/open-store.ts';
 import { findDue, holdersOf, lastToGo } from './find-due.ts';
@@ -12,6 +13,7 @@ import {
   beginPruning,
   countDue,
   endPruning,
+  type Limits,
   newestBefore,
   type Plan,
   type Pruning,
@@ -77,12 +79,15 @@ export class Pruner {
     });
   }
 
-  /** Takes out everything from before a time. Throws `bad-request` below the floor. */
+  /** Takes out everything from before a time. Throws `bad-request` below the floor, `conflict` while the clock is not to be believed. */
   async prune(before: number, as: As): Promise<Pruning> {
     const { clock, store, floor } = this.#parts;
     requireFloor(clock.now() - before, floor);
     return this.#inTurn(async () => {
       const { db } = store;
+      // Else a clock that is set ahead would let go what the floor keeps.
+      const from = await this.#watchClock(clock.now());
+      if (clock.now() < from) throw waits(from);
       const cutoffs = { rest: before, kinds: {} };
       const open = await openPruning(db);
       if (open !== undefined) await this.#goOn(open, {});
@@ -109,13 +114,17 @@ export class Pruner {
     return holdersOf(this.#parts.store.db, { rest: before, kinds: {} });
   }
 
+  #limits(): Limits {
+    return { at: this.#parts.clock.now(), floor: this.#parts.floor };
+  }
+
   /** Undefined while the day is not over; `until`: of `performance.now()`. */
   async #goOn(pruning: Pruning, as: As, until = Number.POSITIVE_INFINITY): Promise<Pruning | undefined> {
-    const { store, clock, log } = this.#parts;
+    const { store, log } = this.#parts;
     for (let now = pruning; !this.#stopped; ) {
-      const next = await store.db.transaction().execute((trx) => stepPruning(trx, now));
+      const next = await store.db.transaction().execute((trx) => stepPruning(trx, now, this.#limits()));
       if (next === undefined) {
-        const ended = await endPruning(store.db, clock.now(), now, as);
+        const ended = await endPruning(store.db, this.#limits(), now, as);
         await store.giveBack();
         const { n, cause, removed, record } = ended;
         log.info({ pruning: n, cause, removed, record }, 'old records were taken out of the log');
@@ -184,6 +193,7 @@ export class Pruner {
     this.#seenAt = at;
     return this.#from;
   }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const run = async (): Promise<T> => {
       this.#busy = true;
@@ -197,6 +207,11 @@ export class Pruner {
     this.#last = next.catch(() => {});
     return next;
   }
+}
+
+function waits(from: number): PosternError {
+  const tell = `The clock leapt, or this controller was off for long: nothing is pruned before ${new Date(from).toISOString()}.`;
+  return new PosternError('conflict', tell, { tell });
 }
 
 const openPruning = (db: Db): Promise<Pruning | undefined> =>

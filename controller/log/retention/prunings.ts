@@ -14,7 +14,7 @@ import { findLogState } from '../log-state.ts';
 import { markChanged } from '../mark-changed.ts';
 import { type DueRow, findDue, holdersOf, lastToGo } from './find-due.ts';
 import { digestOfSets, PrunedLeaves } from './pruned-leaves.ts';
-import { type Cutoffs, oldestCutoff } from './retention-ages.ts';
+import { type Cutoffs, cutoffsAt, narrower, oldestCutoff, readAges } from './retention-ages.ts';
 
 export type Pruning = Omit<PruningRow, 'n'> & { readonly n: number };
 
@@ -64,9 +64,23 @@ export async function beginPruning(trx: Trx, at: number, plan: Plan, as: As): Pr
   return { ...row, n };
 }
 
+/** The moment, and the floor of this installation, in milliseconds. */
+export interface Limits {
+  readonly at: number;
+  readonly floor: number;
+}
+
+/** What it may still take: as it began, but nothing that by now stays for longer, whether ages or the floor were raised since. */
+async function cutoffsOf(db: Db, { rules, cause }: Pruning, { at, floor }: Limits): Promise<Cutoffs> {
+  const ages = cause === 'retention' ? await readAges(db) : undefined;
+  const none = { rest: 0, kinds: {} };
+  const now = ages === undefined ? { rest: at - floor, kinds: {} } : (cutoffsAt(ages, at, floor) ?? none);
+  return narrower(JSON.parse(rules) as Cutoffs, now);
+}
+
 /** The next stretch of one. Undefined when nothing is left for it to look at. */
-export async function stepPruning(trx: Trx, was: Pruning): Promise<Pruning | undefined> {
-  const cutoffs = JSON.parse(was.rules) as Cutoffs;
+export async function stepPruning(trx: Trx, was: Pruning, limits: Limits): Promise<Pruning | undefined> {
+  const cutoffs = await cutoffsOf(trx, was, limits);
   // Another log was opened since, which has other leaves: what is left is for another pruning.
   if (((await findLogState(trx))?.number ?? 0) !== was.log) return undefined;
   const through = Math.min(was.through, await lastToGo(trx));
@@ -123,9 +137,10 @@ function added(text: string, more: ReadonlyMap<string, number>): Record<string, 
 }
 
 /** Once nothing is left: with the record that says what it took, in one transaction. */
-export async function endPruning(db: Db, at: number, pruning: Pruning, as: As): Promise<Pruning> {
+export async function endPruning(db: Db, limits: Limits, pruning: Pruning, as: As): Promise<Pruning> {
+  const { at } = limits;
   const cutoffs = JSON.parse(pruning.rules) as Cutoffs;
-  const snapshots = await pruneSnapshots(db, cutoffs);
+  const snapshots = await pruneSnapshots(db, await cutoffsOf(db, pruning, limits));
   const digest = digestOfSets(await setsOf(db, pruning));
   const heldBy = await holdersOf(db, cutoffs);
   const record = `rec_${randomId(20)}`;

@@ -83,3 +83,11 @@ export function cutoffsAt({ set }: RetentionAges, at: number, floor: number): Cu
   const cutoffs = { rest: cutoff(set.get('default')), kinds };
   return newestCutoff(cutoffs) === 0 ? undefined : cutoffs;
 }
+
+/** What both let go. */
+export function narrower(one: Cutoffs, other: Cutoffs): Cutoffs {
+  const kinds: Partial<Record<RecordKind, number>> = {};
+  for (const kind of Object.keys({ ...one.kinds, ...other.kinds }) as RecordKind[])
+    kinds[kind] = Math.min(cutoffOf(one, kind), cutoffOf(other, kind));
+  return { rest: Math.min(one.rest, other.rest), kinds };
+}

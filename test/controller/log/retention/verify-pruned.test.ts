@@ -126,7 +126,7 @@ t.test('P24 a pruning that ended once does not end again with more, nor takes wh
 t.test('a pruning that is under way is said to be', async (t) => {
   const plan = { cause: 'order', cutoffs: { rest: 1_000_000 + 8701, kinds: {} }, through: 9000 } as const;
   const begun = await db.transaction().execute((trx) => beginPruning(trx, clock.now(), plan, {}));
-  await db.transaction().execute((trx) => stepPruning(trx, begun));
+  await db.transaction().execute((trx) => stepPruning(trx, begun, { at: clock.now(), floor: day }));
   await appendRecord(db, clock.now(), { kind: 'controller', event: 'started' });
   const verdict = await verify();
   t.same(verdict.faults, []);
