@@ -42,6 +42,7 @@ import { LifeRecords } from './log/life-records.ts';
 import { LogKeeper } from './log/log-keeper.ts';
 import { Pruner } from './log/retention/pruner.ts';
 import { retentionFloor } from './log/retention/retention-ages.ts';
+import { tellFloor } from './log/retention/tell-floor.ts';
 import { SearchDesk } from './log/search/search-desk.ts';
 import { anchorGauges } from './log-anchors/anchor-gauges.ts';
 import { LogAnchors } from './log-anchors/log-anchors.ts';
@@ -146,7 +147,9 @@ async function start(
   const file = join(dir, databaseName);
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
   const searches = lifecycle.add('searches', new SearchDesk({ db, place: { file, log: generation } }));
-  const pruner = lifecycle.add('pruner', new Pruner({ store, clock, log, floor: retentionFloor(config) }));
+  const floor = retentionFloor(config);
+  await tellFloor(db, clock.now(), floor, log);
+  const pruner = lifecycle.add('pruner', new Pruner({ store, clock, log, floor }));
   const shadow = lifecycle.add('shadow', new Shadow({ db, clock, log }));
   await shadow.resume();
   const streamsAt = { file, streams: join(dir, 'streams') };

@@ -20,7 +20,7 @@ export function retentionHandlers({ db, clock, pruner, searches, keeper }: Admin
     const rows = await db.selectFrom('prunings').selectAll().orderBy('n', 'desc').limit(shownPrunings).execute();
     return { floorMs: pruner.floor, ages, prunings: rows.map(shownPruning) };
   };
-  /** What was tried and the floor forbids is what an auditor looks for. */
+  /** What was tried and floor or clock forbid is what an auditor looks for. */
   const tried = async <T>(
     caller: AdminCaller,
     details: Record<string, unknown>,
@@ -29,7 +29,7 @@ export function retentionHandlers({ db, clock, pruner, searches, keeper }: Admin
     try {
       return await work();
     } catch (error) {
-      if (error instanceof PosternError && error.code === 'bad-request')
+      if (error instanceof PosternError && ['bad-request', 'conflict'].includes(error.code))
         await appendRecord(db, clock.now(), {
           kind: 'log',
           event: 'retention-refused',

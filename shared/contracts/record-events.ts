@@ -202,7 +202,9 @@ export const recordEvents = {
       pruned:
         'It is done: as above, how many of each kind, of what times, how many leaves from which to which and the digest of them, snapshots of facts, and what legal holds and streams kept.',
       'retention-set': 'How long records of a kind stay: before and after, in milliseconds; none is for ever.',
-      'retention-refused': 'Somebody tried to set or to prune less than the floor: which kind, the age.',
+      'floor-set': 'The least age of records was changed in the configuration: before and after, in milliseconds.',
+      'retention-refused':
+        'Somebody tried to set or to prune less than the floor, or to prune while the clock is not to be believed: which kind, the age.',
       'hold-added': 'A legal hold: its id, its name, what it keeps.',
       'hold-released': 'A legal hold: as above, by whom and when it was set.',
       'erasure-begun': 'A person is erased: by which digest, not who.',

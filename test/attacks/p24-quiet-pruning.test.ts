@@ -6,6 +6,8 @@ import { appendRecord } from '../../controller/log/append-record.ts';
 import { Pruner } from '../../controller/log/retention/pruner.ts';
 import { setAge } from '../../controller/log/retention/retention-ages.ts';
 import { openStore, type Store } from '../../controller/store/open-store.ts';
+import { startController } from '../../controller/wiring.ts';
+import { runController, testConfig } from '../controller/support/run-controller.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
 const start = 1000 * day;
@@ -85,4 +87,22 @@ t.test('P24 a clock that was set ahead lets no order take what the floor keeps',
   await t.rejects(pruner.prune(start - 190 * day, {}), { code: 'conflict' }, 'set right again, it leapt once more');
   clock.at = start + 26 * hour;
   t.match(await pruner.prune(start - 190 * day, {}), { removed: 0 });
+});
+
+t.test('P24 a floor that is lowered in the configuration is on record for good', async (t) => {
+  const controller = await runController(t, { 'retention.profile': 'mlps3' });
+  const { dir, clock, store } = controller;
+  const again = async (more: Record<string, unknown>) => {
+    const running = await startController(testConfig(dir, more), { clock, log: silentLog, env: {} });
+    t.teardown(() => running.stop());
+    return running;
+  };
+  const told = async () => (await storedRecords(store.db)).filter(({ event }) => event === 'floor-set');
+  await controller.stop();
+  await (await again({ 'retention.profile': 'mlps3' })).stop();
+  t.same(await told(), []);
+  await (await again({})).stop();
+  t.match(await told(), [{ kind: 'log', details: { before: 180 * day, after: day } }]);
+  await again({ 'retention.floorDays': 1 });
+  t.equal((await told()).length, 1);
 });

@@ -14,6 +14,7 @@ const keptForGood: ReadonlySet<string> = new Set<RecordEvent<'log'>>([
   'prune-begun',
   'pruned',
   'retention-set',
+  'floor-set',
   'hold-added',
   'hold-released',
   'erasure-begun',

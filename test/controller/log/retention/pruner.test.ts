@@ -175,8 +175,16 @@ t.test('a pruning that was cut short is gone on with, and what it took is told a
 t.test('what explains the log itself is never pruned', async (t) => {
   const store = await openMemory(t);
   const old = now - 500 * day;
-  for (const event of ['pruned', 'prune-begun', 'retention-set', 'hold-added', 'hold-released', 'erased'] as const)
-    await appendRecord(store.db, old, { kind: 'log', event });
+  const ofIt = [
+    'pruned',
+    'prune-begun',
+    'retention-set',
+    'floor-set',
+    'hold-added',
+    'hold-released',
+    'erased',
+  ] as const;
+  for (const event of ofIt) await appendRecord(store.db, old, { kind: 'log', event });
   await appendRecord(store.db, old, { kind: 'log', event: 'records-read' });
   t.match(await prunerOf(store).prune(now - 5 * day, {}), { removed: 1 });
   t.equal((await told(store, 'records-read')).length, 0);
