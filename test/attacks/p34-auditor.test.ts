@@ -200,7 +200,11 @@ t.test(
     const after = await leavesOf(store);
     t.strictSame(after.slice(0, before.length), before, 'nothing of what was written is another one now');
     clock.advance(3 * day);
-    await shell.pruneRecords({ body: { before: clock.now() - 2 * day } });
+    const old = { body: { before: clock.now() - 2 * day } };
+    // A clock that leaps has prunings wait for a day.
+    await shell.pruneRecords(old).catch(() => undefined);
+    clock.advance(day);
+    await shell.pruneRecords(old);
     const told = await storedRecords(store.db);
     t.match(
       told.find(({ event }) => event === 'pruned'),
