@@ -50,6 +50,11 @@ const maxProofBytes = 16 * 1024 * 1024;
 const maxManifestBytes = 4 * 1024 * 1024;
 const maxReviewBytes = 256 * 1024 * 1024;
 const maxLineBytes = 32 * 1024 * 1024;
+/** No tree that we count is higher. */
+const maxPath = 63;
+/** Lists and objects of the largest review, with room: what is read needs far more memory than its text. */
+const maxReviewParts = 2_000_000;
+const maxReviewCommas = 16_000_000;
 
 export const digestOf = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex');
 
@@ -152,7 +157,14 @@ function checkGrowth(bytes: Buffer, head: OpenedCheckpoint, last: OpenedCheckpoi
 }
 
 function readReview(file: BundleFile): ReviewFile {
-  const read = JSON.parse(wholeOf(file, maxReviewBytes).toString()) as ReviewFile;
+  const bytes = wholeOf(file, maxReviewBytes);
+  let [parts, commas] = [0, 0];
+  for (const byte of bytes) {
+    if (byte === 0x7b || byte === 0x5b) parts += 1;
+    else if (byte === 0x2c) commas += 1;
+  }
+  if (parts > maxReviewParts || commas > maxReviewCommas) throw new Error('it has more than any access review');
+  const read = JSON.parse(bytes.toString()) as ReviewFile;
   if (typeof read.review?.name !== 'string' || !Array.isArray(read.rows)) throw new Error('it is no access review');
   return read;
 }
@@ -166,6 +178,7 @@ function* checkedRecords(pieces: Iterable<Buffer>, head: OpenedCheckpoint): Gene
     const { index, path, ...rest } = JSON.parse(line) as { index: number; path: string[] };
     // What is hashed is the text that is read: a list would be bytes for the one and something else for the other.
     const shown = shownOf(rest);
+    if (!Array.isArray(path) || path.length > maxPath) throw new Error(`line ${number}: it has no path up to the root`);
     const hashes = path.map((text) => Buffer.from(text, 'base64'));
     if (!isIncluded(leafHash(Buffer.from(shown.leaf)), index, hashes, head))
       throw new Error(`line ${number}: the record is not what stands at leaf ${index} of the log`);

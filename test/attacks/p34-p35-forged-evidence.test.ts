@@ -3,6 +3,8 @@
  * more memory than a proof needs.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,4 +149,43 @@ t.test('P24 P35 files of which a leaf was emptied, as if its record had been pru
   t.match(await faultsOf(emptied()), { faults: [], pruned: 0 });
   const what = 'the leaf is empty, and no pruning began after it was written';
   t.match(await faultsOf(emptied(5, 7)), { faults: [{ leaf: 7, what }], pruned: 2 });
+});
+
+t.test('P35 hostile pieces of a bundle take no more memory than a bundle has, and end with a word on it', async (t) => {
+  const line = readFileSync(join(whole, 'records.ndjson'), 'utf8').split('\n')[0]!;
+  const long = JSON.stringify({ ...JSON.parse(line), path: [] }).replace(
+    '"path":[]',
+    () => `"path":[${'"",'.repeat(10_000_000)}""]`,
+  );
+  const objects = `{"review":{"name":"x"},"rows":[${'{},'.repeat(60_000_000)}{}]}`;
+  const deep = `${'['.repeat(4_000_000)}`;
+  const paths = [
+    forged('records.ndjson', (text) => [long, ...text.split('\n').slice(1)].join('\n')),
+    forged('records.ndjson', () => `${deep}\n`),
+    forged('manifest.json', (text) => text.replace('{"postern"', `{"a":${deep.slice(0, 2_000_000)},"postern"`)),
+    (() => {
+      const copy = forged('manifest.json', (text) => {
+        const manifest = JSON.parse(text) as { files: Record<string, string> };
+        manifest.files['review.json'] = createHash('sha256').update(objects).digest('hex');
+        return JSON.stringify(manifest);
+      });
+      writeFileSync(join(copy, 'review.json'), objects);
+      return copy;
+    })(),
+  ];
+  for (const path of paths) {
+    const child = spawn(
+      process.execPath,
+      ['--max-old-space-size=512', join(root, 'shared/log/check-main.ts'), path, '--key', key],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const [out, err, [code]] = await Promise.all([
+      child.stdout.toArray(),
+      child.stderr.toArray(),
+      once(child, 'close'),
+    ]);
+    t.equal(code, 1, Buffer.concat(err).toString().slice(0, 300));
+    t.equal(Buffer.concat(out).toString(), '');
+    t.match(Buffer.concat(err).toString(), /^Does not hold: /);
+  }
 });
