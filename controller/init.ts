@@ -16,6 +16,7 @@ import { openSealer } from './authority/master-key.ts';
 import { addSigningKey } from './authority/signing-keys.ts';
 import { createInvitation, invitationText } from './identity/invitations.ts';
 import { invitationOwner } from './identity/knock-owners.ts';
+import { isNobodys } from './identity/nobodys-ids.ts';
 import { appendRecord } from './log/append-record.ts';
 import { openStore, type Store, type Trx } from './store/open-store.ts';
 import { findSettings, type Settings, writeSettings } from './store/settings.ts';
@@ -127,6 +128,7 @@ function checkSettings(first: FirstStart): Settings {
   }
   if (organisation.length === 0 || organisation.length > 200) throw invalid('The organisation needs a name.');
   if (!new RegExp(slugPattern).test(owner.id)) throw invalid('The id of the owner is not a plain lower-case name.');
+  if (isNobodys(owner.id)) throw invalid(`"${owner.id}" stands for nobody in particular in the log: take another id.`);
   if (owner.name.length === 0 || owner.name.length > 200) throw invalid('The owner needs a name.');
   try {
     new Intl.DateTimeFormat('en', { timeZone: timezone });

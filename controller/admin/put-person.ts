@@ -6,6 +6,7 @@ import type { BodyOf } from '#shared/contracts/route.ts';
 import type { Decider } from '../grants/decider.ts';
 import { redecideGrants } from '../grants/redecide.ts';
 import { mayManage } from '../identity/may-manage.ts';
+import { isNobodys } from '../identity/nobodys-ids.ts';
 import { keepAnOwner } from '../identity/person-state.ts';
 import { wereErased } from '../log/erase-person.ts';
 import { nextChange } from '../store/changes.ts';
@@ -30,6 +31,10 @@ export async function putPerson(trx: Trx, at: number, decider: Decider, order: P
   }
   await judgeStanding(trx, order, known);
   if (known === undefined) {
+    if (isNobodys(id)) {
+      const tell = `"${id}" stands for nobody in particular in the log: take another id.`;
+      throw new PosternError('bad-request', tell, { tell });
+    }
     if ((await wereErased(trx, [id])).has(id)) throw usedBefore(id);
     const { name = id, email = null, role = 'employee', risk = 0 } = fields;
     const row = { id, name, email, role, risk, state: 'active', created_at: at, last_sign_in_at: null, had_factors: 0 };

@@ -1,10 +1,12 @@
 /** The page of an evidence bundle for people: no script, nothing from elsewhere, every text escaped. */
 import type { Report } from '#shared/contracts/admin-reports.ts';
+import { plain } from '#shared/log/show-proof.ts';
 import { reportHead, shownCell } from './format-report.ts';
 
 const mostRows = 500;
 const marks: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-export const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (mark) => marks[mark]!);
+/** What turns the direction of text or hides is shown as what it is. */
+export const escaped = (text: string): string => plain(text).replaceAll(/[&<>"']/g, (mark) => marks[mark]!);
 
 export interface BundlePage {
   readonly origin: string;
