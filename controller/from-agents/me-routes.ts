@@ -11,6 +11,7 @@ import { listNotices } from '../identity/my-notices.ts';
 import { endSessions, sessionIdleMs } from '../identity/sessions.ts';
 import { recordOf } from '../log/record-row.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
+import { withinBudget } from './my-budget.ts';
 import { reviewRoutes } from './review-routes.ts';
 
 const defaultLimit = 50;
@@ -22,7 +23,7 @@ const meOf = ({ session, origin }: DeviceCaller): mine.Me => ({ session: session
 export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, DeviceCaller> {
   const { store, clock } = parts;
   const { db } = store;
-  return {
+  const handlers: Handlers<typeof myAccount, DeviceCaller> = {
     ...reviewRoutes(parts),
     me({ caller: { person, session } }) {
       const now = clock.now();
@@ -126,6 +127,7 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
       return { records: rows.map((row) => ownView(recordOf(row))) };
     },
   };
+  return withinBudget(handlers, clock);
 }
 
 /** P12: reasons yes; policies, facts' addresses, administrators' words and ways of delivery no. */
