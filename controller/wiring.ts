@@ -44,6 +44,8 @@ import { Pruner } from './log/retention/pruner.ts';
 import { retentionFloor } from './log/retention/retention-ages.ts';
 import { tellFloor } from './log/retention/tell-floor.ts';
 import { SearchDesk } from './log/search/search-desk.ts';
+import type { Mended } from './log/search/search-tasks.ts';
+import { tellMended } from './log/search/tell-mended.ts';
 import { anchorGauges } from './log-anchors/anchor-gauges.ts';
 import { LogAnchors } from './log-anchors/log-anchors.ts';
 import { LogStreams } from './log-streams/log-streams.ts';
@@ -146,7 +148,8 @@ async function start(
   const cuts = new CutWatch(db, clock);
   const file = join(dir, databaseName);
   const analyses = lifecycle.add('analyses', new AnalysisDesk({ file, timezone: settings.timezone, clock }));
-  const searches = lifecycle.add('searches', new SearchDesk({ db, place: { file, log: generation } }));
+  const onMended = (mended: Mended) => tellMended({ db, clock, log }, mended);
+  const searches = lifecycle.add('searches', new SearchDesk({ db, place: { file, log: generation }, onMended }));
   const floor = retentionFloor(config);
   await tellFloor(db, clock.now(), floor, log);
   const pruner = lifecycle.add('pruner', new Pruner({ store, clock, log, floor }));

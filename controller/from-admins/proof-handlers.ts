@@ -1,7 +1,7 @@
 /** The log as a tree. Reading it is itself a record (P34), asking for its size is not. */
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import type { adminProofs, LogHead } from '#shared/contracts/admin-proofs.ts';
+import type { adminProofs, IndexVerdict, LogHead } from '#shared/contracts/admin-proofs.ts';
 import { formatNoteKey } from '#shared/log/note-key.ts';
 import { entriesPath, tilePath } from '#shared/log/tile-path.ts';
 import { tilesBetween } from '#shared/log/tiles.ts';
@@ -14,6 +14,7 @@ import type { Held, LogState } from '../log/log-state.ts';
 import { proveGrowth, proveRecord } from '../log/prove-record.ts';
 import { readEntries } from '../log/read-entries.ts';
 import { type Also, openNewLog, resumeLog } from '../log/reopen-log.ts';
+import { type IndexOrder, verifyIndex } from '../log/verify/verify-index.ts';
 import { verifyLog } from '../log/verify/verify-log.ts';
 import { readCosigned } from '../log-anchors/cosigned.ts';
 import { requireWitnesses } from '../log-anchors/require-witnesses.ts';
@@ -67,7 +68,7 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
 
     proveGrowth: ({ query: { from, to } }) => proveGrowth(parts, from, to),
 
-    async verifyLog({ caller, start }) {
+    async verifyLog({ body: { index: share = 'sample' }, caller, start }) {
       const state = await keeper.state();
       if (state.held === null) await keeper.settleWitnessed();
       await recordAdmin(db, clock.now(), caller, { event: 'log-verified', kind: 'log', details: { size: state.size } });
@@ -82,9 +83,17 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
         state: await keeper.state(),
         keys,
         signal: ended.signal,
-        onProgress: (done, total) => lines.send({ t: 'progress', done, total }),
+        onProgress: (done, total) => lines.send({ t: 'progress', of: 'records', done, total }),
       });
-      lines.send({ t: 'result', result });
+      const index =
+        share === 'none'
+          ? undefined
+          : await verifyAndMend(parts, {
+              share,
+              signal: ended.signal,
+              onProgress: (done, total) => lines.send({ t: 'progress', of: 'index', done, total }),
+            });
+      lines.send({ t: 'result', result: { ...result, ...(index === undefined ? {} : { index }) } });
     },
 
     async exportLog({ caller, start }) {
@@ -126,6 +135,21 @@ export function proofHandlers(parts: AdminParts): HandlersOf<typeof adminProofs>
       return head();
     },
   };
+}
+
+/** With so many blocks that are not right all of the index is made anew. */
+const mostBlocks = 8;
+
+/** The index of search: what of it is not right is made anew. */
+async function verifyAndMend(
+  { dir, generation, searches }: AdminParts,
+  order: Pick<IndexOrder, 'share' | 'signal' | 'onProgress'>,
+): Promise<IndexVerdict> {
+  const { verdict, wrong } = await verifyIndex({ ...order, file: join(dir, databaseName), log: generation });
+  const { faults, more } = verdict;
+  const orders = wrong.length > mostBlocks ? [{ faults, more }] : wrong;
+  for (const one of orders) await searches.ask('mend', one);
+  return { ...verdict, mended: orders.length > 0 };
 }
 
 /** Bundle by bundle, each when the one before it is on its way; the checkpoint last. */

@@ -6,10 +6,11 @@ const key = 'generation';
 
 /** The current one; a store that has none gets one. */
 export async function openGeneration(db: Db): Promise<string> {
-  return db.transaction().execute(async (trx) => {
-    const row = await trx.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst();
-    return row?.value ?? startGeneration(trx);
-  });
+  return db.transaction().execute(async (trx) => (await findGeneration(trx)) ?? startGeneration(trx));
+}
+
+export async function findGeneration(db: Db): Promise<string | undefined> {
+  return (await db.selectFrom('meta').select('value').where('key', '=', key).executeTakeFirst())?.value;
 }
 
 export async function startGeneration(trx: Trx): Promise<string> {

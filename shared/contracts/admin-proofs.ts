@@ -32,6 +32,33 @@ export const logFault = strict({
 });
 export type LogFault = Static<typeof logFault>;
 
+/** Where the index of search does not say what the records say. */
+export const indexFault = strict({
+  /** Positions of the block; neither for the whole index. */
+  first: Type.Optional(Type.Integer()),
+  last: Type.Optional(Type.Integer()),
+  position: Type.Optional(count),
+  record: Type.Optional(Type.String()),
+  what: Type.String(),
+});
+export type IndexFault = Static<typeof indexFault>;
+
+export const indexShares = ['sample', 'whole', 'none'] as const;
+
+export const indexVerdict = strict({
+  blocks: count,
+  /** How many of them were compared with their records, and how many records those are. */
+  compared: count,
+  records: count,
+  /** Positions beyond this one are searched without the index. */
+  through: count,
+  faults: Type.Array(indexFault),
+  more: count,
+  /** Whether what is not right was made anew. */
+  mended: Type.Boolean(),
+});
+export type IndexVerdict = Static<typeof indexVerdict>;
+
 export const logVerdict = strict({
   origin: Type.String(),
   size: count,
@@ -47,11 +74,18 @@ export const logVerdict = strict({
   faults: Type.Array(logFault),
   /** When there were too many to list. */
   more: count,
+  index: Type.Optional(indexVerdict),
 });
 export type LogVerdict = Static<typeof logVerdict>;
 
 export const verifyLine = Type.Union([
-  strict({ t: Type.Literal('progress'), done: count, total: count }),
+  strict({
+    t: Type.Literal('progress'),
+    /** First the records, then the index of search. */
+    of: oneOf(['records', 'index']),
+    done: count,
+    total: count,
+  }),
   strict({ t: Type.Literal('result'), result: logVerdict }),
 ]);
 
@@ -95,8 +129,11 @@ export const adminProofs = defineContract({
   verifyLog: {
     method: 'POST',
     path: '/v1/admin/log/verify',
-    summary: 'Compare every record and tile with the tree: NDJSON of progress, then the verdict',
+    summary:
+      'Compare every record and tile with the tree, and the index of search with the records: NDJSON of progress, then the verdict',
     access: 'reader',
+    /** How much of the index: a sample unless told. */
+    body: strict({ index: Type.Optional(oneOf([...indexShares])) }),
     stream: 'ndjson',
   },
   exportLog: {

@@ -210,6 +210,8 @@ export const recordEvents = {
       'erasure-begun': 'A person is erased: by which digest, not who.',
       erased: 'It is done: the digest, how many records and snapshots it took from.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
+      'index-mended':
+        'An alarm: the index of search did not find a record, or found it by what it does not say, or could not be read: which block of it, which records. It was made anew there.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
       'record-misdated':
         'An alarm: a gateway told records with a time that cannot be true, later than they arrived (`ahead`) or older than what it still had to tell (`behind`): how many, in which spools from where to where, of which times, by how much at most (`byMs`), the first of them. Once in ten minutes for a gateway.',
@@ -246,6 +248,7 @@ export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-rewritten',
   'record-misdated',
   'records-lost',
+  'index-mended',
   'log-contradicted',
   'anchor-failing',
   'log-inconsistent',

@@ -48,7 +48,10 @@ t.test(
     const before = await storedRecords(db);
     const leaves = () => db.selectFrom('records').select(['id', 'leaf']).orderBy('position').execute();
     const written = await leaves();
-    const index = await LogIndex.open(db, join(dir, 'controller.db-search'), 'log', { small: 32, large: 64 });
+    const index = await LogIndex.open(db, join(dir, 'controller.db-search'), 'log', {
+      spans: { small: 32, large: 64 },
+      mostTerms: 1_000_000,
+    });
     t.teardown(() => index.close());
     t.equal(await index.advance(60_000), true);
     for (const needle of needles) t.ok(bytesOf(dir).includes(needle), `${needle} was there`);

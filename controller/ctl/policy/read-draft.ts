@@ -35,9 +35,9 @@ export async function readAnalysis<const L extends TSchema>(
   try {
     for await (const line of readNdjson(bytes, { maxLine })) {
       if (!Value.Check(schema, line)) throw new PosternError('bad-answer', 'an analysis has a line of another form');
-      const known = line as { t: string; done: number; total: number; result: ResultOf<Static<L>> };
+      const known = line as { t: string; done: number; total: number; of?: string; result: ResultOf<Static<L>> };
       if (known.t === 'result') return known.result;
-      progress.tell(known.done, known.total);
+      progress.tell(known.done, known.total, known.of);
     }
   } finally {
     progress.end();
@@ -45,12 +45,15 @@ export async function readAnalysis<const L extends TSchema>(
   throw new PosternError('bad-answer', 'the analysis was cut short: the log of the controller says why');
 }
 
-/** How far something has come, on a terminal while it runs. */
-export function makeProgress({ json }: CliCall): { tell(done: number, total: number): void; end(): void } {
+/** How far something has come, on a terminal while it runs. `of`: which part of it. */
+export function makeProgress({ json }: CliCall): { tell(done: number, total: number, of?: string): void; end(): void } {
   const { stderr } = process;
   if (json || !stderr.isTTY) return { tell() {}, end() {} };
   return {
-    tell: (done, total) => void stderr.write(`\r${total === 0 ? 100 : Math.floor((done * 100) / total)} %`),
-    end: () => void stderr.write('\r      \r'),
+    tell(done, total, of) {
+      const share = `${total === 0 ? 100 : Math.floor((done * 100) / total)} %`;
+      stderr.write(`\r\u001b[K${of === undefined ? share : `${of}: ${share}`}`);
+    },
+    end: () => void stderr.write('\r\u001b[K'),
   };
 }

@@ -2,8 +2,8 @@
  * A block of the index: the records of a stretch of positions, and for each term the places where it stands. Small blocks are made
  * as records come; sixteen of them become one large block, so that a term is looked up few times.
  */
-import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Range } from './clauses.ts';
+import type { Placed } from './placed.ts';
 import { addEncoded, addPlaces, type Bits, countShared, encodePlaces } from './position-set.ts';
 import { everyTerm, termsOf } from './terms.ts';
 
@@ -20,6 +20,8 @@ export interface BlockHead {
   readonly span: number;
   /** Records in it. */
   readonly count: number;
+  /** Different terms. */
+  readonly terms: number;
   /** Of their times; 0 for none. */
   readonly minTime: number;
   readonly maxTime: number;
@@ -35,11 +37,6 @@ export interface Block {
   tally(letter: string, among: Bits | undefined, add: (value: string, count: number) => void): void;
   /** By place, in milliseconds; 0 where there is no record. */
   times(): Float64Array;
-}
-
-export interface Placed {
-  readonly position: number;
-  readonly record: AccessRecord;
 }
 
 /** One that is being made, in memory. */
@@ -63,6 +60,7 @@ export class MadeBlock implements Block {
       first: this.#first,
       span: this.#span,
       count: this.#count,
+      terms: this.#terms.size,
       minTime: this.#minTime,
       maxTime: this.#maxTime,
     };
@@ -97,7 +95,16 @@ export class MadeBlock implements Block {
   }
 
   countOf(term: string): number {
-    return this.#terms.get(term)?.length ?? 0;
+    return this.placesOf(term).length;
+  }
+
+  /** Ascending. */
+  placesOf(term: string): readonly number[] {
+    return this.#terms.get(term) ?? [];
+  }
+
+  terms(): Iterable<string> {
+    return this.#terms.keys();
   }
 
   tally(letter: string, among: Bits | undefined, add: (value: string, count: number) => void): void {
@@ -139,7 +146,8 @@ export interface TermReader {
   ): Iterable<{ readonly term: string; readonly n: number; readonly places: Uint8Array }>;
   counts(first: number, letter: string): Iterable<{ readonly term: string; readonly n: number }>;
   count(first: number, term: string): number;
-  times(first: number): Float64Array;
+  /** Throws `IndexDamaged` where there are not so many. */
+  times(first: number, span: number): Float64Array;
 }
 
 export class KeptBlock implements Block {
@@ -178,6 +186,6 @@ export class KeptBlock implements Block {
   }
 
   times(): Float64Array {
-    return this.#terms.times(this.head.first);
+    return this.#terms.times(this.head.first, this.head.span);
   }
 }

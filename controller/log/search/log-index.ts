@@ -3,9 +3,12 @@
  * writing; what a prune or an erasure changed is told by `records_changed`.
  */
 import type { Db } from '../../store/open-store.ts';
-import { recordOf } from '../record-row.ts';
-import { type Block, type BlockHead, MadeBlock, type Placed, type Spans, usualSpans } from './block.ts';
+import { type Block, type BlockHead, MadeBlock, type Spans, usualSpans } from './block.ts';
 import { IndexFile } from './index-file.ts';
+import { misplaced } from './index-heads.ts';
+import { mergeable, mergeBlocks, mostTerms } from './merge-blocks.ts';
+import { type Placed, placedColumns, placedOf, readRecordsAt } from './placed.ts';
+import { refreshBlock } from './refresh-block.ts';
 import { forgetWords } from './words.ts';
 
 /** A block that need not be read to be passed over. */
@@ -24,6 +27,13 @@ export interface IndexState {
   readonly bytes: number;
 }
 
+export interface IndexSizes {
+  readonly spans: Spans;
+  /** Of a large block: with more a stretch stays in small ones. */
+  readonly mostTerms: number;
+}
+const usualSizes: IndexSizes = { spans: usualSpans, mostTerms };
+
 export class LogIndex {
   readonly #db: Db;
   readonly #file: IndexFile;
@@ -33,12 +43,16 @@ export class LogIndex {
   #tail: MadeBlock;
   #tailThrough: number;
   #large: { readonly block: MadeBlock; readonly next: number } | undefined;
+  /** A stretch that has too many terms for a large block. */
+  #rich: number | undefined;
+  readonly #mostTerms: number;
   /** By block: places whose records are others now, or gone. */
   readonly #stale = new Map<number, { readonly head: BlockHead; readonly places: Set<number> }>();
   #changedThrough: number;
 
-  private constructor(db: Db, file: IndexFile, spans: Spans) {
+  private constructor(db: Db, file: IndexFile, { spans, mostTerms }: IndexSizes) {
     this.#spans = spans;
+    this.#mostTerms = mostTerms;
     this.#db = db;
     this.#file = file;
     this.#kept = file.blocks();
@@ -49,12 +63,25 @@ export class LogIndex {
   }
 
   /** `db`: a connection that only reads. `log`: what names this log and no other (`generation`). */
-  static async open(db: Db, file: string, log: string, spans = usualSpans): Promise<LogIndex> {
-    const index = new LogIndex(db, IndexFile.open(file, log, spans), spans);
-    if (index.#through <= (await index.last())) return index;
-    // It knows of records that there are not: of a copy of the database that went on.
+  static async open(db: Db, file: string, log: string, sizes = usualSizes): Promise<LogIndex> {
+    const index = new LogIndex(db, IndexFile.open(file, log, sizes.spans), sizes);
+    const heads = index.#kept.map(({ head }) => head);
+    const wrong = misplaced(heads, index.#through, sizes.spans);
+    if (wrong === undefined && index.#through <= (await index.last())) return index;
     index.close();
-    return new LogIndex(db, IndexFile.make(file, log, spans), spans);
+    // One that knows of records that there are not is of a copy of the database that went on.
+    const damage = wrong === undefined ? undefined : `a block at ${wrong.first} that cannot be there`;
+    return LogIndex.make(db, file, log, sizes, damage);
+  }
+
+  /** Whatever stands there. `damage`: what was wrong with it. */
+  static make(db: Db, file: string, log: string, sizes = usualSizes, damage?: string): LogIndex {
+    return new LogIndex(db, IndexFile.make(file, log, sizes.spans, damage), sizes);
+  }
+
+  /** What was wrong with the file that was here, so that it was made anew. */
+  get damage(): string | undefined {
+    return this.#file.damage;
   }
 
   close(): void {
@@ -81,7 +108,7 @@ export class LogIndex {
     await this.#readChanged();
     for (const [first, { head, places }] of this.#stale) {
       const positions = [...places].map((place) => first + place);
-      this.#file.refresh(head, [...places], await this.#readAt(positions));
+      refreshBlock(this.#file, head, [...places], await this.#readAt(positions));
       this.#stale.delete(first);
       this.#kept = this.#file.blocks();
       if (performance.now() > until) return false;
@@ -94,7 +121,8 @@ export class LogIndex {
     const last = await this.last();
     while (this.#unkept() + this.#spans.small - 1 <= last) {
       const first = this.#unkept();
-      if (first % this.#spans.large === 0 && first + this.#spans.large - 1 <= last) await this.#makeLarge(first);
+      const isLarge = first % this.#spans.large === 0 && first + this.#spans.large - 1 <= last;
+      if (isLarge && first !== this.#rich) await this.#makeLarge(first);
       else this.#keep(await this.#make(first));
       if (performance.now() > until) return false;
     }
@@ -105,9 +133,22 @@ export class LogIndex {
     const { first, span } = block.head;
     this.#through = first + span - 1;
     this.#file.write(block, this.#through);
-    const mergeable = this.#file.mergeable();
-    if (mergeable !== undefined) this.#file.merge(mergeable);
+    const stretch = mergeable(this.#file, this.#mostTerms);
+    if (stretch !== undefined) mergeBlocks(this.#file, stretch);
     this.#kept = this.#file.blocks();
+  }
+
+  /** Makes a block anew out of the records, with whatever stands in its stretch; true when there was one. */
+  async mend(first: number): Promise<boolean> {
+    const head = this.#file.blocks().find((block) => block.head.first === first)?.head;
+    if (head === undefined || misplaced([head], this.#through, this.#spans) !== undefined) return false;
+    const { small } = this.#spans;
+    const block = new MadeBlock(first, head.span);
+    for (let from = first; from < first + head.span; from += small)
+      for (const placed of await this.#read(from, from + small - 1)) block.put(placed);
+    this.#file.sql.transaction(() => this.#file.replace(block));
+    this.#kept = this.#file.blocks();
+    return true;
   }
 
   /** A step of it: where much is to be caught up with, nothing is written twice. */
@@ -116,6 +157,11 @@ export class LogIndex {
       this.#large = { block: new MadeBlock(first, this.#spans.large), next: first };
     const { block, next } = this.#large;
     for (const placed of await this.#read(next, next + this.#spans.small - 1)) block.put(placed);
+    if (block.head.terms > this.#mostTerms) {
+      this.#large = undefined;
+      this.#rich = first;
+      return;
+    }
     this.#large = { block, next: next + this.#spans.small };
     if (next + this.#spans.small < first + this.#spans.large) return;
     this.#large = undefined;
@@ -175,12 +221,12 @@ export class LogIndex {
     if (from > to) return [];
     const rows = await this.#db
       .selectFrom('records')
-      .select(['position', 'leaf', 'disclosures'])
+      .select([...placedColumns])
       .where('position', '>=', from)
       .where('position', '<=', to)
       .orderBy('position')
       .execute();
-    return rows.map((row) => ({ position: row.position, record: recordOf(row) }));
+    return rows.flatMap((row) => placedOf(row) ?? []);
   }
 
   async #readAt(positions: readonly number[]): Promise<Placed[]> {
@@ -212,15 +258,4 @@ export class LogIndex {
       }
     }
   }
-}
-
-/** In no order; those that are gone are missing. At most 1,000. */
-export async function readRecordsAt(db: Db, positions: readonly number[]): Promise<Placed[]> {
-  if (positions.length === 0) return [];
-  const rows = await db
-    .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
-    .where('position', 'in', [...positions])
-    .execute();
-  return rows.map((row) => ({ position: row.position, record: recordOf(row) }));
 }

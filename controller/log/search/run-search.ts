@@ -1,12 +1,12 @@
 /** One page of a search, and how many records it finds in all; both within a time, and where that ends they say so. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../../store/open-store.ts';
-import type { Placed } from './block.ts';
 import { type Clause, clausesOf } from './clauses.ts';
 import { type Filter, type FilterQuery, readFilter } from './filter.ts';
 import { countAlone, findPlaces } from './find-places.ts';
-import { type LogIndex, readRecordsAt } from './log-index.ts';
+import type { LogIndex } from './log-index.ts';
 import { matches } from './matches.ts';
+import { type Placed, readRecordsAt } from './placed.ts';
 import { countBits, placesOf } from './position-set.ts';
 
 export interface SearchOrder {

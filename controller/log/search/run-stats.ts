@@ -4,8 +4,9 @@ import type { Db } from '../../store/open-store.ts';
 import { type Clause, clausesOf } from './clauses.ts';
 import { type Filter, type FilterQuery, readFilter } from './filter.ts';
 import { findPlaces, isInside, isOutside } from './find-places.ts';
-import { type LogIndex, readRecordsAt } from './log-index.ts';
+import type { LogIndex } from './log-index.ts';
 import { matches } from './matches.ts';
+import { readRecordsAt } from './placed.ts';
 import { addPlaces, type Bits, countBits, emptyBits, placesOf } from './position-set.ts';
 import { type Field, field } from './terms.ts';
 

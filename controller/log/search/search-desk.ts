@@ -3,32 +3,47 @@ import { PosternError } from '#shared/base/errors.ts';
 import { OneWorker } from '../../one-worker.ts';
 import type { Db } from '../../store/open-store.ts';
 import { usualSpans } from './block.ts';
-import type { LogPlace, SearchMessage, SearchTask, SearchTasks } from './search-tasks.ts';
-
-interface Answer {
-  readonly answer?: unknown;
-  readonly failed?: string;
-}
+import type { LogPlace, Mended, SearchAnswer, SearchMessage, SearchTask, SearchTasks } from './search-tasks.ts';
 
 const mostWaiting = 64;
 const mostMs = 60_000;
 /** Others have their turn after it. */
 const stepMs = 150;
 const restMs = 30_000;
+/** One block is compared with the records once in so long: of ten million all in a day or so, by a four-hundredth of a processor. */
+const lookEveryMs = 600_000;
+
+export interface SearchDeskParts {
+  readonly db: Db;
+  readonly place: LogPlace;
+  /** The index did not say what the records say, and was made anew there. */
+  readonly onMended?: (mended: Mended) => Promise<void>;
+}
 
 export class SearchDesk {
   readonly #db: Db;
   readonly #place: LogPlace;
-  readonly #worker: OneWorker<SearchMessage, Answer, unknown>;
+  readonly #worker: OneWorker<SearchMessage, SearchAnswer, unknown>;
+  readonly #onMended: (mended: Mended) => Promise<void>;
   #through = -1;
   #stopped = false;
   #restUntil = 0;
+  #lookAt = 0;
+  /** The block that was compared last; the first one is anybody's guess, as a controller that starts often must come through all. */
+  #looked = Math.random();
+  #mended: Mended[] = [];
 
-  constructor({ db, place }: { readonly db: Db; readonly place: LogPlace }) {
+  constructor({ db, place, onMended = async () => {} }: SearchDeskParts) {
     this.#db = db;
     this.#place = place;
+    this.#onMended = onMended;
     const file = new URL('./worker.ts', import.meta.url);
-    this.#worker = new OneWorker({ file, what: 'a search of the log', mostMs, mostWaiting, read: readAnswer });
+    const read = ({ answer, failed, mended = [] }: SearchAnswer): unknown => {
+      this.#mended.push(...mended);
+      if (failed === undefined) return answer;
+      throw new PosternError('unavailable', `a search of the log failed: ${failed}`);
+    };
+    this.#worker = new OneWorker({ file, what: 'a search of the log', mostMs, mostWaiting, read });
   }
 
   /** Throws `unavailable` when the thread failed, `conflict` when too many wait. */
@@ -39,6 +54,12 @@ export class SearchDesk {
       if (!(error instanceof PosternError) || error.code !== 'policy-too-slow') throw error;
       const tell = 'The search was given up: search a shorter time, or for less.';
       throw new PosternError('unavailable', error.message, { tell, cause: error });
+    } finally {
+      for (const mended of this.#mended.splice(0)) {
+        // It is behind again.
+        if (mended.block === undefined) this.#through = -1;
+        await this.#onMended(mended);
+      }
     }
   }
 
@@ -50,7 +71,21 @@ export class SearchDesk {
     if (performance.now() < this.#restUntil) return;
     this.#restUntil = performance.now() + restMs;
     await this.#follow();
+    if (performance.now() >= this.#lookAt) {
+      this.#lookAt = performance.now() + lookEveryMs;
+      await this.look();
+    }
     this.#restUntil = 0;
+  }
+
+  /** Compares the next block of the index with the records. What is not right is made anew. */
+  async look(): Promise<void> {
+    while (!this.#stopped) {
+      const { done, block } = await this.ask('look', { after: this.#looked, forMs: stepMs });
+      if (!done) continue;
+      this.#looked = block ?? -1;
+      return;
+    }
   }
 
   async #follow(): Promise<void> {
@@ -77,9 +112,4 @@ export class SearchDesk {
     if ((last?.position ?? 0) - this.#through >= usualSpans.small) return true;
     return (await this.#db.selectFrom('records_changed').select('n').limit(1).executeTakeFirst()) !== undefined;
   }
-}
-
-function readAnswer({ answer, failed }: Answer): unknown {
-  if (failed === undefined) return answer;
-  throw new PosternError('unavailable', `a search of the log failed: ${failed}`);
 }

@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { PosternError } from '#shared/base/errors.ts';
 import type { LogVerdict } from '#shared/contracts/admin-proofs.ts';
 import { openCheckpoint } from '#shared/log/checkpoint.ts';
 import type { NoteKey } from '#shared/log/note-key.ts';
@@ -14,6 +13,7 @@ import { tileWidth } from '#shared/log/tile-path.ts';
 import { hashBytes } from '#shared/log/tree-hash.ts';
 import type { Db } from '../../store/open-store.ts';
 import { type LogState, readLogState } from '../log-state.ts';
+import { askWorker } from './ask-worker.ts';
 import { checkErasures, firstErasure } from './check-erasures.ts';
 import { PrunedSets } from './check-prunings.ts';
 import type { Range, RangeOrder, RangeResult } from './check-range.ts';
@@ -78,7 +78,7 @@ async function checkRanges(order: VerifyOrder, take: (result: RangeResult, from:
   let done = 0;
   const run = async (worker: Worker): Promise<void> => {
     for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
-      const result = await ask(worker, range);
+      const result = await askWorker<RangeResult>(worker, range);
       roots.set(result.roots, (range.from / tileWidth) * hashBytes);
       take(result, range.from);
       done += range.to - range.from;
@@ -99,26 +99,6 @@ async function checkRanges(order: VerifyOrder, take: (result: RangeResult, from:
     await end();
   }
   return roots;
-}
-
-function ask(worker: Worker, range: Range): Promise<RangeResult> {
-  return new Promise((resolve, reject) => {
-    const clear = () => worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-    const onMessage = (result: RangeResult) => {
-      clear();
-      resolve(result);
-    };
-    const onError = (cause: unknown) => {
-      clear();
-      reject(new PosternError('internal', 'the log could not be read', { cause }));
-    };
-    const onExit = () => {
-      clear();
-      reject(new PosternError('unavailable', 'the verification was ended'));
-    };
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-    worker.postMessage(range);
-  });
 }
 
 /** The checkpoint in the database, and that in the folder. */

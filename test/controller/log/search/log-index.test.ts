@@ -13,12 +13,12 @@ import { runStats } from '../../../../controller/log/search/run-stats.ts';
 import { type Db, openStore } from '../../../../controller/store/open-store.ts';
 import { appendMade, recordFrom } from '../../support/made-log.ts';
 
-const spans = { small: 32, large: 128 };
+const sizes = { spans: { small: 32, large: 128 }, mostTerms: 1_000_000 };
 async function openFilled(t: Test, count: number, indexed = true) {
   const store = await openStore(':memory:');
   t.teardown(() => store.stop());
   await appendMade(store.db, 0, count);
-  const index = await LogIndex.open(store.db, ':memory:', 'log', spans);
+  const index = await LogIndex.open(store.db, ':memory:', 'log', sizes);
   t.teardown(() => index.close());
   if (indexed) t.equal(await index.advance(60_000), true);
   return { db: store.db, index };
@@ -223,7 +223,7 @@ t.test(
     };
     await db.insertInto('records').values(recordRow(secret)).execute();
     await appendMade(db, 201, 400);
-    const index = await LogIndex.open(db, file, 'log', spans);
+    const index = await LogIndex.open(db, file, 'log', sizes);
     await index.advance(60_000);
     const count = async (query: FilterQuery) => (await runSearch(db, index, { query, limit: 10, count: true })).total;
     for (const query of [{ person: 'zacharias' }, { text: 'xylophonist' }, { address: '203.0.113.0/24' }])
@@ -255,7 +255,7 @@ t.test(
     ])
       t.notOk(inFile(word), word);
     index.close();
-    const again = await LogIndex.open(db, file, 'log', spans);
+    const again = await LogIndex.open(db, file, 'log', sizes);
     t.equal(again.followed(), 2, 'it is not done twice');
     again.close();
   },
@@ -267,7 +267,7 @@ t.test('an index of another log, a broken one, or one that knows more than the l
   t.teardown(() => store.stop());
   await appendMade(store.db, 0, 200);
   const open = async (log: string) => {
-    const index = await LogIndex.open(store.db, file, log, spans);
+    const index = await LogIndex.open(store.db, file, log, sizes);
     const { through } = await index.state();
     await index.advance(60_000);
     const { total } = await runSearch(store.db, index, { query: {}, limit: 1, count: true });
