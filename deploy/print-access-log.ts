@@ -59,7 +59,7 @@ anything is signed, so that no crash gives two trees.
 - **Keep** key and a checkpoint where the operator of the controller cannot reach them: \`posternctl log key --checkpoint FILE\`.
 - **Verify**: \`posternctl log verify --key KEY --from FILE\` compares every record, its columns and its disclosures, and every tile with the tree, and the tree with
   what you kept. It names leaf, record or tile, and ends with 1 when anything is not as it was written. Without a controller: \`posternctl log snapshot DIR\`, carry it away,
-  \`posternctl log verify --files DIR --key KEY --from FILE\`.
+  \`posternctl log verify --files DIR --key KEY --from FILE\`; or on its host \`posternctl log verify --state DIR\`. What searches go by is compared with the records too ([searching.md](searching.md)).
 - **Prove** one record: \`posternctl log prove ID [--without person,path]\` writes a file (C2SP tlog-proof) with the leaf, the personal fields that you choose, the path up to the root and
   the checkpoint. Whoever gets it needs the public key, from elsewhere: \`posternctl log check-proof FILE --key KEY\`, or with Node alone, \`posternctl log verifier DIR\`, then
   \`node DIR/check-proof.mjs FILE --key KEY\`.
