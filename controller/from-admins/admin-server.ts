@@ -12,6 +12,7 @@ import { appHandlers } from './app-handlers.ts';
 import { authorizeAdmin } from './authorize-admin.ts';
 import { authzenHandlers } from './authzen-handlers.ts';
 import { cutHandlers } from './cut-handlers.ts';
+import { DearReadings } from './dear-readings.ts';
 import { deviceHandlers } from './device-handlers.ts';
 import { draftHandlers } from './draft-handlers.ts';
 import { erasureHandlers } from './erasure-handlers.ts';
@@ -42,6 +43,8 @@ const takesBack = new Set<string>([adminCuts.revoke.path, adminCuts.contain.path
 /** Not listening yet: `listenUnix`. */
 export function makeAdminServer(parts: AdminParts): FastifyInstance {
   const app = createEdgeApp({ log: parts.log });
+  const dear = new DearReadings();
+  const [proofs, evidence] = [proofHandlers(parts), evidenceHandlers(parts)];
   const handlers = recordRefusals(parts, adminContract, {
     ...identityHandlers(parts),
     ...peopleHandlers(parts),
@@ -58,8 +61,11 @@ export function makeAdminServer(parts: AdminParts): FastifyInstance {
     ...cutHandlers(parts),
     ...keyHandlers(parts),
     ...logHandlers(parts),
-    ...proofHandlers(parts),
-    ...evidenceHandlers(parts),
+    ...proofs,
+    verifyLog: dear.limited(proofs.verifyLog),
+    exportLog: dear.limited(proofs.exportLog),
+    ...evidence,
+    evidence: dear.limited(evidence.evidence),
     ...retentionHandlers(parts),
     ...holdHandlers(parts),
     ...reviewHandlers(parts),
