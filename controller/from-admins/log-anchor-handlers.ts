@@ -2,6 +2,7 @@
 import type { adminLogAnchors } from '#shared/contracts/admin-log-anchors.ts';
 import type { RecordEvent } from '#shared/contracts/record-events.ts';
 import { addAnchor, findAnchor, readAnchors, removeAnchor, showAnchor } from '../log-anchors/anchor-rows.ts';
+import { splitUrl } from '../log-streams/read-settings.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { recordAdmin } from './record-admin.ts';
@@ -19,7 +20,9 @@ export function logAnchorHandlers(parts: AdminParts): HandlersOf<typeof adminLog
     async addLogAnchor({ body, caller }) {
       await db.transaction().execute(async (trx) => {
         await addAnchor(trx, clock.now(), { body, by: caller.actor, sealer });
-        const { authorization: _, key: _key, ca: _ca, certificate: _certificate, ...after } = body;
+        const { authorization: _, key: _key, ca: _ca, certificate: _certificate, url, ...told } = body;
+        const { bare } = splitUrl(url);
+        const after = { ...told, ...(bare === undefined ? {} : { url: bare }) };
         await record(trx, caller, 'anchor-added', { anchor: body.name, after });
       });
       await anchors.look();

@@ -11,6 +11,7 @@ import {
   showStream,
   showStreams,
 } from '../log-streams/change-streams.ts';
+import { splitUrl } from '../log-streams/read-settings.ts';
 import { orderOf } from '../log-streams/stream-rows.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
@@ -52,9 +53,12 @@ export function logStreamHandlers(parts: AdminParts): HandlersOf<typeof adminLog
           key: _key,
           ca: _ca,
           certificate: _certificate,
+          url,
           ...told
         } = body;
-        await record(trx, caller, 'stream-added', { stream: told.name, after: told });
+        const { bare } = splitUrl(url);
+        const after = { ...told, ...(bare === undefined ? {} : { url: bare }) };
+        await record(trx, caller, 'stream-added', { stream: told.name, after });
       });
       await logStreams.look();
       return shown(body.name);

@@ -93,7 +93,7 @@ export function showAnchor({ sealer, anchors }: ShowAnchorParts, state: LogState
     name: row.name,
     kind: row.kind as AnchorKind,
     ...settings,
-    secrets: Object.keys(secrets) as ('authorization' | 'key')[],
+    secrets: Object.keys(secrets) as ('authorization' | 'key' | 'query')[],
     everySeconds: Math.ceil(row.every_ms / 1000),
     size,
     behind: Math.max(0, state.size - size),

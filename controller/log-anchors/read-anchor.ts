@@ -7,9 +7,9 @@ import { parseNoteKey } from '#shared/log/note-key.ts';
 import {
   checkGiven,
   checkTarget,
-  secretsIn,
   type TargetRule,
   tlsSettings,
+  withoutQuery,
   wrong,
 } from '../log-streams/read-settings.ts';
 import type { TargetSecrets } from '../log-streams/target.ts';
@@ -37,8 +37,7 @@ export function readAnchor(body: NewLogAnchor): ReadAnchor {
   if (settings.witnessKey !== undefined) checkWitnessKey(settings.witnessKey);
   return {
     everyMs: everySeconds === undefined ? everyMs : everySeconds * second,
-    settings,
-    secrets: secretsIn({ token: undefined, authorization, key }),
+    ...withoutQuery(settings, { token: undefined, authorization, key }),
   };
 }
 

@@ -13,16 +13,37 @@ never.addSubnet('0.0.0.0', 8);
 never.addSubnet('169.254.0.0', 16);
 never.addSubnet('224.0.0.0', 3);
 never.addAddress('100.100.100.200'); // metadata of one cloud, outside of link-local
+never.addAddress('168.63.129.16'); // of another one, which hands out certificates
+never.addAddress('192.0.0.192'); // of a third
 never.addAddress('::', 'ipv6');
 never.addSubnet('fe80::', 10, 'ipv6');
 never.addSubnet('ff00::', 8, 'ipv6');
 never.addAddress('fd00:ec2::254', 'ipv6');
+never.addAddress('fd00:ec2::23', 'ipv6');
+never.addAddress('fd20:ce::254', 'ipv6');
+// IPv4 in other clothes: compatible, translated (RFC 2765), by 6to4 (RFC 3056), by a local translator (RFC 8215).
+never.addSubnet('::', 96, 'ipv6');
+never.addSubnet('::ffff:0:0:0', 96, 'ipv6');
+never.addSubnet('2002::', 16, 'ipv6');
+never.addSubnet('64:ff9b:1::', 48, 'ipv6');
+const loopback = new BlockList();
+loopback.addAddress('::1', 'ipv6');
+/** RFC 6052: how a host without IPv4 reaches what has nothing else. */
+const translated = /^\[64:ff9b::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})\]$/;
 
 export function isAllowed(address: string): boolean {
   const plain = plainAddress(address);
   const version = isIP(plain);
+  if (version === 6) {
+    if (loopback.check(plain, 'ipv6')) return true;
+    const [, high, low] = translated.exec(new URL(`http://[${plain}]`).hostname) ?? [];
+    if (low !== undefined) return isAllowed(dotted(high ?? '0', low));
+  }
   return version !== 0 && !never.check(plain, version === 4 ? 'ipv4' : 'ipv6');
 }
+
+const dotted = (...halves: readonly string[]): string =>
+  halves.flatMap((half) => [Number.parseInt(half, 16) >> 8, Number.parseInt(half, 16) & 255]).join('.');
 
 /** Throws a Trouble for an address in place of a name that is not allowed: nobody asks for its address. */
 export function requireAllowed(host: string): void {

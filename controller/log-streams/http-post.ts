@@ -74,7 +74,7 @@ export class HttpPost {
       this.#agent ??= this.#open();
       const answer = await this.#agent.request({
         origin: url.origin,
-        path: url.pathname + url.search,
+        path: this.#pathOf(url),
         method: 'POST',
         headers: { 'user-agent': 'postern', ...headers },
         body,
@@ -98,6 +98,15 @@ export class HttpPost {
         limit.aborted && !signal.aborted ? `no whole answer in ${wholeMs / second} s` : (error as Error).message;
       throw new Trouble(why, { cause: error });
     }
+  }
+
+  /** As `URL` writes it, so that nothing of it ends the line of the request. */
+  #pathOf({ pathname, searchParams }: URL): string {
+    const { query } = this.#secrets;
+    const { search } = new URL(
+      `http://x/?${[searchParams.toString(), query ?? ''].filter((part) => part !== '').join('&')}`,
+    );
+    return pathname + search;
   }
 
   /** The next post dials again. */

@@ -53,7 +53,7 @@ export function readSettings(body: NewLogStream): ReadSettings {
   const wanted = format ?? formats[0];
   if (!formats.includes(wanted)) throw wrong(`${kind} takes ${formats.join(', ')}`);
   checkTarget(settings, key);
-  return { format: wanted, settings, secrets: secretsIn({ token, authorization, key }) };
+  return { format: wanted, ...withoutQuery(settings, { token, authorization, key }) };
 }
 
 /** Throws `bad-request` for what this kind has not, and for what it needs and was not given. */
@@ -70,8 +70,25 @@ export function checkTarget(settings: TargetSettings, key: string | undefined): 
   checkTls(settings, key);
 }
 
-export const secretsIn = (secrets: Readonly<Record<keyof TargetSecrets, string | undefined>>): TargetSecrets =>
-  Object.fromEntries(Object.entries(secrets).filter(([, value]) => value !== undefined));
+/** The query of a url is a secret as well: receivers that know no header have their keys there, and settings are what auditors read. */
+export function withoutQuery<S extends TargetSettings>(
+  { url, ...settings }: S,
+  secrets: Readonly<Record<Exclude<keyof TargetSecrets, 'query'>, string | undefined>>,
+): { readonly settings: Omit<S, 'url'> & { readonly url?: string }; readonly secrets: TargetSecrets } {
+  const { bare, query } = splitUrl(url);
+  const all = { ...secrets, query };
+  return {
+    settings: { ...settings, ...(bare === undefined ? {} : { url: bare }) },
+    secrets: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** `bare`: what may be shown of it. */
+export function splitUrl(url: string | undefined): { readonly bare?: string; readonly query?: string } {
+  if (url === undefined) return {};
+  const [, bare = '', query = ''] = /^([^?#]*)(?:\?([^#]*))?/.exec(url) ?? [];
+  return { bare, ...(query === '' ? {} : { query }) };
+}
 
 function checkPlace({ url, address, plain = false }: TargetSettings): void {
   if (address !== undefined) requirePlace(address.replace(/:\d+$/, ''));

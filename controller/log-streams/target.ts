@@ -5,7 +5,7 @@ import type { AccessRecord } from '#shared/contracts/record.ts';
 export interface TargetSettings {
   /** syslog: `host:port`. */
   readonly address?: string;
-  /** otlp, splunk, elasticsearch: of the receiver; paths that each API has are added. */
+  /** otlp, splunk, elasticsearch: of the receiver, without its query; paths that each API has are added. */
   readonly url?: string;
   /** No TLS. */
   readonly plain?: boolean;
@@ -30,6 +30,8 @@ export interface TargetSecrets {
   readonly authorization?: string;
   /** PEM of the key of `certificate`. */
   readonly key?: string;
+  /** What stands behind the `?` of the url: where receivers that know no header have their keys. */
+  readonly query?: string;
 }
 
 /** What came of a batch: the first `settled` of its records need no more. */

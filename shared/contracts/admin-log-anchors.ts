@@ -36,7 +36,7 @@ export const logAnchorShown = strict({
   kind: oneOf([...anchorKinds]),
   ...settings,
   /** Which are set, never what they are. */
-  secrets: Type.Array(oneOf(['authorization', 'key'])),
+  secrets: Type.Array(oneOf(['authorization', 'key', 'query'])),
   everySeconds: count,
   /** Of the newest checkpoint that stands there; 0 before the first. */
   size: count,

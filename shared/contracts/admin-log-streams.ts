@@ -48,7 +48,7 @@ export const logStreamShown = strict({
   format: oneOf([...streamFormats]),
   ...settings,
   /** Which are set, never what they are. */
-  secrets: Type.Array(oneOf(['token', 'authorization', 'key'])),
+  secrets: Type.Array(oneOf(['token', 'authorization', 'key', 'query'])),
   /** `elsewhere`: another controller runs it. */
   state: oneOf(['running', 'trouble', 'pausing', 'paused', 'elsewhere']),
   position: count,
