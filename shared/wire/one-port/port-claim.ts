@@ -92,6 +92,7 @@ export class PortClaim {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#socket?.destroy();
+    this.#settle();
   }
 
   #connect(): Promise<void> {

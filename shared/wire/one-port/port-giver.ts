@@ -5,6 +5,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { Check } from 'typebox/value';
+import { second } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { type FromPortGiver, maxPortLine, type ToPortGiver, toPortGiver } from '../../contracts/one-port.ts';
 import type { KnockListener } from '../doors/knock-listener.ts';
@@ -23,6 +24,8 @@ export interface TcpListener {
 type Kind = 'tcp' | 'udp';
 type Claim = Readonly<Record<Kind, readonly number[]>>;
 const otherKernelDoor = 'share.kernelDoor is not the same in the configurations of controller and gateway';
+/** By then whoever was refused has gone. */
+const refusedMs = second;
 const nothing: Claim = { tcp: [], udp: [] };
 
 export class PortGiver {
@@ -91,8 +94,7 @@ export class PortGiver {
   async #serve(socket: Socket): Promise<void> {
     socket.on('error', () => {});
     if (this.#holder !== undefined) {
-      say(socket, { t: 'refused', why: 'another gateway of this host has the shared port' });
-      socket.end();
+      refuse(socket, 'another gateway of this host has the shared port');
       return;
     }
     this.#holder = socket;
@@ -101,8 +103,7 @@ export class PortGiver {
         if (!Check(toPortGiver, message)) break;
         if (message.t === 'have' && message.kernelDoor !== this.#kernelDoor) {
           this.#log.warn({}, otherKernelDoor);
-          say(socket, { t: 'refused', why: otherKernelDoor });
-          socket.end();
+          refuse(socket, otherKernelDoor);
           break;
         }
         await this.#take(socket, message);
@@ -141,3 +142,11 @@ export class PortGiver {
 const say = (socket: Socket, message: FromPortGiver): void => {
   socket.write(`${JSON.stringify(message)}\n`);
 };
+
+/** Read to its end, and no longer than a moment: it would stay here else, once for each time that the gateway tries again. */
+function refuse(socket: Socket, why: string): void {
+  say(socket, { t: 'refused', why });
+  socket.resume().end();
+  const timer = setTimeout(() => socket.destroy(), refusedMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+}

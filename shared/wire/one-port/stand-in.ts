@@ -31,10 +31,6 @@ export class StandIn {
     this.#options = options;
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
   /** Resolves after the first try. Throws what is no matter of time. */
   take(): Promise<void> {
     this.#isWanted = true;

@@ -120,6 +120,40 @@ t.test('P28: of two gateways one has it, and the other after that', async (t) =>
   t.equal(await whoIsAt(port), 'nobody');
 });
 
+t.test('P27: a gateway that is refused leaves no connection behind at the controller', async (t) => {
+  const dir = privateDir(t, 'share');
+  const port = await freePort();
+  await openGiver(t, dir);
+  await makeClaim(t, dir).want({ tcp: [port] });
+  // It tries again each second, for as long as the other one has the port. What it wrote nobody reads any more.
+  const socket = connect({ path: claimsSocket(dir), allowHalfOpen: true }).on('error', () => {});
+  t.teardown(() => socket.destroy());
+  socket.write(`{"t":"have","n":1,"tcp":[${port}],"udp":[],"kernelDoor":false}\n`);
+  const [line] = (await once(socket.setEncoding('utf8'), 'data')) as [string];
+  t.match(JSON.parse(line), { t: 'refused', why: /another gateway/ });
+  await once(socket, 'end');
+  await untilItWorks(async () => {
+    socket.write('\n');
+    if (!socket.destroyed) throw new Error('the controller has it still');
+  });
+});
+
+t.test('a claim that is stopped holds up nobody who waits for it', async (t) => {
+  const dir = privateDir(t, 'share');
+  const asked = Promise.withResolvers<void>();
+  const server = createServer((socket) => void socket.on('error', () => {}).once('data', () => asked.resolve()));
+  t.teardown(() => server.close());
+  await once(server.listen(claimsSocket(dir)), 'listening');
+  const claim = makeClaim(t, dir);
+  let isOver = false;
+  const wanted = claim.want({ tcp: [1] }).then(() => (isOver = true));
+  await asked.promise;
+  claim.stop();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.ok(isOver);
+  await wanted;
+});
+
 t.test('P28: what is no claim ends the connection, and the port is the controller’s again', async (t) => {
   const dir = privateDir(t, 'share');
   const port = await freePort();
