@@ -6,6 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Parser } from 'tap-parser';
 import { endOrphans, runMark } from './end-orphans.ts';
 
@@ -23,7 +24,14 @@ if (!existsSync(join(root, '.tap/plugins')) || !existsSync(mark) || readFileSync
 }
 
 const requireAll = process.env['POSTERN_TEST_REQUIRE'] === 'all';
-const args = ['run', '--reporter=tap', ...(requireAll ? ['--fail-skip'] : []), ...process.argv.slice(2)];
+const loaded = pathToFileURL(join(import.meta.dirname, 'plain-children.ts'));
+const args = [
+  'run',
+  '--reporter=tap',
+  `--node-arg=--import=${loaded}`,
+  ...(requireAll ? ['--fail-skip'] : []),
+  ...process.argv.slice(2),
+];
 // Each test file, and each process that it starts, would compile the same modules again.
 const env = { NODE_COMPILE_CACHE: join(root, '.tap/compile-cache'), ...process.env, ...runMark() };
 const child = spawn(tap, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
