@@ -10,6 +10,7 @@ import type { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { BodyOf } from '#shared/contracts/route.ts';
 import { expiredRenewalText, isTextSigned } from '#shared/crypto/signed-text.ts';
 import type { Issued } from '../authority/open-authority.ts';
+import { DeviceBudget } from '../grants/device-budget.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { chargeStranger, forgiveStranger } from './enrol-device.ts';
 import type { IdentityParts, Origin } from './identity-parts.ts';
@@ -36,6 +37,8 @@ export interface ExpiredRenewal {
  */
 export function openExpiredRenewal(parts: IdentityParts): ExpiredRenewal {
   const key = randomBytes(32);
+  // Of whoever has the key: a renewal is a record each.
+  const budget = new DeviceBudget(0.1, 30);
   const macOf = (plain: Buffer, role: string, id: string): Buffer =>
     createHmac('sha256', key)
       .update(JSON.stringify([plain.toString('hex'), role, id]))
@@ -51,7 +54,7 @@ export function openExpiredRenewal(parts: IdentityParts): ExpiredRenewal {
 
     async renew(body, origin) {
       await chargeStranger(parts, origin);
-      const issued = await judge(parts, body, origin, (nonce) => {
+      const issued = await judge({ ...parts, budget }, body, origin, (nonce) => {
         const bytes = fromBase64url(nonce);
         if (bytes?.length !== timeBytes + randomPart + macBytes) return undefined;
         const plain = bytes.subarray(0, timeBytes + randomPart);
@@ -64,9 +67,9 @@ export function openExpiredRenewal(parts: IdentityParts): ExpiredRenewal {
   };
 }
 
-/** Order: nonce, key on record, signature, age, nonce used up. A stranger learns nothing from any of them (P12). */
+/** Order: nonce, key on record, signature, budget, age, nonce used up. A stranger learns nothing from any of them (P12). */
 async function judge(
-  parts: IdentityParts,
+  { budget, ...parts }: IdentityParts & { readonly budget: DeviceBudget },
   body: Body,
   origin: Origin,
   endOf: (nonce: string) => number | undefined,
@@ -81,6 +84,9 @@ async function judge(
   if (!isTextSigned(holder.publicKey, expiredRenewalText(nonce, csr), signature)) {
     throw refused(`${role}/${id}: the signature is not by the last known key`);
   }
+  const retryAfterMs = budget.take(`${role}/${id}`, now);
+  if (retryAfterMs > 0)
+    throw new PosternError('over-budget', `${role}/${id} renews too often`, { extra: { retryAfterMs } });
   if (now - holder.certificateEndsAt > longest[role]) throw refused(`${role}/${id} was away for too long`);
   await store.db.transaction().execute(async (trx) => {
     await trx.deleteFrom('nonces').where('ends_at', '<', now).execute();
