@@ -5,7 +5,8 @@ import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { decideRows } from '../reviews/decide-rows.ts';
-import { findReview, noReview, readRows, showReview } from '../reviews/read-review.ts';
+import { findReview, noReview } from '../reviews/find-review.ts';
+import { readRows, showReview } from '../reviews/read-review.ts';
 import type { Db } from '../store/open-store.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
 

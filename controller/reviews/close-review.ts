@@ -1,14 +1,16 @@
 /** Closes a review: from then on nothing of it changes. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { SelectQueryBuilder } from 'kysely';
 import { PosternError } from '#shared/base/errors.ts';
 import type { ReviewShown } from '#shared/contracts/access-review.ts';
 import { appendRecord } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { ReviewTable } from '../store/review-tables.ts';
+import type { Tables } from '../store/tables.ts';
 import type { Acting } from './acting.ts';
-import { requireOpen } from './assign-rows.ts';
 import { writeDecision } from './decide-rows.ts';
-import { findReview, showReview } from './read-review.ts';
+import { findReview, requireOpen } from './find-review.ts';
+import { showReview } from './read-review.ts';
 
 interface Closing {
   readonly review: string;
@@ -26,58 +28,62 @@ const atOnce = 500;
  * What is cut short has decided on some rows and closed nothing: again, it goes on.
  */
 export async function closeReview(db: Db, now: () => number, order: Closing): Promise<ReviewShown> {
-  for (let done = 0; ; ) {
-    const step = await db.transaction().execute((trx) => closeStep(trx, now(), order, done));
-    if (typeof step !== 'number') return step;
-    done += step;
+  for (;;) {
+    const closed = await db.transaction().execute((trx) => closeStep(trx, now(), order));
+    if (closed !== undefined) return closed;
     await nextTurn();
   }
 }
 
-/** How many rows it decided on, or the review once there are none left. `done`: in the steps before. */
-async function closeStep(trx: Trx, at: number, order: Closing, done: number): Promise<ReviewShown | number> {
-  const { review: name, undecided, by } = order;
+/** Decides on some rows. Undefined while others are left. */
+async function closeStep(trx: Trx, at: number, order: Closing): Promise<ReviewShown | undefined> {
+  const { review: name, by } = order;
   const review = await findReview(trx, name);
   requireOpen(review);
   const open = trx.selectFrom('review_rows').where('review', '=', name).where('decision', 'is', null);
-  const { left } = await open.select((eb) => eb.fn.countAll<number>().as('left')).executeTakeFirstOrThrow();
+  const left = await countRows(open);
   if (left > 0) {
-    requireOrder(order, left);
+    const decision = requireDecision(order, left);
     const own = await open
       .select('n')
       .where('person_id', '=', order.person ?? '')
       .executeTakeFirst();
-    if (own !== undefined && undecided === 'keep') {
+    if (own !== undefined && decision === 'keep') {
       const tell = `Row ${own.n} is about you and undecided: somebody else decides on it, or closes the review.`;
       throw new PosternError('role-needed', tell, { tell });
     }
     const rows = await open.selectAll().orderBy('n').limit(atOnce).execute();
-    for (const row of rows) await writeDecision(trx, at, row, { decision: undecided!, by, byDefault: true });
-    if (left > rows.length) return rows.length;
-    return end(trx, at, { review, by, byDefault: done + rows.length });
+    for (const row of rows) await writeDecision(trx, at, row, { decision, by, byDefault: true });
+    if (left > rows.length) return undefined;
   }
-  return end(trx, at, { review, by, byDefault: done });
+  return end(trx, at, review, by);
 }
 
-function requireOrder({ undecided, by }: Closing, left: number): void {
+function requireDecision({ undecided, by }: Closing, left: number): 'keep' | 'revoke' {
   if (undecided === undefined) {
     const tell = `${left} rows are undecided: have them decided, or say --undecided keep or --undecided revoke with --reason.`;
     throw new PosternError('conflict', tell, { tell });
   }
   if (by.because === undefined) throw new PosternError('reason-needed');
+  return undecided;
 }
 
-async function end(
-  trx: Trx,
-  at: number,
-  { review, by, byDefault }: { readonly review: ReviewTable; readonly by: Acting; readonly byDefault: number },
-): Promise<ReviewShown> {
+async function end(trx: Trx, at: number, review: ReviewTable, by: Acting): Promise<ReviewShown> {
   const { name } = review;
   const closed = { ...review, state: 'closed', closed_by: by.actor, closed_at: at };
   await trx.updateTable('reviews').set(closed).where('name', '=', name).execute();
   const shown = await showReview(trx, closed);
   const { rows, keep, revoke, change } = shown;
+  // Counted where they stand: some may be of a closing that was cut short.
+  const byDefault = await countRows(
+    trx.selectFrom('review_rows').where('review', '=', name).where('by_default', '=', 1),
+  );
   const details = { review: name, rows, keep, revoke, change, byDefault };
   await appendRecord(trx, at, { ...by, kind: 'review', event: 'review-closed', details });
   return shown;
+}
+
+async function countRows(rows: SelectQueryBuilder<Tables, 'review_rows', object>): Promise<number> {
+  const { count } = await rows.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+  return Number(count);
 }

@@ -5,8 +5,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { ReviewRowTable } from '../store/review-tables.ts';
 import type { Acting } from './acting.ts';
-import { findRows, requireOpen } from './assign-rows.ts';
-import { findReview, noReview } from './read-review.ts';
+import { findReview, findRows, noReview, requireOpen } from './find-review.ts';
 
 export interface Deciding {
   readonly review: string;

@@ -9,12 +9,9 @@ const page = 1000;
 
 /** Who decided and who reviews is changed with all other columns of that kind. */
 export async function eraseFromReviews(trx: Trx, person: string): Promise<void> {
-  await trx
-    .updateTable('review_rows')
-    .set({ person_id: erasedPerson, held: bare, last_used: null, since: null, salt: null })
-    .set((eb) => ({ reason: eb.case().when('reason', 'is', null).then(null).else('').end() }) as never)
-    .where('person_id', '=', person)
-    .execute();
+  const own = trx.updateTable('review_rows').where('person_id', '=', person);
+  await own.set({ reason: '' }).where('reason', 'is not', null).execute();
+  await own.set({ person_id: erasedPerson, held: bare, last_used: null, since: null, salt: null }).execute();
   const row = await trx.selectFrom('people').select(['name', 'email']).where('id', '=', person).executeTakeFirst();
   const names = [person, row?.name, row?.email].filter((name) => name != null && name !== '') as string[];
   for (const review of await trx.selectFrom('reviews').select(['name', 'about', 'scope']).execute()) {

@@ -1,20 +1,8 @@
 /** Reviews and their rows as they are shown. */
-import { PosternError } from '#shared/base/errors.ts';
 import type { ReviewDecision, ReviewRow, ReviewShown } from '#shared/contracts/access-review.ts';
 import { mostReviewRows } from '#shared/contracts/access-review.ts';
 import type { Db } from '../store/open-store.ts';
 import type { ReviewRowTable, ReviewTable } from '../store/review-tables.ts';
-
-/** Throws `not-found`. */
-export async function findReview(db: Db, name: string): Promise<ReviewTable> {
-  const review = await db.selectFrom('reviews').selectAll().where('name', '=', name).executeTakeFirst();
-  if (review === undefined) throw noReview(name);
-  return review;
-}
-
-/** P12: to a reviewer, one that is nothing of theirs is as little there as one that never was. */
-export const noReview = (name: string): PosternError =>
-  new PosternError('not-found', `no review ${name}`, { tell: `There is no access review "${name}" here.` });
 
 export async function listReviews(db: Db): Promise<ReviewShown[]> {
   const rows = await db.selectFrom('reviews').selectAll().orderBy('started_at', 'desc').execute();

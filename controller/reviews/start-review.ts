@@ -7,7 +7,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { ReviewRowTable } from '../store/review-tables.ts';
 import type { Acting } from './acting.ts';
-import { requireReviewer } from './assign-rows.ts';
+import { requireReviewer } from './find-review.ts';
 import type { Frozen } from './freeze-rights.ts';
 import { showReview } from './read-review.ts';
 

@@ -80,6 +80,12 @@ t.test('a review of many rows is closed in steps, and each row has its record', 
   const order = { name: 'many', due: 5, scope: {} };
   await db.transaction().execute((trx) => startReview(trx, 1, { order, frozen: { epoch: 1, rights }, by }));
   const closing = { review: 'many', undecided: 'revoke', person: undefined, by } as const;
+  const moments = [2];
+  const endsSoon = () => {
+    if (moments.length === 0) throw new Error('the controller has ended');
+    return moments.pop()!;
+  };
+  await t.rejects(closeReview(db, endsSoon, closing), /ended/, 'cut short after the first step');
   t.match(await closeReview(db, () => 2, closing), { state: 'closed', revoke: 1203 });
   const records = await storedRecords(db);
   t.equal(records.filter(({ event }) => event === 'review-decided').length, 1203);
