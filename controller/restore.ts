@@ -28,7 +28,7 @@ import { lockDirectory } from './lock-directory.ts';
 import { appendRecord } from './log/append-record.ts';
 import { forgetRunning } from './log/life-records.ts';
 import { revoke } from './revocation/revoke.ts';
-import { startGeneration } from './store/generation.ts';
+import { noteRestored, startGeneration } from './store/generation.ts';
 import { openStore, type Store, type Trx } from './store/open-store.ts';
 
 export interface RestoreOrder {
@@ -125,6 +125,7 @@ async function openBackup(file: string): Promise<Store> {
 
 async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<Restored, 'former'>> {
   const generation = await startGeneration(trx);
+  await noteRestored(trx, at);
   await trx
     .updateTable('change_counter')
     .set((eb) => ({ n: eb('n', '+', beyond.changes) }))

@@ -8,7 +8,7 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { addSums, type DoubtSums, sumOf } from './doubt-sums.ts';
 
-export type DoubtEvent = 'record-misdated';
+export type DoubtEvent = 'record-misdated' | 'record-disputed';
 
 const spanMs = 10 * minute;
 

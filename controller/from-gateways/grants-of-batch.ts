@@ -1,42 +1,62 @@
 /**
- * What a gateway cannot know of an access: the facts that its grant was decided on (P32). They are taken from the record of
- * the grant, which is ours, and never from what a gateway says.
+ * The grants that a batch of accesses names, as the records of these grants tell of them, which are ours. From there come the facts that an access was decided
+ * on (P32), which a gateway cannot know, and what its word is held against.
  */
+import { minute } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { recordOf } from '../log/record-row.ts';
+import { readRestoredAt } from '../store/generation.ts';
 import type { Trx } from '../store/open-store.ts';
+import type { KnownGrant } from './judge-told.ts';
 
-type Known = Pick<AccessRecord, 'person' | 'app' | 'facts' | 'appFacts'>;
+/** No access under a grant is told with a time much earlier than its grant. */
+const reachMs = 10 * minute;
 
 export class GrantsOfBatch {
   readonly #trx: Trx;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, KnownGrant | undefined>();
+  /** Grants of up to this time may be forgotten here. */
+  #forgotten: number | undefined;
 
   constructor(trx: Trx) {
     this.#trx = trx;
   }
 
-  /** Only what was judged is judged again: the end of an access says nothing that its beginning did not. */
-  async complete({ facts: _, appFacts: __, ...record }: AccessRecord): Promise<AccessRecord> {
-    const { grant, phase } = record;
-    if (grant === undefined || (phase !== 'opening' && phase !== 'single')) return record;
-    let known = this.#known.get(grant);
-    if (known === undefined) {
-      known = await this.#find(grant);
-      this.#known.set(grant, known);
-    }
-    const { person, app, facts, appFacts } = known;
-    if (facts === undefined || person !== record.person || app !== record.app) return record;
-    return { ...record, facts, ...(appFacts === undefined ? {} : { appFacts }) };
-  }
-
-  async #find(grant: string): Promise<Known> {
+  /** Undefined where there is no record of it. */
+  async find(grant: string): Promise<KnownGrant | undefined> {
+    if (this.#known.has(grant)) return this.#known.get(grant);
     const row = await this.#trx
       .selectFrom('records')
       .select(['leaf', 'disclosures'])
       .where('grant_id', '=', grant)
       .limit(1)
       .executeTakeFirst();
-    return row === undefined ? {} : recordOf(row);
+    const known = row === undefined ? undefined : recordOf(row);
+    this.#known.set(grant, known);
+    return known;
   }
+
+  /** Whether a grant of that time can have had a record that is not here any more: it was pruned, or given after the backup that was restored. */
+  async mayBeForgotten(time: number): Promise<boolean> {
+    if (this.#forgotten === undefined) {
+      const pruned = await this.#trx
+        .selectFrom('prunings')
+        .select(({ fn }) => fn.max<number | null>('last_time').as('time'))
+        .where('kinds', 'like', '%"grant":%')
+        .executeTakeFirstOrThrow();
+      this.#forgotten = Math.max(pruned.time ?? 0, (await readRestoredAt(this.#trx)) ?? 0);
+    }
+    return this.#forgotten > 0 && time <= this.#forgotten + reachMs;
+  }
+}
+
+/** Only what was judged is judged again: the end of an access says nothing that its beginning did not. What a gateway says of facts is nothing. */
+export function withFacts(
+  { facts: _, appFacts: __, ...record }: AccessRecord,
+  known: KnownGrant | undefined,
+): AccessRecord {
+  const { person, app, facts, appFacts } = known ?? {};
+  if (record.phase !== 'opening' && record.phase !== 'single') return record;
+  if (facts === undefined || person !== record.person || app !== record.app) return record;
+  return { ...record, facts, ...(appFacts === undefined ? {} : { appFacts }) };
 }

@@ -13,8 +13,9 @@ import { insertRecord } from '../log/insert-record.ts';
 import { bareRow, recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { Doubts } from './doubts.ts';
-import { GrantsOfBatch } from './grants-of-batch.ts';
+import { GrantsOfBatch, withFacts } from './grants-of-batch.ts';
 import { judgeTime } from './judge-time.ts';
+import { disputeOf, type KnownGrant, outsideOfGrant, type Teller } from './judge-told.ts';
 import { namePolicies, readPolicyNames } from './name-policies.ts';
 
 export interface Batch {
@@ -46,16 +47,20 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       batch.records.map(({ record }) => record),
     );
     const erased = await findErased(trx, batch);
-    const since = await recordsThrough(trx, batch.gateway);
+    const { since, teller } = await tellerOf(trx, batch.gateway);
     const doubts = new Doubts(at, batch);
     for (const [place, { seq, record }] of batch.records.entries()) {
       const isNext = seq > through && firstPlace({ seq, record }) <= through + 1;
       if (seq > through && !isNext) break;
       const digest = sha256(texts[place]!).toString('hex');
       if (isNext) {
-        const wrong = judgeTime(record.time, { since, arrived: at });
+        const known = record.grant === undefined ? undefined : await grants.find(record.grant);
+        const wrong = judgeTime(record.time, { since, arrived: at }) ?? timeInGrant(record, known);
         if (wrong !== undefined) doubts.add('record-misdated', { seq, record, ...wrong });
-        const whole = { ...namePolicies(await grants.complete(record), names), arrived: at };
+        const ground = disputeOf(record, known, teller);
+        if (ground !== undefined && (ground !== 'no-such-grant' || !(await grants.mayBeForgotten(record.time))))
+          doubts.add('record-disputed', { seq, record, ground });
+        const whole = { ...namePolicies(withFacts(record, known), names), arrived: at };
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
         const isErased = record.person !== undefined && erased.has(record.person);
         await insertRecord(trx, isErased ? bareRow(row) : row);
@@ -104,10 +109,19 @@ async function findErased(trx: Trx, { records }: Batch): Promise<ReadonlySet<str
   );
 }
 
-/** Everything that the gateway recorded before this was delivered. */
-async function recordsThrough(trx: Trx, gateway: string): Promise<number> {
-  const row = await trx.selectFrom('gateways').select('records_through').where('id', '=', gateway).executeTakeFirst();
-  return row?.records_through ?? 0;
+/** Whose word it is, and since when: everything from before that the gateway has told already. */
+async function tellerOf(trx: Trx, gateway: string): Promise<{ since: number; teller: Teller }> {
+  const row = await trx
+    .selectFrom('gateways')
+    .select(['records_through', 'site'])
+    .where('id', '=', gateway)
+    .executeTakeFirst();
+  return { since: row?.records_through ?? 0, teller: { gateway, site: row?.site } };
+}
+
+function timeInGrant(record: AccessRecord, known: KnownGrant | undefined) {
+  const byMs = known === undefined ? undefined : outsideOfGrant(record, known);
+  return byMs === undefined ? undefined : { ground: 'outside-its-grant', byMs };
 }
 
 async function lastSequence(trx: Trx, { gateway, spool }: Batch): Promise<number> {

@@ -22,3 +22,20 @@ export async function startGeneration(trx: Trx): Promise<string> {
     .execute();
   return value;
 }
+
+const restoredKey = 'restored_at';
+
+/** What was recorded between the backup and this moment (milliseconds) is not known here. */
+export async function noteRestored(trx: Trx, at: number): Promise<void> {
+  await trx
+    .insertInto('meta')
+    .values({ key: restoredKey, value: String(at) })
+    .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: String(at) }))
+    .execute();
+}
+
+/** Undefined for a store that no backup was put in the place of. */
+export async function readRestoredAt(db: Db): Promise<number | undefined> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', restoredKey).executeTakeFirst();
+  return row === undefined ? undefined : Number(row.value);
+}

@@ -214,7 +214,9 @@ export const recordEvents = {
         'An alarm: the index of search did not find a record, or found it by what it does not say, or could not be read: which block of it, which records. It was made anew there.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
       'record-misdated':
-        'An alarm: a gateway told records with a time that cannot be true, later than they arrived (`ahead`) or older than what it still had to tell (`behind`): how many, in which spools from where to where, of which times, by how much at most (`byMs`), the first of them. Once in ten minutes for a gateway.',
+        'An alarm: a gateway told records with a time that cannot be true, later than they arrived (`ahead`) older than what it still had to tell (`behind`), or not within the life of the grant that they name (`outside-its-grant`): how many, in which spools from where to where, of which times, by how much at most (`byMs`), the first of them. Once in ten minutes for a gateway.',
+      'record-disputed':
+        'An alarm: a gateway told accesses that do not agree with the records of the grants that they name: without a grant, by one that nobody gave, or of another person, device, session, app, policy version, site or gateway than the grant is of (`grounds`): as above.',
     },
   },
   review: {
@@ -247,6 +249,7 @@ export type RecordEvent<K extends RecordKind = RecordKind> = {
 export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-rewritten',
   'record-misdated',
+  'record-disputed',
   'records-lost',
   'index-mended',
   'log-contradicted',

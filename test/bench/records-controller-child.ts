@@ -12,6 +12,7 @@ import { listenTcp } from '#shared/wire/listen.ts';
 import { serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { serveContract } from '#shared/wire/serve-contract.ts';
 import { takeRecords } from '../../controller/from-gateways/take-records.ts';
+import { appendRecord } from '../../controller/log/append-record.ts';
 import { LogKeeper } from '../../controller/log/log-keeper.ts';
 import { openStore, type Store } from '../../controller/store/open-store.ts';
 import { trustDomain } from '../support/gateway-world.ts';
@@ -49,6 +50,29 @@ const calls = {
       { authorize: (_route, request) => requirePeer(request.raw.socket, 'gateway') },
     );
     return { port: (await listenTcp(app, { host: '127.0.0.1', port: 0 })).port };
+  },
+
+  /** Those that the accesses name, as the controller records them when it gives them. */
+  async giveGrants({ ids }: { readonly ids: readonly string[] }): Promise<void> {
+    await store!.db.transaction().execute(async (trx) => {
+      for (const grant of ids)
+        await appendRecord(trx, systemClock.now(), {
+          kind: 'grant',
+          verdict: 'allow',
+          reasons: ['policy-permit'],
+          person: 'emil',
+          device: 'dev_aaaaaaaa',
+          session: 'ses_0000000001',
+          app: 'wiki',
+          appFacts: { kind: 'http', site: 'site-1', groups: [] },
+          epoch: 3,
+          grant,
+        });
+    });
+  },
+
+  async doubts(_: null): Promise<number> {
+    return (await store!.db.selectFrom('gateway_doubts').select('n').execute()).length;
   },
 
   async count(_: null): Promise<number> {

@@ -13,8 +13,8 @@ const record = (seq: number, over: Partial<AccessRecord> = {}) => ({
     kind: 'access',
     phase: 'single',
     trace: 'a'.repeat(32),
-    verdict: 'allow',
-    reasons: ['grant-valid'],
+    verdict: 'deny',
+    reasons: ['grant-missing'],
     gateway: 'gw1',
     ...over,
   } satisfies AccessRecord,
@@ -38,9 +38,9 @@ t.test('P24 a batch sent twice is stored once, and a gap is not jumped over', as
 t.test('P24 the same place with other content is an alarm, and the first content stays', async (t) => {
   const store = await openStore(':memory:');
   await takeRecords(store.db, 1, { gateway: 'gw1', spool, records: [record(1)] });
-  await takeRecords(store.db, 2, { gateway: 'gw1', spool, records: [record(1, { verdict: 'deny' })] });
+  await takeRecords(store.db, 2, { gateway: 'gw1', spool, records: [record(1, { verdict: 'allow' })] });
   const records = await storedRecords(store.db);
-  t.match(records, [{ verdict: 'allow' }, { kind: 'log', event: 'record-rewritten', details: { seq: 1 } }]);
+  t.match(records, [{ verdict: 'deny' }, { kind: 'log', event: 'record-rewritten', details: { seq: 1 } }]);
   await store.stop();
 });
 

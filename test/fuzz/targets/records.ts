@@ -5,6 +5,7 @@ import { gatewayToController } from '#shared/contracts/gateway-to-controller.ts'
 import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/contracts/record.ts';
 import { compileRoute } from '#shared/wire/check-route.ts';
 import { judgeTime } from '../../../controller/from-gateways/judge-time.ts';
+import { disputeOf } from '../../../controller/from-gateways/judge-told.ts';
 import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
 import { canonicalJson } from '../../../controller/grants/snapshot-facts.ts';
 import { type Db, openStore } from '../../../controller/store/open-store.ts';
@@ -145,5 +146,9 @@ async function compare(db: Db, model: ReadonlyMap<string, SpooledRecord[]>, alar
   const count = (event: string) => stored.filter((record) => record.event === event).length;
   must(count('record-rewritten') === alarms, 'a rewritten record raised no alarm');
   const isMisdated = told.some((text) => judgeTime((JSON.parse(text) as AccessRecord).time, { since: 0, arrived }));
+  const isDisputed = told.some((text) =>
+    disputeOf(JSON.parse(text) as AccessRecord, undefined, { gateway, site: undefined }),
+  );
+  must(count('record-disputed') === (isDisputed ? 1 : 0), 'a grant that nobody gave raised no alarm, or more than one');
   must(count('record-misdated') === (isMisdated ? 1 : 0), 'a wrong time raised no alarm, or more than one');
 }
