@@ -52,7 +52,7 @@ export interface AdminParts {
   readonly cuts: CutWatch;
   readonly shadow: Pick<Shadow, 'start' | 'look' | 'end'>;
   readonly pruner: Pruner;
-  readonly searches: Pick<SearchDesk, 'ask' | 'follow'>;
+  readonly searches: Pick<SearchDesk, 'ask' | 'follow' | 'stats'>;
   readonly followers: Pick<LogFollowers, 'follow'>;
   readonly analyses: Pick<AnalysisDesk, 'begin'>;
   /** Ends stream and connections of a gateway that was revoked. */

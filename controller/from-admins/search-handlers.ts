@@ -7,7 +7,7 @@ import { measureLog } from '../log/measure-log.ts';
 import { misdatedOfTime } from '../log/misdated-of-time.ts';
 import { newestPosition } from '../log/page-records.ts';
 import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
-import { readCursor, writeCursor } from '../log/search/cursor.ts';
+import { readCursor, searchTag, writeCursor } from '../log/search/cursor.ts';
 import { readFilter, wrongFilter } from '../log/search/filter.ts';
 import { sumStats } from '../log/search/sum-stats.ts';
 import { isReading } from '../log/search/terms.ts';
@@ -16,17 +16,24 @@ import { reasonText } from '../policy/explain-words.ts';
 import type { CompiledPolicy } from '../policy/policy-set.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
+import { OwnTurns } from './own-turns.ts';
 import { Readings } from './readings.ts';
 import { recordAdmin } from './record-admin.ts';
 
+/** Of the 64 that may wait in all. */
+const mostOwn = 8;
+
 export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch> {
-  const { db, clock, searches, followers, settings, decider, store } = parts;
+  const { db, clock, searches, followers, settings, decider, store, generation } = parts;
+  const turns = new OwnTurns(mostOwn);
+  const followTag = searchTag(generation, {});
   const readings = new Readings(clock);
   const record = (caller: AdminCaller, details: Record<string, unknown>) =>
     recordAdmin(db, clock.now(), caller, { event: 'records-read', kind: 'log', details });
   return {
     async records({ query: { order, limit = 50, cursor, count = false, ...given }, caller }) {
-      const place = cursor === undefined ? undefined : readCursor(cursor);
+      const tag = searchTag(generation, given);
+      const place = cursor === undefined ? undefined : readCursor(cursor, tag);
       const oldest = place?.oldest ?? order === 'oldest';
       if (order !== undefined && oldest !== (order === 'oldest'))
         throw wrongFilter(
@@ -35,7 +42,8 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       // The time of the first page: "the last hour" is another one by the time of the second.
       const query = { ...given, ...place?.times };
       readFilter(query);
-      const found = await searches.ask('search', { query, oldest, after: place?.position, limit, count });
+      const search = { query, oldest, after: place?.position, limit, count };
+      const found = await turns.run(caller.actor, () => searches.ask('search', search));
       const { records, next, stoppedAt, total } = found;
       // After the search, so that a page never begins with its own reading. Pages of one search are one reading.
       if (readings.isNew(caller.actor, query, place === undefined ? minute : hour)) {
@@ -45,7 +53,7 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       const missing = place === undefined ? await missingOf(db, query) : {};
       return {
         records: records.map((one) => one.record),
-        ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }) }),
+        ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }, tag) }),
         ...(stoppedAt === undefined ? {} : { stoppedAt }),
         ...(total === undefined ? {} : { total }),
         ...missing,
@@ -64,10 +72,10 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         const shown = found.map((one) => one.record).filter((one) => filter.readings || !isReading(one));
         return {
           records: shown.slice(0, last).reverse(),
-          cursor: writeCursor({ oldest: true, position: through }),
+          cursor: writeCursor({ oldest: true, position: through }, followTag),
         };
       }
-      const place = readCursor(after);
+      const place = readCursor(after, followTag);
       if (!place.oldest) throw wrongFilter('after: it is not a place to follow from; leave it out to begin at the end');
       if (place.position > (await newestPosition(db)))
         throw wrongFilter(
@@ -78,7 +86,7 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       request.raw.socket.once('close', leave);
       try {
         const { records, through } = await followers.follow(place.position, filter, gone.signal);
-        return { records, cursor: writeCursor({ oldest: true, position: through }) };
+        return { records, cursor: writeCursor({ oldest: true, position: through }, followTag) };
       } finally {
         request.raw.socket.off('close', leave);
       }
@@ -106,7 +114,8 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
 
     async recordStats({ query: { by, top = 20, ...query }, caller }) {
       readFilter(query);
-      const stats = await searches.ask('stats', { query, by: by ?? 'kind', timezone: settings.timezone });
+      const order = { query, by: by ?? 'kind', timezone: settings.timezone } as const;
+      const stats = await turns.run(caller.actor, () => searches.stats(order));
       const log = await measureLog({ db, searches, store, clock });
       await record(caller, { search: query, what: 'stats', ...(by === undefined ? {} : { by }), found: stats.total });
       return { ...sumStats(stats, by, top), ...(await missingOf(db, query)), log };

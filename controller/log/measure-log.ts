@@ -13,15 +13,15 @@ const lookBack = 7;
 
 export async function measureLog(parts: {
   readonly db: Db;
-  readonly searches: Pick<SearchDesk, 'ask'>;
+  readonly searches: Pick<SearchDesk, 'ask' | 'stats'>;
   readonly store: Pick<Store, 'size'>;
   readonly clock: Clock;
 }) {
   const { db, searches, store, clock } = parts;
   const { through, last, bytes: indexBytes } = await searches.ask('state', null);
   const timezone = 'UTC';
-  const { total } = await searches.ask('stats', { query: {}, by: 'kind', timezone });
-  const week = await searches.ask('stats', { query: { from: clock.now() - lookBack * day }, by: 'kind', timezone });
+  const { total } = await searches.stats({ query: {}, by: 'kind', timezone });
+  const week = await searches.stats({ query: { from: clock.now() - lookBack * day }, by: 'kind', timezone });
   const { bytes } = await db
     .selectFrom(
       db

@@ -3,7 +3,7 @@ import type { Network } from './address-terms.ts';
 import { wideDigits } from './address-terms.ts';
 import type { Filter } from './filter.ts';
 import type { Phrase } from './free-text.ts';
-import { field, maxTerm, pathDepth, traceDigits, wordFields } from './terms.ts';
+import { cutTerm, field, maxTerm, pathDepth, traceDigits, wordFields } from './terms.ts';
 
 /** All terms from `low` to `high`, both inclusive, or all that begin with `prefix`. */
 export type Range = { readonly low: string; readonly high: string } | { readonly prefix: string };
@@ -21,7 +21,7 @@ export function clausesOf({ whole, status, trace, networks, path, phrases, readi
   const clauses: Clause[] = whole.map(({ name, values }) => {
     const terms = values.map((value) => field[name] + value);
     return {
-      ranges: terms.map((term) => one(term.slice(0, maxTerm))),
+      ranges: terms.map((term) => one(cutTerm(term))),
       exact: terms.every((term) => term.length < maxTerm),
     };
   });
@@ -54,7 +54,7 @@ function pathClause(path: string): Clause {
     .slice(0, depth + 1)
     .join('/');
   const term = `${field.path}${depth}${kept}`;
-  if (term.length >= maxTerm) return { ranges: [beginning(term.slice(0, maxTerm))], exact: false };
+  if (term.length >= maxTerm) return { ranges: [beginning(cutTerm(term))], exact: false };
   return slashes > pathDepth ? { ranges: [one(term)], exact: false } : { ranges: [beginning(term)], exact: true };
 }
 

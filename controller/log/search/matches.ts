@@ -4,12 +4,13 @@ import { addressHex } from './address-terms.ts';
 import type { Filter } from './filter.ts';
 import { hasPhrases } from './free-text.ts';
 import { isReading, textsOf, valuesOf } from './terms.ts';
+import { wellFormed } from './words.ts';
 
 export function matches(record: AccessRecord, filter: Filter): boolean {
   const { whole, status, trace, networks, path, phrases, from, to } = filter;
   if (record.time < from || record.time > to) return false;
   if (trace !== undefined && !record.trace.startsWith(trace)) return false;
-  if (path !== undefined && !record.request?.path.startsWith(path)) return false;
+  if (path !== undefined && !wellFormed(record.request?.path ?? '').startsWith(path)) return false;
   if (networks.length > 0) {
     const hex = record.from === undefined ? undefined : addressHex(record.from);
     if (hex === undefined || !networks.some(({ low, high }) => hex >= low && hex <= high)) return false;

@@ -15,6 +15,10 @@ export interface StatsOrder {
   readonly by: SumField;
   /** IANA name: whose hours and days. */
   readonly timezone: string;
+  /** Only what lies before this position, which a block begins with: where the part before this one ended. */
+  readonly before?: number | undefined;
+  /** Milliseconds, after which it ends with the block it is at; unbounded unless told. */
+  readonly forMs?: number | undefined;
 }
 
 export interface Stats {
@@ -27,21 +31,25 @@ export interface Stats {
   /** False when the time was over: then it is the newest part alone, since `from`. */
   readonly whole: boolean;
   readonly from?: number;
+  /** Where to go on. */
+  readonly next?: number;
 }
 
-const mostMs = 20_000;
 /** All offsets of the world are multiples of it. */
 const quarter = 900_000;
 
-export async function runStats(db: Db, index: LogIndex, { query, by, timezone }: StatsOrder): Promise<Stats> {
+export async function runStats(db: Db, index: LogIndex, order: StatsOrder): Promise<Stats> {
+  const { query, by, timezone, before = Number.POSITIVE_INFINITY, forMs = Number.POSITIVE_INFINITY } = order;
   const filter = readFilter(query);
   const clauses = clausesOf(filter);
-  const until = performance.now() + mostMs;
+  const until = performance.now() + forMs;
   const sums = new Map<string, number>();
   const quarters = new Map<number, number>();
   let total = 0;
   let having = 0;
+  let cut: Pick<Stats, 'from' | 'next'> | undefined;
   for (const place of await index.places(false)) {
+    if (place.first >= before) continue;
     const block = await place.open();
     if (isOutside(block, filter.from, filter.to)) continue;
     const isAll = clauses.length === 0 && isInside(block, filter.from, filter.to);
@@ -56,13 +64,16 @@ export async function runStats(db: Db, index: LogIndex, { query, by, timezone }:
         });
       }
     }
-    if (performance.now() > until) return { total, sums, having, whole: false, from: block.head.minTime };
+    if (performance.now() > until && place.first > 0) {
+      cut = { from: block.head.minTime, next: place.first };
+      break;
+    }
   }
   if (by === 'hour' || by === 'day') {
     nameTimes(sums, quarters, by, timezone);
     having = total;
   }
-  return { total, sums, having, whole: true };
+  return { total, sums, having, whole: cut === undefined, ...cut };
 }
 
 async function findExact(
@@ -122,4 +133,11 @@ function nameTimes(sums: Map<string, number>, quarters: ReadonlyMap<number, numb
     const name = by === 'day' ? text.slice(0, 10) : text.replace(' ', 'T').slice(0, 13);
     sums.set(name, (sums.get(name) ?? 0) + count);
   }
+}
+
+/** Two parts of the same sums, the second of what lies before the first. */
+export function addStats(a: Stats, b: Stats): Stats {
+  const sums = new Map(a.sums);
+  for (const [value, count] of b.sums) sums.set(value, (sums.get(value) ?? 0) + count);
+  return { ...b, total: a.total + b.total, having: a.having + b.having, sums };
 }

@@ -3,9 +3,11 @@ import { PosternError } from '#shared/base/errors.ts';
 import { OneWorker } from '../../one-worker.ts';
 import type { Db } from '../../store/open-store.ts';
 import { usualSpans } from './block.ts';
+import { addStats, type Stats, type StatsOrder } from './run-stats.ts';
 import type { LogPlace, Mended, SearchAnswer, SearchMessage, SearchTask, SearchTasks } from './search-tasks.ts';
 
 const mostWaiting = 64;
+const mostStatsMs = 20_000;
 const mostMs = 60_000;
 /** Others have their turn after it. */
 const stepMs = 150;
@@ -61,6 +63,15 @@ export class SearchDesk {
         await this.#onMended(mended);
       }
     }
+  }
+
+  /** In parts, between which others have their turn: sums over words that stand everywhere take long. What it has after so long is the newest. */
+  async stats(order: StatsOrder): Promise<Stats> {
+    const until = performance.now() + mostStatsMs;
+    let stats = await this.ask('stats', { ...order, forMs: stepMs });
+    while (stats.next !== undefined && performance.now() < until)
+      stats = addStats(stats, await this.ask('stats', { ...order, before: stats.next, forMs: stepMs }));
+    return stats;
   }
 
   /**

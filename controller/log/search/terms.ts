@@ -1,7 +1,7 @@
 /** What the index of the log knows a record by: one letter for the field, then the value. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { addressHex, wideDigits } from './address-terms.ts';
-import { wordsIn } from './words.ts';
+import { wellFormed, wordsIn } from './words.ts';
 
 /** Every record. */
 export const everyTerm = '';
@@ -35,6 +35,8 @@ export type Field = keyof typeof field;
 
 /** Longer values are cut: a search compares the record itself then. */
 export const maxTerm = 80;
+/** Cut, here and in searches alike. */
+export const cutTerm = (term: string): string => (term.length > maxTerm ? wellFormed(term.slice(0, maxTerm)) : term);
 export const traceDigits = 12;
 export const pathDepth = 3;
 /** Of one record: the rest is not found by free text. */
@@ -65,7 +67,7 @@ export function valuesOf(record: AccessRecord): FieldValue[] {
   const { request, policies = [], status } = record;
   const values: FieldValue[] = [];
   const add = (name: Field, value: string | undefined) => {
-    if (value !== undefined && value !== '') values.push({ name, value });
+    if (value !== undefined && value !== '') values.push({ name, value: wellFormed(value) });
   };
   add('kind', record.kind);
   add('verdict', record.verdict);
@@ -126,14 +128,14 @@ function addTexts(texts: string[], value: unknown, depth: number): void {
 export function termsOf(record: AccessRecord): Set<string> {
   const values = valuesOf(record);
   const terms = new Set<string>([everyTerm, field.trace + record.trace.slice(0, traceDigits)]);
-  for (const { name, value } of values) terms.add((field[name] + value).slice(0, maxTerm));
+  for (const { name, value } of values) terms.add(cutTerm(field[name] + value));
   const hex = record.from === undefined ? undefined : addressHex(record.from);
   if (hex !== undefined) {
     terms.add(field.address + hex);
     terms.add(field.network + hex.slice(0, wideDigits(hex)));
   }
   const path = record.request?.path;
-  if (path !== undefined && path !== '') addPath(terms, path);
+  if (path !== undefined && path !== '') addPath(terms, wellFormed(path));
   const letter = isReading(record) ? field.readWord : field.word;
   const words: string[] = [];
   for (const { name, value } of values) {
@@ -151,7 +153,7 @@ function addPath(terms: Set<string>, path: string): void {
   for (let depth = 1; depth <= pathDepth; depth++) {
     const next = path.indexOf('/', end + 1);
     end = next < 0 ? path.length : next;
-    terms.add(`${field.path}${depth}${path.slice(0, end)}`.slice(0, maxTerm));
+    terms.add(cutTerm(`${field.path}${depth}${path.slice(0, end)}`));
     if (next < 0) return;
   }
 }

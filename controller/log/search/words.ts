@@ -9,6 +9,15 @@ export const maxWordLength = 40;
 const wordPattern = /[\p{L}\p{N}\p{M}_]+/gu;
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
 
+/**
+ * Half a character, of a text that holds one or that was cut there, is U+FFFD in the database: two terms that differ by it alone would be one
+ * there and two here.
+ */
+export const wellFormed = (text: string): string => (text.isWellFormed() ? text : text.toWellFormed());
+
+const cutWord = (word: string): string =>
+  word.length > maxWordLength ? wellFormed(word.slice(0, maxWordLength)) : word;
+
 /** Paths, names and reasons come again and again. */
 const known = new Map<string, readonly string[]>();
 const mostKnown = 20_000;
@@ -31,7 +40,7 @@ export function wordsIn(text: string): readonly string[] {
 function splitText(text: string): string[] {
   const words: string[] = [];
   for (const [run] of text.normalize('NFKC').toLowerCase().matchAll(wordPattern)) {
-    if (isPlain(run)) words.push(run.slice(0, maxWordLength));
+    if (isPlain(run)) words.push(cutWord(run));
     else words.push(...splitRun(run));
   }
   return words;
@@ -44,7 +53,7 @@ function splitRun(run: string): string[] {
   const words: string[] = [];
   let last = 0;
   const add = (plain: string) => {
-    if (plain !== '') words.push(plain.slice(0, maxWordLength));
+    if (plain !== '') words.push(cutWord(plain));
   };
   for (const match of run.matchAll(unspaced)) {
     add(run.slice(last, match.index));

@@ -210,9 +210,9 @@ for (const [name, [tamper, fault]] of Object.entries(cases))
     t.equal(await index.advance(60_000), true);
     t.strictSame(check(file), []);
     for (const query of [{}, { person: 'ada' }, { text: 'payroll' }]) {
-      const { total } = await runSearch(db, index, { query, limit: 1, count: true });
+      const { total } = await runSearch(db, index, { query, limit: 1, count: true, forMs: 60_000 });
       const whole = await LogIndex.open(db, ':memory:', 'log', sizes);
-      t.strictSame(total, (await runSearch(db, whole, { query, limit: 1, count: true })).total);
+      t.strictSame(total, (await runSearch(db, whole, { query, limit: 1, count: true, forMs: 60_000 })).total);
       whole.close();
     }
     index.close();

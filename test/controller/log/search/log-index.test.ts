@@ -9,7 +9,7 @@ import { type FilterQuery, readFilter } from '../../../../controller/log/search/
 import { LogIndex } from '../../../../controller/log/search/log-index.ts';
 import { matches } from '../../../../controller/log/search/matches.ts';
 import { type Found, runSearch } from '../../../../controller/log/search/run-search.ts';
-import { runStats } from '../../../../controller/log/search/run-stats.ts';
+import { addStats, runStats } from '../../../../controller/log/search/run-stats.ts';
 import { type Db, openStore } from '../../../../controller/store/open-store.ts';
 import { appendMade, recordFrom } from '../../support/made-log.ts';
 
@@ -137,12 +137,23 @@ t.test('any search finds what looking at every record finds, in both orders, wit
       found += expected.length;
       t.strictSame(await searchWhole(db, index, query, true, limit), expected, JSON.stringify(query));
       t.strictSame(await searchWhole(db, index, query, false, limit), expected.toReversed());
-      const { total } = await runSearch(db, index, { query, limit: 1, count: true });
+      const { total } = await runSearch(db, index, { query, limit: 1, count: true, forMs: 60_000 });
       t.strictSame(total, { count: expected.length, exact: true });
       const stats = await runStats(db, index, { query, by: 'reason', timezone: 'UTC' });
       const denied = all.filter(({ position }) => expected.includes(position)).flatMap(({ record }) => record.reasons);
       t.equal(stats.total, expected.length);
       t.equal(stats.having, denied.length);
+      // In parts, as others have their turn between them.
+      let parts = await runStats(db, index, { query, by: 'reason', timezone: 'UTC', forMs: 0 });
+      while (parts.next !== undefined)
+        parts = addStats(
+          parts,
+          await runStats(db, index, { query, by: 'reason', timezone: 'UTC', before: parts.next, forMs: 0 }),
+        );
+      t.strictSame(
+        { ...parts, sums: new Map([...parts.sums].sort()) },
+        { ...stats, sums: new Map([...stats.sums].sort()) },
+      );
     }),
     { numRuns: 250 },
   );
@@ -225,7 +236,8 @@ t.test(
     await appendMade(db, 201, 400);
     const index = await LogIndex.open(db, file, 'log', sizes);
     await index.advance(60_000);
-    const count = async (query: FilterQuery) => (await runSearch(db, index, { query, limit: 10, count: true })).total;
+    const count = async (query: FilterQuery) =>
+      (await runSearch(db, index, { query, limit: 10, count: true, forMs: 60_000 })).total;
     for (const query of [{ person: 'zacharias' }, { text: 'xylophonist' }, { address: '203.0.113.0/24' }])
       t.same(await count(query), { count: 1, exact: true });
     const inFile = (text: string) =>
