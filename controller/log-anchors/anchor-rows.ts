@@ -36,6 +36,7 @@ export async function addAnchor(
       origin: '',
       size: 0,
       anchored_at: null,
+      next_at: 0,
       failing_since: null,
       failing_told: 0,
       created_by: by,
@@ -77,6 +78,7 @@ export function orderOf(sealer: Sealer, row: LogAnchorRow): AnchorOrder {
     born: row.created_at,
     origin: row.origin,
     size: row.size,
+    nextAt: row.next_at,
   };
 }
 

@@ -18,6 +18,8 @@ export interface AnchorOrder {
   /** The newest checkpoint that stands there. */
   readonly origin: string;
   readonly size: number;
+  /** When the next may go. */
+  readonly nextAt: number;
 }
 
 export interface Published {

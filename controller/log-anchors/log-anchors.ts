@@ -3,6 +3,7 @@
  * that it goes on failing is on record. Witnesses are asked in one round, so that one note has the lines of all of them.
  */
 import { type Clock, second } from '#shared/base/clock.ts';
+import { asPosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { parseCheckpointText } from '#shared/log/checkpoint.ts';
@@ -12,17 +13,14 @@ import { proveConsistency } from '#shared/log/tree-proofs.ts';
 import { readLogKeys } from '../authority/log-keys.ts';
 import type { KnownCheckpoints } from '../log/known/known-checkpoints.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
-import { backoff } from '../log-streams/retry.ts';
 import type { LogAnchorRow } from '../store/log-anchor-tables.ts';
 import type { Db } from '../store/open-store.ts';
-import type { Anchor, AnchorOrder, Published } from './anchor.ts';
+import type { Published } from './anchor.ts';
 import { knownByAnchor, orderOf, readAnchors } from './anchor-rows.ts';
+import { AnchorRun, putMs } from './anchor-run.ts';
 import { keepCosigned } from './cosigned.ts';
 import { anchorFile, lastInFile } from './file-anchor.ts';
-import { keepArrived, keepFailed } from './keep-outcome.ts';
 import { openAnchor } from './open-anchor.ts';
-import { settledBefore } from './settled-before.ts';
-import { WitnessAhead, WitnessRefuses } from './witness-anchor.ts';
 
 export interface LogAnchorsParts {
   readonly db: Db;
@@ -38,28 +36,18 @@ export interface LogAnchorsParts {
   readonly cosignMs?: number;
 }
 
-interface Run {
-  readonly anchor: Anchor;
-  order: AnchorOrder;
-  /** By the clock. */
-  nextAt: number;
-  tries: number;
-  trouble: string | undefined;
-  busy: Promise<unknown> | undefined;
-}
-
 const lookMs = second;
-const putMs = 60 * second;
 /** When the controller stops it waits no longer. */
 const lastMs = 4 * second;
 const cosignMs = 10 * second;
 
 export class LogAnchors {
   readonly #parts: LogAnchorsParts;
-  readonly #runs = new Map<string, Run>();
+  readonly #runs = new Map<string, AnchorRun>();
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #ended = new AbortController();
   #looking: Promise<void> = Promise.resolve();
+  #complaint = '';
 
   private constructor(parts: LogAnchorsParts) {
     this.#parts = parts;
@@ -82,9 +70,12 @@ export class LogAnchors {
   look(): Promise<void> {
     this.#looking = this.#looking
       .then(() => this.#look())
-      .catch((error: unknown) => {
-        this.#parts.log.error({ err: error }, 'the places outside of the log could not be looked after');
-      });
+      .then(
+        () => {
+          this.#complaint = '';
+        },
+        (error: unknown) => this.#complain(error),
+      );
     return this.#looking;
   }
 
@@ -94,8 +85,7 @@ export class LogAnchors {
     if (published === undefined) return { size: 0, why: 'the log has no checkpoint, or signs nothing' };
     await this.look();
     const run = this.#runs.get(row.name) ?? this.#open(row);
-    await run.busy;
-    const error = await this.#put(run, published, AbortSignal.timeout(putMs));
+    const error = await run.put(published, AbortSignal.timeout(putMs));
     return { size: published.size, ...(error === undefined ? {} : { why: error.message }) };
   }
 
@@ -108,10 +98,9 @@ export class LogAnchors {
     const { checkpoint } = await this.#parts.keeper.state();
     if (checkpoint === null) return [];
     const published = publishedOf(checkpoint, this.#parts.clock.now());
-    const witnesses = [...this.#runs.values()].filter(({ order }) => order.kind === 'witness');
     const signal = this.#cosignLimit();
     return Promise.all(
-      witnesses.map(async (run) => ({ name: run.order.name, error: await this.#put(run, published, signal) })),
+      this.#witnesses().map(async (run) => ({ name: run.name, error: await run.put(published, signal) })),
     );
   }
 
@@ -119,7 +108,7 @@ export class LogAnchors {
   async witnessed(checkpoint: string): Promise<string> {
     await this.look();
     const published = publishedOf(checkpoint, this.#parts.clock.now());
-    return `${checkpoint}${await this.#cosign(published, this.#cosignLimit())}`;
+    return `${checkpoint}${await this.#cosign(this.#witnesses(), published, this.#cosignLimit())}`;
   }
 
   /** What stands in files of the log, and may be past what the database holds. */
@@ -140,66 +129,83 @@ export class LogAnchors {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
+    await this.#follow().catch((error: unknown) => this.#complain(error));
     const signal = AbortSignal.timeout(lastMs);
     const published = await this.#newest();
     if (published !== undefined) {
-      const late = [...this.#runs.values()].filter((run) => !stands(run.order, published));
-      const apart = late
-        .filter(({ order }) => order.kind !== 'witness')
-        .map((run) => this.#put(run, published, signal));
-      const together = late.some(({ order }) => order.kind === 'witness') ? [this.#cosign(published, signal)] : [];
+      const late = [...this.#runs.values()].filter((run) => !run.stands(published));
+      const apart = late.filter(({ isWitness }) => !isWitness).map((run) => run.put(published, signal));
+      // All of them, so that one note has the lines of all.
+      const asked = late.some(({ isWitness }) => isWitness) ? this.#witnesses() : [];
+      const together = this.#cosign(asked, published, signal);
       await Promise.race([
-        Promise.all([...apart, ...together]),
+        Promise.all([...apart, together]),
         new Promise((resolve) => setTimeout(resolve, lastMs).unref()),
       ]);
     }
     this.#ended.abort();
-    for (const { anchor } of this.#runs.values()) anchor.close();
+    for (const run of this.#runs.values()) run.close();
+  }
+
+  /** The places as the store has them, and what other controllers brought there. */
+  async #follow(): Promise<void> {
+    const rows = await readAnchors(this.#parts.db);
+    const wanted = new Map(rows.map((row) => [row.name, row]));
+    for (const [name, run] of this.#runs) {
+      if (run.isOf(wanted.get(name))) continue;
+      run.close();
+      this.#runs.delete(name);
+    }
+    for (const row of rows) {
+      const run = this.#runs.get(row.name);
+      if (run === undefined) this.#runs.set(row.name, this.#open(row));
+      else run.follow(row);
+    }
   }
 
   async #look(): Promise<void> {
-    const { db, clock } = this.#parts;
     if (this.#ended.signal.aborted) return;
-    const rows = await readAnchors(db);
-    const wanted = new Map(rows.map((row) => [row.name, row]));
-    for (const [name, { order, anchor }] of this.#runs) {
-      if (wanted.get(name)?.created_at === order.born) continue;
-      anchor.close();
-      this.#runs.delete(name);
-    }
-    for (const row of rows) if (!this.#runs.has(row.name)) this.#runs.set(row.name, this.#open(row));
-    const due = [...this.#runs.values()].filter(({ nextAt, busy }) => busy === undefined && nextAt <= clock.now());
+    await this.#follow();
+    const at = this.#parts.clock.now();
+    const due = [...this.#runs.values()].filter((run) => run.isDue(at));
     if (due.length === 0) return;
     const published = await this.#newest();
     if (published === undefined) return;
-    const late = due.filter(({ order }) => !stands(order, published));
-    for (const run of late) if (run.order.kind !== 'witness') void this.#put(run, published, this.#limit(putMs));
-    if (late.some(({ order }) => order.kind === 'witness')) void this.#cosign(published, this.#limit(putMs), late);
+    const late: AnchorRun[] = [];
+    for (const run of due) if (!run.stands(published) && (await run.takeTurn(at))) late.push(run);
+    for (const run of late) if (!run.isWitness) void run.put(published, this.#limit());
+    const asked = late.filter(({ isWitness }) => isWitness);
+    void this.#cosign(asked, published, this.#limit());
+  }
+
+  #witnesses(): AnchorRun[] {
+    return [...this.#runs.values()].filter(({ isWitness }) => isWitness);
   }
 
   #cosignLimit(): AbortSignal {
     return AbortSignal.timeout(this.#parts.cosignMs ?? cosignMs);
   }
 
-  #limit(ms: number): AbortSignal {
-    return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(ms)]);
+  #limit(): AbortSignal {
+    return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(putMs)]);
   }
 
-  #open(row: LogAnchorRow): Run {
-    const { db, sealer, dir, keeper } = this.#parts;
-    const run: { order: AnchorOrder } = { order: orderOf(sealer, row) };
-    const anchor = openAnchor(run.order, {
-      dir,
-      signed: () => run.order,
-      logKeys: async () => (await readLogKeys(db)).map(({ key }) => key),
-      prove: (from, to) =>
-        proveConsistency(
-          from,
-          to,
-          nodesFromTiles((tile) => keeper.tiles.read(tile), to),
-        ),
-    });
-    return Object.assign(run, { anchor, nextAt: 0, tries: 0, trouble: undefined, busy: undefined });
+  #open(row: LogAnchorRow): AnchorRun {
+    const { db, sealer, clock, log, dir, keeper } = this.#parts;
+    const order = orderOf(sealer, row);
+    return new AnchorRun({ db, clock, log }, order, (signed) =>
+      openAnchor(order, {
+        dir,
+        signed,
+        logKeys: async () => (await readLogKeys(db)).map(({ key }) => key),
+        prove: (from, to) =>
+          proveConsistency(
+            from,
+            to,
+            nodesFromTiles((tile) => keeper.tiles.read(tile), to),
+          ),
+      }),
+    );
   }
 
   /** Undefined while nothing is signed. */
@@ -209,17 +215,10 @@ export class LogAnchors {
     return checkpoint === null || held !== null ? undefined : publishedOf(checkpoint, clock.now());
   }
 
-  /** Never rejects. Asks all witnesses, or those of `runs`, at once; keeps the note with the lines that came, and returns those. */
-  async #cosign(published: Published, signal: AbortSignal, runs: Iterable<Run> = this.#runs.values()): Promise<string> {
+  /** Never rejects. Asks these witnesses at once; keeps the note with the lines that came, and returns those. */
+  async #cosign(asked: readonly AnchorRun[], published: Published, signal: AbortSignal): Promise<string> {
     const lines: string[] = [];
-    const asked = [...runs].filter(({ order }) => order.kind === 'witness');
-    await Promise.all(
-      asked.map(async (run) => {
-        // One that does not answer what it was asked before holds up nobody longer than the limit.
-        if (!(await settledBefore(run.busy, signal))) return;
-        await this.#put(run, published, signal, (added) => lines.push(added));
-      }),
-    );
+    await Promise.all(asked.map((run) => run.put(published, signal, (added) => lines.push(added))));
     const together = lines.join('');
     try {
       if (together !== '') await keepCosigned(this.#parts.db, published, together);
@@ -230,60 +229,14 @@ export class LogAnchors {
     return together;
   }
 
-  /** Never rejects; resolves with why it is not there. */
-  #put(
-    run: Run,
-    published: Published,
-    signal: AbortSignal,
-    take?: (added: string) => void,
-  ): Promise<Error | undefined> {
-    const work = async () => {
-      try {
-        const added = await run.anchor.put(published, signal);
-        take?.(added);
-        await this.#arrived(run, published);
-        return undefined;
-      } catch (thrown) {
-        const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-        await this.#failed(run, published, error);
-        return error;
-      }
-    };
-    const done = work().finally(() => {
-      if (run.busy === done) run.busy = undefined;
-    });
-    run.busy = done;
-    return done;
-  }
-
-  async #arrived(run: Run, published: Published): Promise<void> {
-    const { db, clock } = this.#parts;
-    const at = clock.now();
-    const { origin, size } = published;
-    run.order = { ...run.order, origin, size };
-    Object.assign(run, { tries: 0, trouble: undefined, nextAt: at + run.order.everyMs });
-    await keepArrived(db, at, run.order, published);
-  }
-
-  async #failed(run: Run, { size }: Published, error: Error): Promise<void> {
-    const { db, clock, log } = this.#parts;
-    const why = error.message;
-    const at = clock.now();
-    const { name } = run.order;
-    Object.assign(run, { trouble: why, nextAt: at + backoff(run.tries, Math.random), tries: run.tries + 1 });
-    if (run.tries === 1)
-      log.warn({ anchor: name, why }, 'a checkpoint did not reach a place outside; it is tried again');
-    const grave = error instanceof WitnessAhead || error instanceof WitnessRefuses;
-    try {
-      await keepFailed(db, at, run.order, { size, why, grave });
-    } catch (cause) {
-      log.error({ err: cause, anchor: name }, 'that a place outside fails could not be kept');
-    }
+  /** Once, until it is something else: this is each second. */
+  #complain(error: unknown): void {
+    const { message } = asPosternError(error);
+    if (message !== this.#complaint)
+      this.#parts.log.error({ err: error }, 'the places outside of the log could not be looked after');
+    this.#complaint = message;
   }
 }
-
-const stands = ({ origin, size }: AnchorOrder, published: Published): boolean =>
-  origin === published.origin && size >= published.size;
 
 function publishedOf(checkpoint: string, time: number): Published {
   const { origin, size, root } = parseCheckpointText(parseNote(checkpoint).text);

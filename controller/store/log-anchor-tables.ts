@@ -32,6 +32,8 @@ export interface LogAnchorRow {
   origin: string;
   size: number;
   anchored_at: number | null;
+  /** When it is somebody's turn again: no controller goes there before. */
+  next_at: number;
   failing_since: number | null;
   /** 1 once it is on record that it fails. */
   failing_told: number;

@@ -22,6 +22,7 @@ import * as reviews from './migrations/0016-reviews.ts';
 import * as retention from './migrations/0017-retention.ts';
 import * as knockCounters from './migrations/0018-knock-counters.ts';
 import * as arrivals from './migrations/0019-arrivals.ts';
+import * as anchorTurns from './migrations/0020-anchor-turns.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -49,6 +50,7 @@ const migrations: Record<string, Migration> = {
   '0017-retention': { up: retention.up as Migration['up'] },
   '0018-knock-counters': { up: knockCounters.up as Migration['up'] },
   '0019-arrivals': { up: arrivals.up as Migration['up'] },
+  '0020-anchor-turns': { up: anchorTurns.up as Migration['up'] },
 };
 
 export interface Store {
