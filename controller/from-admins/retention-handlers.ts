@@ -2,6 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { adminRetention, DueShown, PruningShown, RetentionShown } from '#shared/contracts/admin-retention.ts';
 import { appendRecord } from '../log/append-record.ts';
+import type { DueCount } from '../log/retention/count-due.ts';
 import type { Pruning } from '../log/retention/prunings.ts';
 import { readAges, setAge } from '../log/retention/retention-ages.ts';
 import type { Db } from '../store/open-store.ts';
@@ -92,14 +93,7 @@ export function retentionHandlers({ db, clock, pruner, searches, keeper }: Admin
   };
 }
 
-interface Due {
-  readonly records: number;
-  readonly kinds: ReadonlyMap<string, number>;
-  readonly holds: ReadonlyMap<string, number>;
-  readonly heldBy: readonly string[];
-}
-
-async function showDue(db: Db, { records, kinds, holds, heldBy }: Due): Promise<DueShown> {
+async function showDue(db: Db, { records, kinds, holds, heldBy }: DueCount): Promise<DueShown> {
   const names = new Map(
     (await db.selectFrom('legal_holds').select(['id', 'name']).execute()).map((row) => [row.id, row.name]),
   );

@@ -52,6 +52,19 @@ export async function lastToGo(db: Db): Promise<number> {
   return Math.min(ordered, delivered ?? Number.MAX_SAFE_INTEGER);
 }
 
+/** Up to which position a plan may find anything, by the times: what comes late waits for another day. */
+export async function newestBefore(db: Db, time: number): Promise<number> {
+  const row = await db
+    .selectFrom('records')
+    .select('position')
+    .where('time', '<', time)
+    .orderBy('time', 'desc')
+    .orderBy('position', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.position ?? 0;
+}
+
 /** Behind `after`, up to `through`. Undefined when nothing is left there. */
 export async function findDue(
   db: Db,

@@ -4,17 +4,17 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, day, hour } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
-import type { Db, Store } from '../../store/open-store.ts';
-import { findDue, holdersOf, lastToGo } from './find-due.ts';
+import type { Store } from '../../store/open-store.ts';
+import { ClockWatch } from './clock-watch.ts';
+import { countDue, type DueCount } from './count-due.ts';
+import { findDue, holdersOf, lastToGo, newestBefore } from './find-due.ts';
 import {
   type As,
   beginPruning,
-  countDue,
   endPruning,
   type Limits,
-  newestBefore,
+  openPruning,
   type Plan,
   type Pruning,
   stepPruning,
@@ -31,11 +31,6 @@ export interface PrunerParts {
   readonly workMs?: number;
 }
 
-/** In `meta`: when the last look was, and from when on something may go. */
-const seenKey = 'retention_seen';
-/** A clock that leaps by more has the log wait for a day, so that one that is set wrong takes nothing with it before somebody can see it. */
-const leapMs = 2 * day;
-
 export class Pruner {
   readonly #parts: PrunerParts;
   readonly #workMs: number;
@@ -43,14 +38,14 @@ export class Pruner {
   #busy = false;
   #stopped = false;
   #nextAt = 0;
-  #seenAt = Number.NEGATIVE_INFINITY;
-  #from = 0;
+  readonly #clockWatch: ClockWatch;
   /** Nothing that may go was found yet, up to `after`: then there is no record of it either. */
   #looking: { readonly plan: Plan; after: number } | undefined;
 
   constructor(parts: PrunerParts) {
     this.#parts = parts;
     this.#workMs = parts.workMs ?? 200;
+    this.#clockWatch = new ClockWatch(parts.store.db, parts.log);
   }
 
   get floor(): number {
@@ -86,8 +81,7 @@ export class Pruner {
     return this.#inTurn(async () => {
       const { db } = store;
       // Else a clock that is set ahead would let go what the floor keeps.
-      const from = await this.#watchClock(clock.now());
-      if (clock.now() < from) throw waits(from);
+      await this.#clockWatch.require(clock.now());
       const cutoffs = { rest: before, kinds: {} };
       const open = await openPruning(db);
       if (open !== undefined) await this.#goOn(open, {});
@@ -100,7 +94,7 @@ export class Pruner {
   }
 
   /** What `prune`, or the retention that is set, would take now. */
-  async count(before?: number): Promise<Awaited<ReturnType<typeof countDue>> | undefined> {
+  async count(before?: number): Promise<DueCount | undefined> {
     const { clock, store, floor } = this.#parts;
     if (before !== undefined) requireFloor(clock.now() - before, floor);
     const cutoffs =
@@ -168,30 +162,7 @@ export class Pruner {
   }
 
   async #mayBegin(at: number): Promise<boolean> {
-    const from = await this.#watchClock(at);
-    if (at < from || (this.#looking === undefined && at < this.#nextAt)) return false;
-    return true;
-  }
-
-  /** From when on something may be pruned. Looked at each hour, and kept. */
-  async #watchClock(at: number): Promise<number> {
-    const { store, log } = this.#parts;
-    const isNear = (other: number, by: number) => Math.abs(at - other) < by;
-    if (isNear(this.#seenAt, hour)) return this.#from;
-    const row = await store.db.selectFrom('meta').select('value').where('key', '=', seenKey).executeTakeFirst();
-    const seen = row === undefined ? { at, from: 0 } : (JSON.parse(row.value) as { at: number; from: number });
-    const leapt = !isNear(seen.at, leapMs);
-    if (leapt)
-      log.warn({ was: seen.at, is: at }, 'the clock leapt, or this controller was off: nothing is pruned for a day');
-    this.#from = leapt ? at + day : Math.min(seen.from, at + day);
-    const value = JSON.stringify({ at, from: this.#from });
-    await store.db
-      .insertInto('meta')
-      .values({ key: seenKey, value })
-      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
-      .execute();
-    this.#seenAt = at;
-    return this.#from;
+    return (await this.#clockWatch.isSteady(at)) && (this.#looking !== undefined || at >= this.#nextAt);
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -208,11 +179,3 @@ export class Pruner {
     return next;
   }
 }
-
-function waits(from: number): PosternError {
-  const tell = `The clock leapt, or this controller was off for long: nothing is pruned before ${new Date(from).toISOString()}.`;
-  return new PosternError('conflict', tell, { tell });
-}
-
-const openPruning = (db: Db): Promise<Pruning | undefined> =>
-  db.selectFrom('prunings').selectAll().where('ended_at', 'is', null).orderBy('n').limit(1).executeTakeFirst();

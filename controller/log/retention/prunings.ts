@@ -2,9 +2,7 @@
  * One pruning, in steps of which each is a transaction: what went, how far it is, and which leaves it took. A crash leaves it to go on with.
  * Its begin and its end are records; the latter commits to the leaves that it took, so that a verifier can tell them from others that are missing.
  */
-import { sql } from 'kysely';
 import { randomId } from '#shared/base/bytes.ts';
-import { day } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { tileWidth } from '#shared/log/tile-path.ts';
 import type { Db, Trx } from '../../store/open-store.ts';
@@ -13,8 +11,9 @@ import { appendRecord, type RecordDraft } from '../append-record.ts';
 import { findLogState } from '../log-state.ts';
 import { markChanged } from '../mark-changed.ts';
 import { type DueRow, findDue, holdersOf, lastToGo } from './find-due.ts';
+import { pruneSnapshots } from './prune-snapshots.ts';
 import { digestOfSets, PrunedLeaves } from './pruned-leaves.ts';
-import { type Cutoffs, cutoffsAt, narrower, oldestCutoff, readAges } from './retention-ages.ts';
+import { type Cutoffs, cutoffsAt, narrower, readAges } from './retention-ages.ts';
 
 export type Pruning = Omit<PruningRow, 'n'> & { readonly n: number };
 
@@ -30,14 +29,18 @@ export interface Plan {
 
 /** Tiles of the log that are looked through at once. */
 const leavesAtOnce = 32 * tileWidth;
-const snapshotsAtOnce = 200;
 
 /** As records and reports tell cutoffs; `for ever` has no time. */
 export const toldCutoffs = ({ rest, kinds }: Cutoffs): { kind: string; before?: number }[] =>
   Object.entries({ default: rest, ...kinds }).map(([kind, before]) => ({ kind, ...(before === 0 ? {} : { before }) }));
 
-/** In the transaction of its first step: with the record that says it begins. */
+/** The one that is under way. */
+export const openPruning = (db: Db): Promise<Pruning | undefined> =>
+  db.selectFrom('prunings').selectAll().where('ended_at', 'is', null).orderBy('n').limit(1).executeTakeFirst();
+
+/** With the record that says it begins. Throws `conflict` while another one is under way. */
 export async function beginPruning(trx: Trx, at: number, plan: Plan, as: As): Promise<Pruning> {
+  if ((await openPruning(trx)) !== undefined) throw busy();
   const { number: log = 0 } = (await findLogState(trx)) ?? {};
   const row = {
     log,
@@ -62,6 +65,11 @@ export async function beginPruning(trx: Trx, at: number, plan: Plan, as: As): Pr
   const details = { pruning: n, cause: plan.cause, cutoffs: toldCutoffs(plan.cutoffs) };
   await appendRecord(trx, at, { id: row.begun, kind: 'log', event: 'prune-begun', ...as, details });
   return { ...row, n };
+}
+
+function busy(): PosternError {
+  const tell = 'Another controller is taking old records out of this log: try again in a moment.';
+  return new PosternError('conflict', tell, { tell });
 }
 
 /** The moment, and the floor of this installation, in milliseconds. */
@@ -96,7 +104,7 @@ export async function stepPruning(trx: Trx, was: Pruning, limits: Limits): Promi
     .where('n', '=', n)
     .where('after', '=', was.after)
     .executeTakeFirst();
-  if (done.numUpdatedRows !== 1n) throw new PosternError('conflict', 'another controller went on with this pruning');
+  if (done.numUpdatedRows !== 1n) throw busy();
   return next;
 }
 
@@ -161,8 +169,14 @@ export async function endPruning(db: Db, limits: Limits, pruning: Pruning, as: A
   };
   const ended = { ...pruning, ended_at: at, record };
   await db.transaction().execute(async (trx) => {
+    const done = await trx
+      .updateTable('prunings')
+      .set({ ended_at: at, record })
+      .where('n', '=', pruning.n)
+      .where('ended_at', 'is', null)
+      .executeTakeFirst();
+    if (done.numUpdatedRows !== 1n) throw busy();
     await appendRecord(trx, at, { id: record, kind: 'log', event: 'pruned', ...as, details });
-    await trx.updateTable('prunings').set({ ended_at: at, record }).where('n', '=', pruning.n).execute();
   });
   return ended;
 }
@@ -188,51 +202,4 @@ async function setsOf(db: Db, { n, first_leaf, last_leaf }: Pruning): Promise<Ui
     sets.push(set.bytes());
   }
   return sets;
-}
-
-/**
- * Snapshots of facts that no record can rest on any more: last used before what any kind still keeps. While a hold stands all stay. Returns
- * how many went.
- */
-async function pruneSnapshots(db: Db, cutoffs: Cutoffs): Promise<number> {
-  const before = oldestCutoff(cutoffs) - day;
-  let removed = 0;
-  for (;;) {
-    const held = await db.selectFrom('legal_holds').select('id').limit(1).executeTakeFirst();
-    if (before <= 0 || held !== undefined) return removed;
-    const { numAffectedRows = 0n } = await sql`DELETE FROM fact_snapshots WHERE id IN
-      (SELECT id FROM fact_snapshots WHERE last_at < ${before} LIMIT ${snapshotsAtOnce})`.execute(db);
-    removed += Number(numAffectedRows);
-    if (numAffectedRows < BigInt(snapshotsAtOnce)) return removed;
-  }
-}
-
-/** How many records a plan would take now, and which holds keep how many. Reads only. */
-export async function countDue(db: Db, { cutoffs, through }: Omit<Plan, 'cause'>, turn: () => Promise<unknown>) {
-  const last = Math.min(through, await lastToGo(db));
-  const kinds = new Map<string, number>();
-  const holds = new Map<string, number>();
-  let records = 0;
-  for (let after = 0; ; await turn()) {
-    const due = await findDue(db, cutoffs, { after, through: last });
-    if (due === undefined) break;
-    after = due.to;
-    records += due.rows.length;
-    for (const { kind } of due.rows) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-    for (const [id, count] of due.held) holds.set(id, (holds.get(id) ?? 0) + count);
-  }
-  return { records, kinds, holds, heldBy: await holdersOf(db, cutoffs) };
-}
-
-/** Up to which position a plan may find anything, by the times: what comes late waits for another day. */
-export async function newestBefore(db: Db, time: number): Promise<number> {
-  const row = await db
-    .selectFrom('records')
-    .select('position')
-    .where('time', '<', time)
-    .orderBy('time', 'desc')
-    .orderBy('position', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row?.position ?? 0;
 }

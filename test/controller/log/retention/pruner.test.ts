@@ -4,6 +4,7 @@ import { takeRecords } from '../../../../controller/from-gateways/take-records.t
 import { snapshotFacts } from '../../../../controller/grants/snapshot-facts.ts';
 import { appendRecord } from '../../../../controller/log/append-record.ts';
 import { Pruner } from '../../../../controller/log/retention/pruner.ts';
+import { beginPruning, endPruning, stepPruning } from '../../../../controller/log/retention/prunings.ts';
 import { setAge } from '../../../../controller/log/retention/retention-ages.ts';
 import { openStore, type Store } from '../../../../controller/store/open-store.ts';
 import { day, hour } from '../../../../shared/base/clock.ts';
@@ -170,6 +171,29 @@ t.test('a pruning that was cut short is gone on with, and what it took is told a
   t.equal((await left(store)).length, 0);
   t.equal((await told(store, 'prune-begun')).length, 1);
   t.match(await told(store, 'pruned'), [{ details: { removed: 1300 } }]);
+});
+
+t.test('of two controllers one prunes at a time, and each pruning is told once', async (t) => {
+  const store = await openMemory(t);
+  const { db } = store;
+  await append(store, [50, 0]);
+  const busy = { code: 'conflict', tell: /Another controller/ };
+  const plan = { cause: 'order', cutoffs: { rest: now - 10 * day, kinds: {} }, through: 100 } as const;
+  const begin = () => db.transaction().execute((trx) => beginPruning(trx, now, plan, { actor: 'olga' }));
+  const begun = await begin();
+  await t.rejects(begin(), busy);
+  const limits = { at: now, floor: day };
+  const step = () => db.transaction().execute((trx) => stepPruning(trx, begun, limits));
+  const next = (await step())!;
+  await t.rejects(step(), busy);
+  const ends = await Promise.allSettled([endPruning(db, limits, next, {}), endPruning(db, limits, next, {})]);
+  t.match(
+    ends.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])),
+    [busy],
+  );
+  t.match(await told(store, 'pruned'), [{ details: { removed: 1 } }]);
+  t.equal((await told(store, 'pruned')).length, 1);
+  t.same(await left(store), [0]);
 });
 
 t.test('what explains the log itself is never pruned', async (t) => {
