@@ -8,9 +8,11 @@ import type { PeerRefusal } from '#shared/wire/admit-peer.ts';
 import type { RefusalSample } from '#shared/wire/doors/knock-counts.ts';
 import { operationOf } from '#shared/wire/operations.ts';
 import type { Ask } from '../gates/ask.ts';
-import type { SpoolPause } from '../record-sink.ts';
+import type { Later, OpenAccess, SpoolPause } from '../record-sink.ts';
+import { SameParts } from './same-parts.ts';
 
 const maxPath = maxRecordedPath;
+const sameParts = new SameParts();
 
 /**
  * Ids of records: random once for each data path, then counted. They are names and no secrets, and a random number for each
@@ -21,8 +23,7 @@ export function recordIds(): () => string {
   let count = 0;
   return () => {
     count += 1;
-    // Joined, the text is in one piece, which halves what JSON.stringify takes for the whole record.
-    return [prefix, count].join('-');
+    return `${prefix}-${count}`;
   };
 }
 
@@ -39,8 +40,22 @@ export function refusalRecord(facts: RecordFacts, code: ErrorCode): AccessRecord
   return { ...base(facts), phase: 'single', verdict: 'deny', reasons: [reasonOf(code)] };
 }
 
-export function openingRecord(facts: RecordFacts): AccessRecord {
-  return { ...base(facts), phase: 'opening', verdict: 'allow', reasons: ['grant-valid'] };
+/**
+ * The opening record, as the JSON that is written. Most of it is the same in every request under one grant, and making it
+ * anew each time took longer than all the gates: that part is kept with the claims.
+ */
+export function openAccess(facts: RecordFacts): OpenAccess {
+  const { id, ask, trace, at } = facts;
+  const same = sameParts.of(ask, facts.gateway, () => {
+    const { id: _, time: __, trace: ___, request: ____, ...rest } = base(facts);
+    return { ...rest, phase: 'opening', verdict: 'allow', reasons: ['grant-valid'] };
+  });
+  const request = JSON.stringify(requestOf(ask));
+  return {
+    id,
+    json: `{"id":"${id}","time":${at},"trace":${JSON.stringify(trace)},"request":${request},${same}`,
+    place: -1,
+  };
 }
 
 export interface Outcome {
@@ -54,25 +69,22 @@ export interface Outcome {
 }
 
 /** `at`: when it ended, or is told of its progress. */
-export function laterRecord(
-  opening: AccessRecord,
-  { id, phase, at }: { readonly id: string; readonly phase: 'progress' | 'closing'; readonly at: number },
-  outcome: Outcome,
-): AccessRecord {
-  const { status, bytesUp, bytesDown, durationMs, ended, code } = outcome;
-  const wasCut = ended === 'cut';
+export function laterOf(
+  { id: opening }: OpenAccess,
+  { id, phase, at }: { readonly id: string; readonly phase: Later['phase']; readonly at: number },
+  { status, bytesUp, bytesDown, durationMs, ended, code }: Outcome,
+): Later {
   return {
-    ...opening,
+    opening,
     id,
     time: at,
     phase,
-    opening: opening.id,
-    reasons: wasCut ? ['stream-cut'] : opening.reasons,
-    ...(status === undefined ? {} : { status }),
+    ...(ended === 'cut' ? { reasons: ['stream-cut'] } : undefined),
+    ...(status === undefined ? undefined : { status }),
     bytesUp,
     bytesDown,
     durationMs: Math.max(0, Math.round(durationMs)),
-    details: { ...opening.details, ended, ...(code === undefined ? {} : { problem: code }) },
+    details: code === undefined ? { ended } : { ended, problem: code },
   };
 }
 

@@ -44,16 +44,17 @@ interface Tunnel {
 /** The error to answer with, when no tunnel came about. */
 async function handle(parts: DataParts, tunnel: Tunnel): Promise<PosternError | undefined> {
   const { req, trace } = tunnel;
-  const ask = readAsk('connect', req, parts);
+  const at = parts.time();
+  const ask = readAsk('connect', req, parts, at);
   const wrong = checkRequestHead(req);
   if (wrong !== undefined) {
     return refuseAsk(parts, ask, { code: 'request-refused', extra: { reason: wrong } }, trace);
   }
-  const refusal = passGates(ask, parts.state(), parts.time());
+  const refusal = passGates(ask, parts.state(), at);
   if (refusal !== undefined) return refuseAsk(parts, ask, refusal, trace);
   const app = ask.found.app as TcpApp;
   let piped = false;
-  const outcome = await runRecorded(parts, ask, trace, (entry, onBytes) =>
+  const outcome = await runRecorded(parts, ask, { trace, at }, (entry, onBytes) =>
     openTunnel(app, tunnel, {
       onBytes,
       refusal: () => stillGood(parts, entry),

@@ -72,7 +72,9 @@ function run(parts: DataParts, exchange: Exchange): void {
 async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
   const { kind, req, res } = exchange;
   const trace = traceOf(req);
-  const ask = readAsk(kind, req, parts);
+  // One moment for the gates, the record and the identity: until the record is written, nothing waits.
+  const at = parts.time();
+  const ask = readAsk(kind, req, parts, at);
   const wrong = guardHead(req, res);
   if (wrong !== undefined) {
     const error = refuseAsk(parts, ask, { code: 'request-refused', extra: { reason: wrong } }, trace);
@@ -80,13 +82,13 @@ async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
   }
   if (isOwnPath(ask.url)) return answerOwnPath(parts, ask, exchange, trace);
 
-  const refusal = passGates(ask, parts.state(), parts.time());
+  const refusal = passGates(ask, parts.state(), at);
   if (refusal !== undefined) {
     return answerProblem(req, res, refuseAsk(parts, ask, refusal, trace), trace);
   }
-  const outcome = await runRecorded(parts, ask, trace, (entry, onBytes) => {
+  const outcome = await runRecorded(parts, ask, { trace, at }, (entry, onBytes) => {
     exchange.goOn();
-    return exchange.forward(forwardOptions(parts, ask, entry, req, trace, onBytes));
+    return exchange.forward(forwardOptions(parts, ask, entry, req, { trace, at, onBytes }));
   });
   if (outcome.error !== undefined) answerProblem(req, res, outcome.error, trace);
 }
@@ -102,14 +104,13 @@ function forwardOptions(
   ask: Ask,
   entry: LiveEntry,
   req: IncomingMessage,
-  trace: string,
-  onBytes: OnBytes,
+  { trace, at, onBytes }: { readonly trace: string; readonly at: number; readonly onBytes: OnBytes },
 ): ForwardOptions {
   const { canonical, claims } = ask.found as Required<Ask['found']>;
   const app = ask.found.app as HttpApp;
   const { pool, origin, servername } = parts.pools.of(app);
   const { limits } = app;
-  const identity = parts.identity.mint(claims, parts.time());
+  const identity = parts.identity.mint(claims, at);
   const { rawHeaders } = req;
   return {
     dispatcher: pool,

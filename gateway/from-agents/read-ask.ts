@@ -6,11 +6,12 @@ import { peerOf } from '#shared/wire/admit-peer.ts';
 import type { Ask } from '../gates/ask.ts';
 import type { DataParts } from './data-parts.ts';
 
-/** Singletons by `checkRequestHead`: none of these can be a joined list. */
+/** Singletons by `checkRequestHead`: none of these can be a joined list. `at`: controller time in milliseconds. */
 export function readAsk(
   kind: Ask['kind'],
   req: IncomingMessage,
-  parts: Pick<DataParts, 'grants' | 'used' | 'usage' | 'time'>,
+  parts: Pick<DataParts, 'grants' | 'used' | 'usage'>,
+  at: number,
 ): Ask {
   const { headers, socket } = req;
   const peer = peerOf(socket);
@@ -30,7 +31,7 @@ export function readAsk(
     contentLength: length === undefined ? undefined : Number(length),
     grants: parts.grants,
     used: parts.used,
-    usage: (app) => parts.usage.usage(app, peer?.id ?? '', parts.time()),
+    usage: (app) => parts.usage.usage(app, peer?.id ?? '', at),
     found: {},
   };
 }

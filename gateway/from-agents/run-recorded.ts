@@ -6,8 +6,7 @@ import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { Forwarding, ForwardOutcome } from '#shared/wire/forward-types.ts';
 import type { Ask, Refusal } from '../gates/ask.ts';
 import type { LiveEntry } from '../grants/live-table.ts';
-import type { OpenAccess } from '../record-sink.ts';
-import { laterRecord, openingRecord, refusalRecord } from './access-records.ts';
+import { laterOf, openAccess, refusalRecord } from './access-records.ts';
 import type { DataParts } from './data-parts.ts';
 import { takeUse } from './take-use.ts';
 
@@ -29,29 +28,28 @@ export function refuseAsk(parts: DataParts, ask: Ask, refusal: Refusal, trace: s
 
 /**
  * `start` begins the run; it is called after the opening record is written, and only if nothing was taken back meanwhile.
- * An outcome with `error` may still have to be answered with it.
+ * An outcome with `error` may still have to be answered with it. `at`: the controller's time at which the gates were passed.
  */
 export async function runRecorded(
   parts: DataParts,
   ask: Ask,
-  trace: string,
+  { trace, at: startedAt }: { readonly trace: string; readonly at: number },
   start: (entry: LiveEntry, onBytes: OnBytes) => Forwarding,
 ): Promise<ForwardOutcome> {
   const { claims, kid, app, canonical } = ask.found;
   if (claims === undefined || kid === undefined || app === undefined) throw new Error('the gates established nothing');
   const { live, records, usage } = parts;
-  const startedAt = parts.time();
   const bytes = { up: 0, down: 0 };
-  const opening = openingRecord({ id: parts.recordId(), ask, trace, at: startedAt, gateway: parts.state().gateway });
-  let access: OpenAccess | undefined;
+  const access = openAccess({ id: parts.recordId(), ask, trace, at: startedAt, gateway: parts.state().gateway });
+  let isOpen = false;
   const close = (phase: 'progress' | 'closing', outcome: ForwardOutcome | undefined) => {
-    if (access === undefined) return;
+    if (!isOpen) return;
     const at = parts.time();
     const sums = { bytesUp: bytes.up, bytesDown: bytes.down, durationMs: at - startedAt };
     const { ended, status, error } = outcome ?? { ended: 'running' };
     records.close(
       access,
-      laterRecord(opening, { id: parts.recordId(), phase, at }, { ...sums, ended, status, code: error?.code }),
+      laterOf(access, { id: parts.recordId(), phase, at }, { ...sums, ended, status, code: error?.code }),
     );
   };
 
@@ -69,7 +67,8 @@ export async function runRecorded(
     const unusable = claims.use === 'once' ? await takeUse(parts, claims) : undefined;
     if (unusable !== undefined) return refused(refuseAsk(parts, ask, { code: unusable }, trace));
     try {
-      access = await records.open(opening);
+      await records.open(access);
+      isOpen = true;
     } catch (cause) {
       // The spool tells the log why, once. Where it takes refusals still, this one is on record.
       refuseAsk(parts, ask, { code: 'record-failed' }, trace);

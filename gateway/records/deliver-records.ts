@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
+import { LaterRecords } from './later-record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { SpoolGaps } from './spool-gaps.ts';
 import { longestLine, scanLines } from './spool-scan.ts';
@@ -31,6 +32,7 @@ interface Cursor {
   /** What was read and not yet confirmed. */
   queue: SpooledRecord[];
   through: number;
+  laters: LaterRecords;
   gaps: SpoolGaps;
   left: boolean;
 }
@@ -96,6 +98,7 @@ export class RecordDelivery {
       offset: 0,
       queue: [],
       through: directory.readThrough(spool),
+      laters: new LaterRecords(),
       gaps: new SpoolGaps(),
       left: false,
     };
@@ -143,7 +146,7 @@ export class RecordDelivery {
   /** The controller has less than it once confirmed (it was restored): all of the segment goes again. */
   #restart(spool: string, cursor: Cursor, through: number): void {
     this.#parts.log.warn({ spool, through }, 'the controller lost records that it had confirmed; they are sent again');
-    Object.assign(cursor, { offset: 0, queue: [], through, gaps: new SpoolGaps() });
+    Object.assign(cursor, { offset: 0, queue: [], through, laters: new LaterRecords(), gaps: new SpoolGaps() });
   }
 
   /** Reads on from the offset. Returns whether anything new was read. */
@@ -165,9 +168,11 @@ export class RecordDelivery {
           cursor.gaps.skip({ ...part, offset: cursor.offset + part.offset });
           continue;
         }
-        if ('left' in part) cursor.left = true;
-        const found = cursor.gaps.follow(part, { gateway, spool, writtenAt: Math.floor(mtimeMs) });
-        const isLoss = found.length > ('seq' in part ? 1 : 0);
+        const line = cursor.laters.whole(part);
+        if (line === undefined) continue;
+        if ('left' in line) cursor.left = true;
+        const found = cursor.gaps.follow(line, { gateway, spool, writtenAt: Math.floor(mtimeMs) });
+        const isLoss = found.length > ('seq' in line ? 1 : 0);
         if (isLoss) log.error(found[0]!.record.details, 'records of a spool are lost');
         cursor.queue.push(...found.filter(({ seq }) => seq > cursor.through));
       }

@@ -5,6 +5,7 @@
 import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { randomId } from '#shared/base/bytes.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { LaterRecords } from './later-record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { denialBytes, encodeLine, type SpoolLine } from './spool-format.ts';
 import { mostRecords } from './spool-gaps.ts';
@@ -108,7 +109,12 @@ function append(
 }
 
 function findOpen(lines: readonly SpoolLine[]): AccessRecord[] {
-  const records = lines.flatMap((line) => ('carry' in line ? line.carry : 'record' in line ? line.record : []));
+  const laters = new LaterRecords();
+  const records = lines.flatMap((read) => {
+    const line = laters.whole(read);
+    if (line === undefined) return [];
+    return 'carry' in line ? line.carry : 'record' in line ? line.record : [];
+  });
   const ended = new Set(records.filter(({ phase }) => isEnd(phase)).map(({ opening }) => opening));
   const openings = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
   return [...new Map(openings.map((record) => [record.id, record])).values()];

@@ -1,22 +1,29 @@
 /**
  * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
  * - `{seq, record}`: a record on its way to the controller;
+ * - `{seq, later}`: the same, of an access whose opening stands before it in this segment: only what is not as there;
  * - `{carry}`: the opening record of an access that was still open when its segment was left for this one;
  * - `{left: true, denials, last}`: the writer left this segment; what was open was carried on, or closed by recovery. `denials`: how
  *   many bytes of it are refusals. `last`: the last number in it.
  */
 import { crc32 } from 'node:zlib';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
+import type { Later } from '../record-sink.ts';
 
 export type SpoolLine =
   | SpooledRecord
+  | { readonly seq: number; readonly later: Later }
   | { readonly carry: AccessRecord }
   | { readonly left: true; readonly denials: number; readonly last: number };
 
-export function encodeLine(line: SpoolLine): string {
-  const json = JSON.stringify(line);
-  return `${checksum(json)} ${json}\n`;
-}
+export const encodeLine = (line: SpoolLine): string => withChecksum(JSON.stringify(line));
+
+/** The same of a part that is JSON already. */
+export const numberedLine = (seq: number, what: 'record' | 'later', json: string): string =>
+  withChecksum(`{"seq":${seq},"${what}":${json}}`);
+export const carryLine = (json: string): string => withChecksum(`{"carry":${json}}`);
+
+const withChecksum = (json: string): string => `${checksum(json)} ${json}\n`;
 
 /** Longer than the line that ends a segment. */
 export const endBytes = 128;
@@ -49,8 +56,14 @@ function isSpoolLine(line: unknown): line is SpoolLine {
   if (!isObject(line)) return false;
   if ('left' in line) return line['left'] === true && isCount(line['denials']) && isCount(line['last']);
   if ('carry' in line) return isObject(line['carry']);
-  return isCount(line['seq']) && line['seq'] > 0 && isObject(line['record']);
+  if (!isCount(line['seq']) || line['seq'] === 0) return false;
+  return 'later' in line ? isLater(line['later']) : isObject(line['record']);
 }
+
+const isLater = (later: unknown): boolean =>
+  isObject(later) &&
+  typeof later['opening'] === 'string' &&
+  (later['phase'] === 'progress' || later['phase'] === 'closing');
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
@@ -58,10 +71,10 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const four = Buffer.alloc(4);
+/** Every two hex digits: `toString(16)` of a number above 2^31 takes as long as the checksum itself. */
+const hex = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'));
 
-/** By way of bytes: `toString(16)` of a number above 2^31 takes as long as the checksum itself. */
 function checksum(json: string): string {
-  four.writeUInt32BE(crc32(json));
-  return four.toString('hex');
+  const sum = crc32(json);
+  return `${hex[sum >>> 24]}${hex[(sum >>> 16) & 0xff]}${hex[(sum >>> 8) & 0xff]}${hex[sum & 0xff]}`;
 }

@@ -5,7 +5,7 @@
  */
 import { sha256 } from '#shared/base/bytes.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
-import type { SpoolLine } from './spool-format.ts';
+import type { WholeLine } from './later-record.ts';
 import type { Damage } from './spool-scan.ts';
 
 export interface GapParts {
@@ -39,7 +39,7 @@ export class SpoolGaps {
   }
 
   /** What must be sent at this line: what is missing before it, and the line itself if it is a record. */
-  follow(line: SpoolLine, parts: GapParts): SpooledRecord[] {
+  follow(line: WholeLine, parts: GapParts): SpooledRecord[] {
     if ('carry' in line) return this.#see(line.carry, []);
     if ('left' in line) return this.#missing(line.last, parts);
     // Taken for true it would hide all that comes after it.

@@ -7,10 +7,11 @@ import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import type { OpenAccess, RecordSink, SpoolPause } from '../record-sink.ts';
+import type { Later, OpenAccess, RecordSink, SpoolPause } from '../record-sink.ts';
+import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { encodeLine } from './spool-format.ts';
+import { carryLine, numberedLine } from './spool-format.ts';
 import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
 
 export interface SpoolOptions extends SpoolLimits {
@@ -25,30 +26,32 @@ export interface SpoolOptions extends SpoolLimits {
 }
 
 interface Waiting {
-  readonly record: AccessRecord;
+  readonly what: 'opening' | 'progress' | 'closing' | 'denial' | 'single';
+  readonly json: string;
   /** What an opening or closing record opens or closes. */
   readonly access?: OpenAccess;
   /** Of an opening: who waits for it. */
-  readonly settle?: { resolve(access: OpenAccess): void; reject(error: PosternError): void };
+  readonly settle?: { resolve(): void; reject(error: PosternError): void };
 }
+
+/** Where in its line each stands. */
+const memberOf = {
+  opening: 'record',
+  progress: 'later',
+  closing: 'later',
+  denial: 'record',
+  single: 'record',
+} as const satisfies Record<Waiting['what'], 'record' | 'later'>;
 
 const flushMs = 20;
 const retryMs = 1000;
-
-interface LeftSegment {
-  readonly fd: number;
-  readonly length: number;
-  readonly denials: number;
-  readonly last: number;
-}
 
 export class SpoolWriter implements RecordSink {
   readonly #options: SpoolOptions;
   readonly #merger: DenialMerger;
   readonly #open = new Bag<OpenAccess>();
   readonly #room: SpoolRoom;
-  /** Segments that were left and could not be marked so: the disk took nothing. */
-  readonly #unmarked: LeftSegment[] = [];
+  readonly #left: LeftSegments;
   readonly #timer: NodeJS.Timeout;
   #spool: string;
   #fd: number;
@@ -70,7 +73,8 @@ export class SpoolWriter implements RecordSink {
     this.#options = options;
     this.#spool = options.spool ?? options.directory.newSpool();
     this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
-    this.#merger = new DenialMerger((record) => this.#add({ record }));
+    this.#merger = new DenialMerger((record) => this.#tell(record));
+    this.#left = new LeftSegments(options.log);
     this.#room = new SpoolRoom(options.directory, options);
     this.#room.measure(this.#spool);
     this.#timer = setInterval(() => {
@@ -85,22 +89,23 @@ export class SpoolWriter implements RecordSink {
     return this.#spool;
   }
 
-  open(opening: AccessRecord): Promise<OpenAccess> {
+  open(access: OpenAccess): Promise<void> {
     const why =
       this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
     if (why !== undefined) return Promise.reject(new PosternError('record-failed', why));
-    const access = { opening, place: -1 };
-    return new Promise((resolve, reject) => this.#add({ record: opening, access, settle: { resolve, reject } }));
+    return new Promise((resolve, reject) =>
+      this.#add({ what: 'opening', json: access.json, access, settle: { resolve, reject } }),
+    );
   }
 
   /** Closing and progress records: never refused; kept in memory while the disk takes none. */
-  close(access: OpenAccess, record: AccessRecord): void {
-    this.#add({ record, access });
+  close(access: OpenAccess, later: Later): void {
+    this.#add({ what: later.phase, json: JSON.stringify(later), access });
   }
 
   /** What a gateway tells of itself: never refused either. */
   tell(record: AccessRecord): void {
-    this.#add({ record });
+    this.#tell(record);
   }
 
   /** `tell` makes the record of a time in which no opening could be written, once it is over. */
@@ -120,17 +125,14 @@ export class SpoolWriter implements RecordSink {
     clearTimeout(this.#retry);
     this.#merger.flush();
     this.#write();
-    if (this.#waiting.length === 0 && this.#open.size === 0)
-      this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
+    if (this.#waiting.length === 0 && this.#open.size === 0) this.#leave();
     else closeSync(this.#fd);
-    this.#markLeft();
-    // What could not be marked is for recovery.
-    for (const { fd } of this.#unmarked) closeSync(fd);
+    this.#left.stop();
   }
 
   #measure(): void {
     const { log } = this.#options;
-    this.#markLeft();
+    this.#left.mark();
     try {
       this.#room.measure(this.#spool);
     } catch (error) {
@@ -153,7 +155,11 @@ export class SpoolWriter implements RecordSink {
     if (this.#paused === undefined) return;
     const { why, since } = this.#paused;
     this.#paused = undefined;
-    if (this.#tellPause) this.#add({ record: this.#tellPause({ why, ms: Math.round(performance.now() - since) }) });
+    if (this.#tellPause) this.#tell(this.#tellPause({ why, ms: Math.round(performance.now() - since) }));
+  }
+
+  #tell(record: AccessRecord): void {
+    this.#add({ what: record.verdict === 'deny' ? 'denial' : 'single', json: JSON.stringify(record) });
   }
 
   #add(waiting: Waiting): void {
@@ -171,7 +177,7 @@ export class SpoolWriter implements RecordSink {
     if (batch.length === 0) return;
     this.#waiting = [];
     let seq = this.#seq;
-    const lines = batch.map(({ record }) => encodeLine({ seq: ++seq, record }));
+    const lines = batch.map(({ what, json }) => numberedLine(++seq, memberOf[what], json));
     try {
       this.#append(lines.join(''));
     } catch (error) {
@@ -225,13 +231,13 @@ export class SpoolWriter implements RecordSink {
     }, retryMs);
   }
 
-  #follow({ record, access, settle }: Waiting, length: number): void {
-    if (access !== undefined && record.phase === 'opening') {
-      this.#open.add(access);
-      settle?.resolve(access);
-    } else if (access !== undefined && record.phase === 'closing') {
-      this.#open.delete(access);
-    } else if (record.verdict === 'deny') {
+  #follow({ what, access, settle }: Waiting, length: number): void {
+    if (what === 'opening') {
+      this.#open.add(access!);
+      settle?.resolve();
+    } else if (what === 'closing') {
+      this.#open.delete(access!);
+    } else if (what === 'denial') {
       this.#denials += length;
       this.#room.countDenial(this.#spool, length);
     }
@@ -250,7 +256,7 @@ export class SpoolWriter implements RecordSink {
   #nextSegment(): void {
     const { directory, log } = this.#options;
     const spool = directory.nextSegment(this.#spool);
-    const open = this.#open.all().map(({ opening }) => encodeLine({ carry: opening }));
+    const open = this.#open.all().map(({ json }) => carryLine(json));
     const carried = Buffer.from(open.join(''));
     let fd: number | undefined;
     try {
@@ -264,32 +270,16 @@ export class SpoolWriter implements RecordSink {
       rmSync(directory.file(spool), { force: true });
       return;
     }
-    this.#unmarked.push({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
+    this.#leave();
     this.#fd = fd;
     this.#length = carried.length;
     this.#spool = spool;
     this.#seq = 0;
     this.#denials = 0;
-    this.#markLeft();
+    this.#left.mark();
   }
 
-  /** Until it is marked a segment stays after its delivery. */
-  #markLeft(): void {
-    while (this.#unmarked.length > 0) {
-      const { fd, length, ...rest } = this.#unmarked[0]!;
-      try {
-        ftruncateSync(fd, length);
-        const line = Buffer.from(encodeLine({ left: true, ...rest }));
-        if (writeSync(fd, line) < line.length) throw new Error('the disk took a part of a line');
-      } catch (error) {
-        this.#options.log.error({ err: error }, 'a segment of the spool could not be left in order');
-        return;
-      }
-      this.#unmarked.shift();
-      fdatasync(fd, (error) => {
-        if (error) this.#options.log.error({ err: error }, 'the spool cannot be flushed');
-        closeSync(fd);
-      });
-    }
+  #leave(): void {
+    this.#left.add({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
   }
 }

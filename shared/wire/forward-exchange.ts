@@ -77,7 +77,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
       return this;
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#res.on('drain', this.#onDrain);
     this.#res.on('finish', this.#onFinish);
     this.#res.on('close', this.#onClose);
     if (this.#res.destroyed || this.#req.socket?.destroyed) this.fail('client-abort');
@@ -176,8 +175,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding {
       this.#kept.size += chunk.length;
       if (this.#kept.size > maxKeptBytes) this.fail('refused', new PosternError('app-broken', 'kept answer too large'));
       else this.#kept.chunks.push(chunk);
-    } else if (!this.#answer.data(chunk)) {
+    } else if (!this.#answer.data(chunk) && !this.#paused) {
       this.#paused = true;
+      this.#res.once('drain', this.#onDrain);
       controller.pause();
     }
   }

@@ -7,6 +7,9 @@ import { headerValues, type RawHeaders, toClientHeaders } from './http-headers.t
 /** What frames the message or belongs to the connection: undici sets these from what is really sent. */
 const framing = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
+/** Most names are told apart by their length, which makes no new string of each. */
+const framingLengths = new Set([...framing].map((name) => name.length));
+
 /**
  * `length`: what the client announced for a body that is streamed; without it the body is chunked, and the length of a
  * buffered body is known to undici.
@@ -14,7 +17,9 @@ const framing = new Set(['connection', 'content-length', 'expect', 'keep-alive',
 export function framedHeaders(headers: readonly string[], length: string | undefined): string[] {
   const out: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
-    if (!framing.has(headers[i]!.toLowerCase())) out.push(headers[i]!, headers[i + 1]!);
+    const name = headers[i]!;
+    if (framingLengths.has(name.length) && framing.has(name.toLowerCase())) continue;
+    out.push(name, headers[i + 1]!);
   }
   if (length !== undefined) out.push('content-length', length);
   return out;

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
-import { encodeLine } from '../../gateway/records/spool-format.ts';
+import { numberedLine } from '../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../gateway/records/spool-writer.ts';
+import { accessOf, closingOf } from '../support/spool-access.ts';
 import { type Bench, perSecond, times, whole } from './measure.ts';
 
 const operations = 20_000;
@@ -37,15 +38,17 @@ export const spool: Bench = {
     let n = 0;
     const one = async () => {
       const id = `rec_${String(++n).padStart(16, '0')}`;
-      const access = await writer.open(record(id, {}));
-      writer.close(access, record(`${id}c`, { phase: 'closing', opening: id, status: 200 }));
+      const access = accessOf(record(id, {}));
+      await writer.open(access);
+      writer.close(access, closingOf(access));
     };
     const spooled = await perSecond(operations, async () => {
       for (let done = 0; done < operations; done += together) await Promise.all(Array.from({ length: together }, one));
     });
-    const line = encodeLine({ seq: 1, record: record('rec_0000000000000001', {}) });
+    const access = accessOf(record('rec_0000000000000001', {}));
+    const lines = numberedLine(1, 'record', access.json) + numberedLine(2, 'later', JSON.stringify(closingOf(access)));
     const bare = await perSecond(operations, () => {
-      for (let done = 0; done < operations; done++) appendFileSync(join(dir, 'bare'), line + line);
+      for (let done = 0; done < operations; done++) appendFileSync(join(dir, 'bare'), lines);
     });
     writer.stop();
     rmSync(dir, { recursive: true });

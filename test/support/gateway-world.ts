@@ -8,7 +8,8 @@ import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certi
 import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Usable, UsedGrants } from '../../gateway/grants/used-grants.ts';
-import type { OpenAccess, RecordSink } from '../../gateway/record-sink.ts';
+import type { Later, OpenAccess, RecordSink } from '../../gateway/record-sink.ts';
+import { laterRecord } from '../../gateway/records/later-record.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 
 export const trustDomain = 'postern.test';
@@ -119,15 +120,14 @@ export class MemorySink implements RecordSink {
   /** Runs before an opening record counts as written. */
   beforeOpen: () => Promise<void> | void = () => {};
 
-  async open(record: AccessRecord): Promise<OpenAccess> {
+  async open({ json }: OpenAccess): Promise<void> {
     await this.beforeOpen();
     if (this.failing) throw new Error('the disk is full');
-    this.opened.push(record);
-    return { opening: record, place: -1 };
+    this.opened.push(JSON.parse(json));
   }
 
-  close(_access: OpenAccess, record: AccessRecord): void {
-    this.closed.push(record);
+  close({ json }: OpenAccess, later: Later): void {
+    this.closed.push(laterRecord(JSON.parse(json), later));
   }
 
   refuse(record: AccessRecord): void {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { silentLog } from '#shared/base/log.ts';
 import { type AccessRecord, accessRecord, type SpooledRecord } from '#shared/contracts/record.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
+import { LaterRecords } from '../../../gateway/records/later-record.ts';
 import { recoverSpools } from '../../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { spoolLines } from '../../support/spool-lines.ts';
@@ -29,20 +30,31 @@ const record = fc
     phase: fc.constantFrom('opening', 'closing', 'progress', 'interrupted', 'single'),
   })
   .map(({ base, ...more }) => ({ ...(base as object), ...more }));
+const later = fc
+  .record({
+    base: fromSchema(accessRecord),
+    id: fc.constantFrom(...ids, 'rec_00000009'),
+    opening: fc.constantFrom(...ids),
+    phase: fc.constantFrom('closing', 'progress'),
+  })
+  .map(({ base, ...more }) => ({ ...(base as object), ...more }));
 const line = fc.oneof(
+  { weight: 5, arbitrary: later.map((one): unknown => ({ seq: 0, later: one })) },
   { weight: 10, arbitrary: record.map((one): unknown => ({ seq: 0, record: one })) },
   { weight: 2, arbitrary: record.map((carry): unknown => ({ carry })) },
   { weight: 1, arbitrary: fc.constant<unknown>({ left: true }) },
   { weight: 2, arbitrary: nearValid(accessRecord).map((one): unknown => ({ seq: 0, record: one })) },
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
   { weight: 1, arbitrary: fc.record({ seq: fc.jsonValue({ maxDepth: 1 }), record: fc.jsonValue({ maxDepth: 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ seq: fc.jsonValue({ maxDepth: 1 }), later: fc.jsonValue({ maxDepth: 2 }) }) },
 );
 
 /** Numbered in order, as a writer would, unless a line brings a number of its own. */
 function numbered(lines: readonly unknown[]): string[] {
   let seq = 0;
   return lines.map((one) => {
-    const isPlain = typeof one === 'object' && one !== null && 'record' in one && 'seq' in one && one.seq === 0;
+    const isPlain =
+      typeof one === 'object' && one !== null && ('record' in one || 'later' in one) && 'seq' in one && one.seq === 0;
     return JSON.stringify(isPlain ? { ...one, seq: ++seq } : one);
   });
 }
@@ -130,7 +142,11 @@ async function deliver(directory: SpoolDirectory): Promise<void> {
   });
   await delivery.stop();
   let last = known;
-  for (const line of lines) {
+  const laters = new LaterRecords();
+  for (const read of lines) {
+    // What belongs to an opening that is lost is lost with it.
+    const line = laters.whole(read);
+    if (line === undefined) continue;
     // Numbers that go back are a twin, which the controller judges; those that jump beyond all counting are nobody's.
     if (!('seq' in line) || line.seq <= last || line.seq > last + 1_000_000) continue;
     must(

@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { silentLog } from '#shared/base/log.ts';
+import type { SpooledRecord } from '#shared/contracts/record.ts';
+import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
+import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
+import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
+import { accessOf, closingOf } from '../../support/spool-access.ts';
+import { recordKeeper, spoolRecord } from '../../support/spool-records.ts';
+
+t.test('P24 a later record says only what is new, and is whole for whoever reads it', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  // So small that each segment carries what is open in it to the next.
+  const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9, segmentBytes: 300 });
+  const opening = spoolRecord({ phase: 'opening', details: { use: 'once' } });
+  const access = accessOf(opening);
+  await spool.open(access);
+  const progress = closingOf(access, { id: 'rec_progress01', phase: 'progress', details: { ended: 'running' } });
+  spool.close(access, progress);
+  await new Promise(setImmediate);
+  const closing = closingOf(access, { id: 'rec_closing001', reasons: ['stream-cut'], details: { ended: 'cut' } });
+  spool.close(access, closing);
+  spool.stop();
+  t.ok(directory.list().length > 1, 'over segments');
+  const controller = recordKeeper();
+  await new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send: controller.send }).stop();
+  t.same(controller.all(), [
+    opening,
+    { ...opening, ...progress, details: { use: 'once', ended: 'running' } },
+    { ...opening, ...closing, details: { use: 'once', ended: 'cut' } },
+  ]);
+});
+
+t.test('P24 a later record whose opening is lost is told as lost with it', async (t) => {
+  const directory = new SpoolDirectory(t.testdir());
+  const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9 });
+  const access = accessOf(spoolRecord({ phase: 'opening' }));
+  await spool.open(access);
+  spool.close(access, closingOf(access));
+  const other = accessOf(spoolRecord({ phase: 'opening' }));
+  await spool.open(other);
+  spool.close(other, closingOf(other));
+  const file = directory.file(spool.spool);
+  spool.stop();
+  const bytes = readFileSync(file);
+  bytes[20]! ^= 1;
+  writeFileSync(file, bytes);
+  const sent: SpooledRecord[] = [];
+  const send = async (_: string, records: SpooledRecord[]) => {
+    sent.push(...records);
+    return { through: sent.at(-1)!.seq };
+  };
+  await new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send }).stop();
+  t.match(sent, [
+    { seq: 2, record: { event: 'records-lost', details: { first: 1, last: 2 } } },
+    { seq: 3, record: { id: other.id } },
+    { seq: 4, record: { opening: other.id, phase: 'closing', trace: 'a'.repeat(32) } },
+  ]);
+});
