@@ -132,7 +132,10 @@ async function makeWorthless(trx: Trx, at: number, from: string): Promise<Omit<R
     .execute();
   // Gateways start with a snapshot: what the log says of the changes before means nothing to them.
   await trx.deleteFrom('changes').execute();
-  await trx.updateTable('gateways').set({ generation: null, through: 0 }).execute();
+  await trx
+    .updateTable('gateways')
+    .set((eb) => ({ generation: null, through: 0, restored_through: eb.ref('records_through'), restored_at: at }))
+    .execute();
   const ended = await trx
     .updateTable('sessions')
     .set({ state: 'ended', ended_because: 'restored', ends_at: at })

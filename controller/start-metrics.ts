@@ -1,4 +1,5 @@
 /** Puts the metrics server together, when it is switched on. */
+import { second } from '#shared/base/clock.ts';
 import type { Lifecycle } from '#shared/base/lifecycle.ts';
 import type { Log } from '#shared/base/log.ts';
 import { listenTcp } from '#shared/wire/listen.ts';
@@ -7,6 +8,7 @@ import { controllerApi } from './api-document.ts';
 import type { ControllerConfig } from './config.ts';
 import type { AgentEvents } from './from-agents/agent-events.ts';
 import type { ControllerDoor } from './from-agents/controller-door.ts';
+import type { GatewayConditions } from './from-gateways/gateway-conditions.ts';
 import type { GatewayStreams } from './from-gateways/gateway-streams.ts';
 import { type Gauge, makeMetricsServer } from './metrics-server.ts';
 import type { RunningServices } from './start-services.ts';
@@ -18,6 +20,7 @@ export async function startMetrics(
   parts: {
     readonly store: Store;
     readonly streams: GatewayStreams;
+    readonly conditions: Pick<GatewayConditions, 'of'>;
     readonly events: AgentEvents;
     readonly log: Log;
     readonly services: RunningServices | undefined;
@@ -27,7 +30,7 @@ export async function startMetrics(
   lifecycle: Lifecycle,
 ): Promise<string | undefined> {
   if (!enabled) return undefined;
-  const { store, streams, events, log, services, entry, logGauges } = parts;
+  const { store, streams, conditions, events, log, services, entry, logGauges } = parts;
   const count = async (table: 'grants' | 'records') => {
     const row = await store.db
       .selectFrom(table)
@@ -35,6 +38,7 @@ export async function startMetrics(
       .executeTakeFirst();
     return Number(row?.n ?? 0);
   };
+  const told = () => [...streams.connected()].flatMap((gateway) => conditions.of(gateway) ?? []);
   const server = makeMetricsServer(
     [
       {
@@ -49,6 +53,19 @@ export async function startMetrics(
       },
       { name: 'postern_grants_alive', help: 'Grants in the store', read: () => count('grants') },
       { name: 'postern_records_total', help: 'Records in the log', read: () => count('records') },
+      {
+        name: 'postern_gateways_refusing',
+        help: 'Gateways that give no access, since they could record none',
+        read: () => told().filter(({ refusing }) => refusing !== undefined).length,
+      },
+      {
+        name: 'postern_records_behind_seconds',
+        help: 'Age of the oldest record that a connected gateway may not have delivered; -1 while none says',
+        read: () => {
+          const ages = told().flatMap(({ at, through }) => (through === undefined ? [] : [at - through]));
+          return ages.length === 0 ? -1 : Math.max(0, Math.round(Math.max(...ages) / second));
+        },
+      },
       ...logGauges,
       ...(services?.gauges ?? []),
     ],

@@ -28,6 +28,7 @@ import { postureRoutes } from './from-agents/posture-routes.ts';
 import { signInRoutes } from './from-agents/sign-in-routes.ts';
 import { AppChecks } from './from-gateways/app-checks.ts';
 import { freshGateways } from './from-gateways/fresh-gateways.ts';
+import { GatewayConditions } from './from-gateways/gateway-conditions.ts';
 import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
 import { GatewayStreams } from './from-gateways/gateway-streams.ts';
 import { awaitDoors } from './grants/await-doors.ts';
@@ -143,6 +144,7 @@ async function start(
     'gateway streams',
     new GatewayStreams({ db, clock, log, authority, generation, knocks }),
   );
+  const conditions = new GatewayConditions({ db, clock, log });
   const checks = lifecycle.add('checks of apps', new AppChecks(streams));
   const events = lifecycle.add('agent events', new AgentEvents({ db, clock, log }));
   const cuts = new CutWatch(db, clock);
@@ -199,7 +201,7 @@ async function start(
       ...eventRoutes({ db, events }),
     },
     me: meRoutes(identity),
-    gateways: gatewayRoutes({ db, clock, authority, streams, checks, cuts, known, generation }),
+    gateways: gatewayRoutes({ db, clock, authority, streams, checks, cuts, known, conditions, generation }),
   });
   lifecycle.add('mutual server', mutual);
   reached.bootstrap = reachedAt(config, 'bootstrap', await bootstrap.listen(placeOf(config, 'bootstrap')));
@@ -224,6 +226,7 @@ async function start(
     keeper,
     known,
     streams,
+    conditions,
     checks,
     events,
     cuts,
@@ -250,7 +253,11 @@ async function start(
   ];
   const control = { dir, entrance, knocks: async () => entry.counts(), log };
   lifecycle.add('door socket', await serveDoorControl(control));
-  const metrics = await startMetrics(config, { store, streams, events, log, services, entry, logGauges }, lifecycle);
+  const metrics = await startMetrics(
+    config,
+    { store, streams, conditions, events, log, services, entry, logGauges },
+    lifecycle,
+  );
   const jobs = scheduleJobs({
     db,
     authority,

@@ -30,10 +30,12 @@ import { answerChecks } from './to-controller/answer-checks.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
 import { ControllerLink } from './to-controller/controller-link.ts';
 import { ControllerTime } from './to-controller/controller-time.ts';
+import { DeliveryWatch } from './to-controller/delivery-watch.ts';
 import { followStream } from './to-controller/follow-stream.ts';
 import { GatewayKnocks } from './to-controller/gateway-knocks.ts';
 import { publishIdentityKey } from './to-controller/publish-identity-key.ts';
 import { takeMessages } from './to-controller/take-messages.ts';
+import { ConditionTeller } from './to-controller/tell-condition.ts';
 import type { DataPlane, Place } from './workers/data-plane.ts';
 import { lockGateway, outliveFormerWorkers } from './workers/former-workers.ts';
 import { makePlane } from './workers/make-plane.ts';
@@ -113,8 +115,12 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     'link',
     new ControllerLink({ membership, keys, clock, reach: ladders.toController('mutual', own.atController('mutual')) }),
   );
-  const send: ConstructorParameters<typeof RecordDelivery>[0]['send'] = (spool, records) =>
-    link.client.records({ body: { spool, records } });
+  const delivery = new DeliveryWatch(directory);
+  const send = delivery.watch((spool, records) => link.client.records({ body: { spool, records } }));
+  const condition = lifecycle.add(
+    'condition',
+    new ConditionTeller({ link, directory, limits: config.spool, delivery, time, log }),
+  );
   lifecycle.add('record delivery', new RecordDelivery({ gateway, directory, log, send }));
 
   let countAll = async (): Promise<Counts> => ({});
@@ -223,6 +229,8 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     ),
     spoolBytes: [...directory.sizes().values()].reduce((sum, size) => sum + size, 0),
     log: logWatch.state(),
+    condition: condition.state(),
+    time: time(),
   });
   const counts = async () => addCounts([await plane.counts(), door.counts()]);
   countAll = counts;
@@ -237,6 +245,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
   const address = await untilAborted(taking.serving, signal);
   ownRecords.begin();
   logWatch.begin();
+  condition.begin();
   log.info({ gateway, site, ...address }, 'serving');
   return { gateway, site, address, keySets, metrics, health, stop: () => lifecycle.stop() };
 }

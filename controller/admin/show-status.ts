@@ -21,6 +21,7 @@ type StatusParts = Pick<
   | 'authority'
   | 'policy'
   | 'streams'
+  | 'conditions'
   | 'generation'
   | 'reserve'
   | 'services'
@@ -178,7 +179,8 @@ async function appTodo(db: Db): Promise<string[]> {
 }
 
 function gatewayTodo(gateways: readonly GatewayShown[], now: number): string[] {
-  return gateways.flatMap(({ id, state, connection, certificateEndsAt, lastSeenAt }) => {
+  return gateways.flatMap((gateway) => {
+    const { id, state, connection, certificateEndsAt, lastSeenAt } = gateway;
     if (state === 'invited') return [`Gateway ${id} was invited and has not joined yet.`];
     if (state !== 'active') return [];
     const todo: string[] = [];
@@ -190,8 +192,27 @@ function gatewayTodo(gateways: readonly GatewayShown[], now: number): string[] {
       const word = certificateEndsAt <= now ? 'has ended' : 'ends within 4 hours and was not renewed';
       todo.push(`The certificate of gateway ${id} ${word}.`);
     }
-    return todo;
+    return connection === 'away' ? todo : [...todo, ...recordsTodo(gateway, now)];
   });
+}
+
+/** What a gateway says of its records, or does not say. */
+function recordsTodo({ id, records, lastSeenAt }: GatewayShown, now: number): string[] {
+  if (records === undefined || now - records.at > minute) {
+    // Just after a start nobody has said anything yet.
+    if (records === undefined && lastSeenAt !== undefined && now - lastSeenAt < minute) return [];
+    return [`Gateway ${id} does not tell how far its records have come: see its log.`];
+  }
+  const { refusing, refusingSince, through, waitingBytes } = records;
+  if (refusing !== undefined)
+    return [
+      `Gateway ${id} gives no access since ${new Date(refusingSince ?? records.at).toISOString()}: ${refusing}. Make room on its disk, or make it writable.`,
+    ];
+  if (through === undefined || now - through < minute) return [];
+  const left = Math.ceil(waitingBytes / 1024 / 1024);
+  return [
+    `Gateway ${id} has not delivered what it recorded since ${new Date(through).toISOString()} (${left} MB wait): see its log.`,
+  ];
 }
 
 /** Programs that stop working are found out by others first; a token has no renewal of its own. */

@@ -19,8 +19,9 @@ export function showStatus(status: Status, out: (line: string) => void): void {
     plural(records, 'record'),
   ];
   out(counts.join(', '));
-  for (const { id, site, address, state, connection } of gateways) {
-    if (state !== 'gone') out(`gateway ${id}  site ${site}  ${address}  ${state}, ${connection}`);
+  for (const { id, site, address, state, connection, records } of gateways) {
+    const told = connection === 'away' || records?.refusing === undefined ? '' : ', gives no access';
+    if (state !== 'gone') out(`gateway ${id}  site ${site}  ${address}  ${state}, ${connection}${told}`);
   }
   for (const { name, endsAt } of certificates) out(`certificate of ${name} ends in ${span(endsAt - time)}`);
   if (status.services !== undefined) out(`services (AuthZEN) at ${safeText(status.services)}`);

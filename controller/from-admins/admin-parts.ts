@@ -11,6 +11,7 @@ import type { PolicyStores } from '../authzen/policy-stores.ts';
 import type { AgentEvents } from '../from-agents/agent-events.ts';
 import type { TellDoor } from '../from-agents/bootstrap-routes.ts';
 import type { AppChecks } from '../from-gateways/app-checks.ts';
+import type { GatewayConditions } from '../from-gateways/gateway-conditions.ts';
 import type { GatewayStreams } from '../from-gateways/gateway-streams.ts';
 import type { Decider } from '../grants/decider.ts';
 import type { LogFollowers } from '../log/follow-records.ts';
@@ -47,6 +48,7 @@ export interface AdminParts {
   readonly judge: Judge;
   readonly generation: string;
   readonly streams: GatewayStreams;
+  readonly conditions: Pick<GatewayConditions, 'of'>;
   readonly checks: AppChecks;
   readonly events: AgentEvents;
   readonly cuts: CutWatch;

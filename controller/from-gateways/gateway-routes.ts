@@ -15,6 +15,7 @@ import type { CutWatch } from '../revocation/cut-report.ts';
 import { nextChange, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AppChecks } from './app-checks.ts';
+import type { GatewayConditions } from './gateway-conditions.ts';
 import { readKeySets } from './gateway-state.ts';
 import type { GatewayStreams } from './gateway-streams.ts';
 import { takeRecords } from './take-records.ts';
@@ -27,11 +28,12 @@ export interface GatewayRouteParts {
   readonly checks: AppChecks;
   readonly cuts: CutWatch;
   readonly known: Pick<KnownCheckpoints, 'answer'>;
+  readonly conditions: Pick<GatewayConditions, 'told'>;
   readonly generation: string;
 }
 
 export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gatewayToController, unknown> {
-  const { db, clock, authority, streams, checks, cuts, known, generation } = parts;
+  const { db, clock, authority, streams, checks, cuts, known, conditions, generation } = parts;
   return {
     renew: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
@@ -111,6 +113,11 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
     records: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
       return takeRecords(db, clock.now(), { gateway: gateway.id, spool: body.spool, records: body.records });
+    },
+
+    condition: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      await conditions.told(gateway.id, body);
     },
 
     checkpoint: async ({ peer, body }) => {

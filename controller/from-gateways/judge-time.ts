@@ -10,16 +10,23 @@ export interface TimeDoubt {
   readonly byMs: number;
 }
 
+export interface TimeBounds {
+  /** Everything from before that the gateway has told already, or it had not joined yet. */
+  readonly since: number;
+  /** When it came, by the controller's clock. */
+  readonly arrived: number;
+  /** A time of which the controller has lost what it was told, as it was restored: that comes again. */
+  readonly lost?: { readonly from: number; readonly to: number };
+}
+
 /**
- * `arrived`: when it came, by the controller's clock; `since`: everything from before that the gateway has told already, or it had not joined yet.
- * Between the two anything is possible: a gateway that was away for days tells of those days. Undefined for a time that can be true.
+ * Between `since` and `arrived` anything is possible: a gateway that was away for days tells of those days. Undefined for a time that can be true.
  */
-export function judgeTime(
-  time: number,
-  { since, arrived }: { readonly since: number; readonly arrived: number },
-): TimeDoubt | undefined {
+export function judgeTime(time: number, { since, arrived, lost }: TimeBounds): TimeDoubt | undefined {
   if (time > arrived + timeToleranceMs) return { ground: 'ahead', byMs: time - arrived };
   // Of a controller whose clock was set back `since` may lie after the arrival.
   const oldest = Math.min(since, arrived);
-  return time < oldest - timeToleranceMs ? { ground: 'behind', byMs: oldest - time } : undefined;
+  if (time >= oldest - timeToleranceMs) return undefined;
+  if (lost !== undefined && time >= lost.from - timeToleranceMs && time <= lost.to + timeToleranceMs) return undefined;
+  return { ground: 'behind', byMs: oldest - time };
 }

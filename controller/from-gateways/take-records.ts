@@ -14,7 +14,7 @@ import { bareRow, recordRow } from '../log/record-row.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { Doubts } from './doubts.ts';
 import { GrantsOfBatch, withFacts } from './grants-of-batch.ts';
-import { judgeTime } from './judge-time.ts';
+import { judgeTime, type TimeBounds } from './judge-time.ts';
 import { disputeOf, type KnownGrant, outsideOfGrant, type Teller } from './judge-told.ts';
 import { namePolicies, readPolicyNames } from './name-policies.ts';
 
@@ -47,7 +47,7 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       batch.records.map(({ record }) => record),
     );
     const erased = await findErased(trx, batch);
-    const { since, teller } = await tellerOf(trx, batch.gateway);
+    const { bounds, teller } = await tellerOf(trx, batch.gateway);
     const doubts = new Doubts(at, batch);
     for (const [place, { seq, record }] of batch.records.entries()) {
       const isNext = seq > through && firstPlace({ seq, record }) <= through + 1;
@@ -55,7 +55,7 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       const digest = sha256(texts[place]!).toString('hex');
       if (isNext) {
         const known = record.grant === undefined ? undefined : await grants.find(record.grant);
-        const wrong = judgeTime(record.time, { since, arrived: at }) ?? timeInGrant(record, known);
+        const wrong = timeDoubt(record, known, { ...bounds, arrived: at });
         if (wrong !== undefined) doubts.add('record-misdated', { seq, record, ...wrong });
         const ground = disputeOf(record, known, teller);
         if (ground !== undefined && (ground !== 'no-such-grant' || !(await grants.mayBeForgotten(record.time))))
@@ -110,16 +110,20 @@ async function findErased(trx: Trx, { records }: Batch): Promise<ReadonlySet<str
 }
 
 /** Whose word it is, and since when: everything from before that the gateway has told already. */
-async function tellerOf(trx: Trx, gateway: string): Promise<{ since: number; teller: Teller }> {
+async function tellerOf(trx: Trx, gateway: string): Promise<{ bounds: Omit<TimeBounds, 'arrived'>; teller: Teller }> {
   const row = await trx
     .selectFrom('gateways')
-    .select(['records_through', 'site'])
+    .select(['records_through', 'restored_through', 'restored_at', 'site'])
     .where('id', '=', gateway)
     .executeTakeFirst();
-  return { since: row?.records_through ?? 0, teller: { gateway, site: row?.site } };
+  const { records_through: since = 0, restored_through: from = 0, restored_at: to = 0, site } = row ?? {};
+  return { bounds: { since, ...(to === 0 ? {} : { lost: { from, to } }) }, teller: { gateway, site } };
 }
 
-function timeInGrant(record: AccessRecord, known: KnownGrant | undefined) {
+function timeDoubt(record: AccessRecord, known: KnownGrant | undefined, bounds: TimeBounds) {
+  const doubt = judgeTime(record.time, bounds);
+  // A loss is found late, and has the time of what stood beside it.
+  if (doubt !== undefined && !(doubt.ground === 'behind' && record.event === 'records-lost')) return doubt;
   const byMs = known === undefined ? undefined : outsideOfGrant(record, known);
   return byMs === undefined ? undefined : { ground: 'outside-its-grant', byMs };
 }

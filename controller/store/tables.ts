@@ -165,6 +165,9 @@ export interface Tables
     prelude_port: number;
     /** Everything that it recorded before this was delivered: what comes later and says that it is older is doubted. */
     records_through: Generated<number>;
+    /** That as the backup had it which was restored, and when: what was delivered between the two comes again. */
+    restored_through: Generated<number>;
+    restored_at: Generated<number>;
   };
   gateway_cuts: { n: number; gateway_id: string; applied_at: number; streams: number };
 

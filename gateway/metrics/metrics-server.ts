@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Log } from '#shared/base/log.ts';
+import type { GatewayCondition } from '#shared/contracts/gateway-to-controller.ts';
 import { createEdgeApp } from '#shared/wire/edge-app.ts';
 import type { LogState } from '../kept-log/watch-log.ts';
 import type { Counts } from './counters.ts';
@@ -14,6 +15,9 @@ export interface Health {
   readonly spoolBytes: number;
   /** What is kept of the controller's log (P35). */
   readonly log: LogState;
+  readonly condition: GatewayCondition;
+  /** Controller time; undefined while it is not known. */
+  readonly time: number | undefined;
 }
 
 export interface MetricsParts {
@@ -45,6 +49,11 @@ export function createMetricsServer({ counts, health, log }: MetricsParts): Fast
   const change = gauge('change_number', 'Change number in force');
   const certificate = gauge('certificate_seconds_left', 'Seconds until the certificate expires');
   const spool = gauge('spool_bytes', 'Bytes of records that wait for the controller');
+  const refusing = gauge('refusing', '1 while no access can be recorded here, so that none is given');
+  const behind = gauge(
+    'records_behind_seconds',
+    'Age of the oldest record that may not be at the controller; -1 while unknown',
+  );
   const logSize = gauge('log_checkpoint_size', "Leaves of the newest checkpoint of the controller's log that is kept");
   const logAge = gauge(
     'log_checkpoint_age_seconds',
@@ -61,12 +70,15 @@ export function createMetricsServer({ counts, health, log }: MetricsParts): Fast
         if (counted === name) counter.inc(label === undefined ? {} : { [label]: of }, value);
       }
     }
-    const { state, n, certificateSecondsLeft, spoolBytes, log: kept } = health();
+    const { state, n, certificateSecondsLeft, spoolBytes, log: kept, condition, time } = health();
     live.set(sums['live|'] ?? 0);
     stale.set(state === 'fresh' ? 0 : 1);
     change.set(n);
     certificate.set(certificateSecondsLeft);
     spool.set(spoolBytes);
+    refusing.set(condition.refusing === undefined ? 0 : 1);
+    const { through } = condition;
+    behind.set(through === undefined || time === undefined ? -1 : Math.max(0, Math.round((time - through) / 1000)));
     logSize.set(kept.size);
     logAge.set(kept.ageSeconds ?? -1);
     logAlarm.set(kept.state === 'inconsistent' ? 1 : 0);

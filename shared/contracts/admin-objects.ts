@@ -78,6 +78,19 @@ export const gatewayShown = strict({
   through: changeNumber,
   lastSeenAt: Type.Optional(time),
   certificateEndsAt: Type.Optional(time),
+  /** As it says itself; absent until it has since the start of this controller. */
+  records: Type.Optional(
+    strict({
+      /** When it said so. */
+      at: time,
+      /** Everything recorded there before this is here. */
+      through: Type.Optional(time),
+      waitingBytes: Type.Integer(),
+      /** Why it gives no access, and since when. */
+      refusing: Type.Optional(text(200)),
+      refusingSince: Type.Optional(time),
+    }),
+  ),
 });
 export const policyVersion = strict({
   epoch: changeNumber,

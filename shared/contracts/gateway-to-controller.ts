@@ -146,6 +146,17 @@ export const checkpointShown = strict({
 });
 export type CheckpointShown = Static<typeof checkpointShown>;
 
+/** How a gateway is, by its own word. */
+export const gatewayCondition = strict({
+  /** Everything that it recorded before this is at the controller; absent while it does not know. */
+  through: Type.Optional(time),
+  /** Of its spools. */
+  waitingBytes: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  /** Why it gives no access: it could not record any. */
+  refusing: Type.Optional(text(200)),
+});
+export type GatewayCondition = Static<typeof gatewayCondition>;
+
 export const gatewayToController = defineContract({
   renew: {
     method: 'POST',
@@ -199,6 +210,14 @@ export const gatewayToController = defineContract({
     summary: 'What was found on the way to an app',
     access: 'certificate',
     body: strict({ id: madeId, finding: gatewayFinding }),
+  },
+  condition: {
+    method: 'POST',
+    path: '/v1/gateway/condition',
+    summary: 'Tell whether accesses can be recorded, and how far the records have come',
+    access: 'certificate',
+    maxBody: 4096,
+    body: gatewayCondition,
   },
   records: {
     method: 'POST',

@@ -9,7 +9,12 @@ import { silentLog } from '#shared/base/log.ts';
 import { agentBootstrap } from '#shared/contracts/agent-to-controller.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { GatewayFinding } from '#shared/contracts/app-check.ts';
-import { gatewayBootstrap, gatewayToController, type StreamMessage } from '#shared/contracts/gateway-to-controller.ts';
+import {
+  type GatewayCondition,
+  gatewayBootstrap,
+  gatewayToController,
+  type StreamMessage,
+} from '#shared/contracts/gateway-to-controller.ts';
 import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { readCsr } from '#shared/crypto/csr.ts';
 import { generateEd25519 } from '#shared/crypto/ed25519.ts';
@@ -49,6 +54,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
     identityKeys: [] as unknown[],
     checked: [] as { readonly id: string; readonly finding: GatewayFinding }[],
     streams: [] as { generation?: string | undefined; after?: number | undefined }[],
+    conditions: [] as GatewayCondition[],
     renewals: 0,
   };
   const changed = () => {
@@ -102,6 +108,10 @@ export async function startFakeController(world: World, apps: readonly App[]) {
         told.records.push(...body.records);
         changed();
         return { through: body.records.at(-1)!.seq };
+      },
+      condition: ({ body }) => {
+        told.conditions.push(body);
+        changed();
       },
       checkpoint: () => ({ path: [], opened: [] }),
       async stream(call) {

@@ -61,6 +61,12 @@ t.test('the disk of the gateway is full', async (t) => {
   t.match((await why('wiki')).stdout, /cannot be recorded/, 'postern why says it');
   await running.runsOn();
   t.pass('what ran runs on');
+  await untilItWorks(async () => {
+    const { stdout } = await ctl('status');
+    if (!stdout.includes('fresh, gives no access')) throw new Error(`status does not show it: ${stdout}`);
+    if (!/! Gateway \S+ gives no access since .*: the disk has \d+ bytes left/.test(stdout)) throw new Error(stdout);
+  });
+  t.pass('posternctl status shows it while it lasts');
   const grant = (await admin.grants({})).items.find(({ app }) => app === 'live');
   const cut = await admin.revoke({ body: { kind: 'grant', id: grant!.id } });
   await running.ended;
@@ -69,6 +75,9 @@ t.test('the disk of the gateway is full', async (t) => {
   makeRoom('gateway');
   await until('ok', 'emil', 'wiki', '/pages/home');
   t.pass('room is all it needs');
+  await untilItWorks(async () => {
+    if ((await ctl('status')).stdout.includes('gives no access')) throw new Error('status shows it still');
+  });
   await untilItWorks(async () => {
     const { records } = await admin.records({ query: { reason: 'record-failed', from: since } });
     if (records.length === 0) throw new Error('the refusals are not in the log');

@@ -64,6 +64,11 @@ t.test('the disk of the gateway becomes read-only', async (t) => {
   t.match(why.stdout, /cannot be recorded/, 'postern why says it');
   await running.runsOn();
   t.pass('what ran runs on');
+  await untilItWorks(async () => {
+    const { stdout } = await ctl('status');
+    if (!/gives no access since .*: the spool cannot be written \(EROFS\)/.test(stdout)) throw new Error(stdout);
+  });
+  t.pass('posternctl status shows it while it lasts');
   const grant = (await admin.grants({})).items.find(({ app }) => app === 'live');
   const cut = await admin.revoke({ body: { kind: 'grant', id: grant!.id } });
   await running.ended;

@@ -9,10 +9,11 @@ export async function up(db: Kysely<never>): Promise<void> {
     .alterTable('records' as never)
     .addColumn('arrived', 'bigint')
     .execute();
-  await db.schema
-    .alterTable('gateways' as never)
-    .addColumn('records_through', 'bigint', (column) => column.notNull().defaultTo(0))
-    .execute();
+  for (const name of ['records_through', 'restored_through', 'restored_at'])
+    await db.schema
+      .alterTable('gateways' as never)
+      .addColumn(name, 'bigint', (column) => column.notNull().defaultTo(0))
+      .execute();
   let doubts = db.schema
     .createTable('gateway_doubts')
     .addColumn('n', 'integer', (column) => column.primaryKey().autoIncrement());

@@ -70,6 +70,7 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
     stream: elsewhere,
     applied: elsewhere,
     checked: elsewhere,
+    condition: elsewhere,
     records: elsewhere,
     checkpoint: elsewhere,
   };
