@@ -7,6 +7,7 @@
  */
 import { posix } from 'node:path';
 import type { Host } from './host.ts';
+import { readJsonObject } from './read-json-object.ts';
 
 export interface AllowedCommand {
   readonly file: string;
@@ -50,13 +51,8 @@ export async function whyNotRoots(host: Host, path: string): Promise<string | un
 }
 
 export function parseAllowList(text: string): ReadonlyMap<string, AllowedCommand> | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  const parsed = readJsonObject(text);
+  if (parsed === undefined) return undefined;
   const commands = new Map<string, AllowedCommand>();
   for (const [name, entry] of Object.entries(parsed)) {
     const { file, args = [] } = typeof entry === 'object' && entry !== null ? entry : {};

@@ -6,6 +6,7 @@
 import { postureFacts, type ReportedFactKey, reportedFactKeys } from '#shared/contracts/posture.ts';
 import type { Host } from './host.ts';
 import { type ProbeResult, unknown } from './probe.ts';
+import { readJsonObject } from './read-json-object.ts';
 
 const fromFile = 'from the facts file';
 
@@ -24,13 +25,8 @@ export async function readFactsFile(host: Host): Promise<Map<ReportedFactKey, Pr
 }
 
 export function parseFactsFile(text: string): Map<ReportedFactKey, ProbeResult> | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  const parsed = readJsonObject(text);
+  if (parsed === undefined) return undefined;
   const facts = new Map<ReportedFactKey, ProbeResult>();
   for (const [key, value] of Object.entries(parsed)) {
     const fact = reportedFactKeys.find((known) => known === key);

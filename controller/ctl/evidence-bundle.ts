@@ -1,5 +1,6 @@
 /** Evidence while it is made: written beside its name, sealed by a record of its manifest, checked as whoever gets it will, then named. */
 import { Value } from 'typebox/value';
+import type { CliOption } from '#shared/base/cli.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { evidenceLine } from '#shared/contracts/admin-evidence.ts';
 import {
@@ -20,6 +21,14 @@ import { formatProofFile } from '#shared/log/proof-file.ts';
 import { readNdjson } from '#shared/wire/ndjson.ts';
 import { BundleWriter } from './bundle-writer.ts';
 import type { AdminClient } from './connect.ts';
+
+/** Where evidence goes. */
+export const outOption: CliOption = {
+  type: 'string',
+  value: 'PLACE',
+  about: 'A folder that is not there yet, or a file NAME.tar',
+  required: true,
+};
 
 export const evidenceTimeoutMs = 3_600_000;
 const maxLine = 64 * 1024 * 1024;

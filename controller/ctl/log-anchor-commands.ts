@@ -1,22 +1,9 @@
 /** `posternctl log anchor`: where checkpoints of the log go, so that its own operator cannot change what came before them. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
-import { readSecret } from '#shared/base/read-secret.ts';
 import { anchorKinds } from '#shared/contracts/admin-log-anchors.ts';
 import { withAdmin } from './connect.ts';
-import { tlsOptions } from './log-stream-commands.ts';
-import {
-  answerDone,
-  answerList,
-  content,
-  flag,
-  given,
-  numbered,
-  oneWord,
-  option,
-  plural,
-  readText,
-  span,
-} from './show.ts';
+import { answerDone, answerList, given, numbered, oneWord, option, plural, readText, span } from './show.ts';
+import { readTargetSecret, targetBody, targetOptions } from './target-flags.ts';
 
 export const logAnchorCommands: Readonly<Record<string, CliCommand>> = {
   'log anchor add': {
@@ -39,8 +26,7 @@ export const logAnchorCommands: Readonly<Record<string, CliCommand>> = {
         type: 'boolean',
         about: 'Ask for the Authorization header (url, witness); or read it from standard input',
       },
-      'secret-file': { type: 'string', value: 'FILE', about: 'The same from a file' },
-      ...tlsOptions,
+      ...targetOptions,
     },
     help: [
       `Kinds: ${anchorKinds.join(', ')}. A file is anchors/NAME.jsonl of the state directory: mount there what the controller can append to and not change.`,
@@ -105,22 +91,9 @@ async function readBody(call: CliCall) {
   return given({
     name,
     kind: oneWord(kindText, anchorKinds, 'the kind'),
-    address: option(call, 'address'),
-    url: option(call, 'url'),
+    ...targetBody(call),
     witnessKey: witness === undefined || witness.includes('+') ? witness : readText(witness).trim(),
     everySeconds: numbered(call, 'every'),
-    plain: flag(call, 'plain') ? true : undefined,
-    ca: content(call, 'ca'),
-    certificate: content(call, 'certificate'),
-    key: content(call, 'key'),
-    serverName: option(call, 'server-name'),
-    authorization: await readAuthorization(call),
+    authorization: await readTargetSecret(call, 'Authorization header'),
   });
-}
-
-/** Never on the command line, which every process of the machine can read. */
-async function readAuthorization(call: CliCall): Promise<string | undefined> {
-  const path = option(call, 'secret-file');
-  if (path !== undefined) return readText(path).trim();
-  return flag(call, 'secret') ? readSecret({ prompt: 'Authorization header' }) : undefined;
 }

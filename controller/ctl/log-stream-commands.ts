@@ -1,6 +1,5 @@
 /** `posternctl log stream`: the log to SIEMs, as it is written. */
 import type { CliCall, CliCommand, CliOption } from '#shared/base/cli.ts';
-import { readSecret } from '#shared/base/read-secret.ts';
 import { type LogStreamShown, streamFormats, streamKinds } from '#shared/contracts/admin-log-streams.ts';
 import { withAdmin } from './connect.ts';
 import {
@@ -8,30 +7,17 @@ import {
   answerList,
   answerThing,
   chosen,
-  content,
-  flag,
   given,
   numbered,
   oneWord,
   option,
   plural,
-  readText,
   readTime,
   span,
   usage,
   when,
 } from './show.ts';
-
-const file = (about: string): CliOption => ({ type: 'string', value: 'FILE', about });
-
-/** How a receiver is reached, whatever goes there. */
-export const tlsOptions: Readonly<Record<string, CliOption>> = {
-  ca: file('PEM of who issues its certificates; those the system believes unless told'),
-  certificate: file('PEM of a client certificate, where the receiver wants one'),
-  key: file('PEM of its key'),
-  'server-name': { type: 'string', value: 'NAME', about: 'The name in its certificate, where it is not the host' },
-  plain: { type: 'boolean', about: 'Without TLS: whoever is on the way reads what goes there' },
-};
+import { hasSecret, readTargetSecret, targetBody, targetOptions } from './target-flags.ts';
 
 const addOptions: Readonly<Record<string, CliOption>> = {
   address: { type: 'string', value: 'HOST:PORT', about: 'syslog: the receiver; TLS, with octet counting' },
@@ -43,8 +29,7 @@ const addOptions: Readonly<Record<string, CliOption>> = {
     about:
       'Ask for the token (splunk) or the Authorization header (otlp, elasticsearch); or read it from standard input',
   },
-  'secret-file': file('The same from a file'),
-  ...tlsOptions,
+  ...targetOptions,
   'max-bytes': { type: 'string', value: 'N', about: 'file: begin another at this size; 64 MB unless told' },
   keep: { type: 'string', value: 'N', about: 'file: full ones that are kept; 10 unless told, 0 keeps all' },
   since: { type: 'string', value: 'TIME', about: 'What was recorded since then too: 15m, 2h, 7d, an ISO time, or all' },
@@ -157,14 +142,8 @@ async function readBody(call: CliCall) {
     name,
     kind,
     format: chosen(call, 'format', streamFormats),
-    address: option(call, 'address'),
-    url: option(call, 'url'),
+    ...targetBody(call),
     index: option(call, 'index'),
-    plain: flag(call, 'plain') ? true : undefined,
-    ca: content(call, 'ca'),
-    certificate: content(call, 'certificate'),
-    key: content(call, 'key'),
-    serverName: option(call, 'server-name'),
     maxBytes: numbered(call, 'max-bytes'),
     keep: numbered(call, 'keep'),
     since: since === undefined ? undefined : since === 'all' ? 0 : readTime(since, Date.now()),
@@ -172,17 +151,15 @@ async function readBody(call: CliCall) {
   });
 }
 
-/** Never on the command line, which every process of the machine can read. */
 async function readSecrets(
   call: CliCall,
   kind: LogStreamShown['kind'],
-): Promise<{ token?: string; authorization?: string }> {
-  const path = option(call, 'secret-file');
-  if (path === undefined && !flag(call, 'secret')) return {};
+): Promise<{ token?: string | undefined; authorization?: string | undefined }> {
+  if (!hasSecret(call)) return {};
   if (kind === 'syslog' || kind === 'file') throw usage(`${kind} has no such secret`);
-  const prompt = kind === 'splunk' ? 'HEC token' : 'Authorization header';
-  const secret = path === undefined ? await readSecret({ prompt }) : readText(path).trim();
-  return kind === 'splunk' ? { token: secret } : { authorization: secret };
+  return kind === 'splunk'
+    ? { token: await readTargetSecret(call, 'HEC token') }
+    : { authorization: await readTargetSecret(call, 'Authorization header') };
 }
 
 function troubleWords({ why, since, tries, nextAt }: NonNullable<LogStreamShown['trouble']>): string {

@@ -4,7 +4,7 @@ import { type Report, type ReportName, reportLine, reportNames } from '#shared/c
 import { bundlePage } from '../reports/bundle-page.ts';
 import { formatReport } from '../reports/format-report.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { type EvidenceBundle, inBundle, evidenceTimeoutMs as timeoutMs } from './evidence-bundle.ts';
+import { type EvidenceBundle, inBundle, outOption, evidenceTimeoutMs as timeoutMs } from './evidence-bundle.ts';
 import { readAnalysis } from './policy/read-draft.ts';
 import { answerDone, given, option, plural, readTime } from './show.ts';
 
@@ -14,12 +14,7 @@ export const reportBundle: CliCommand = {
   options: {
     from: { type: 'string', value: 'TIME', about: 'Begin of the period; 90 days before its end unless told' },
     to: { type: 'string', value: 'TIME', about: 'Its end; now unless told' },
-    out: {
-      type: 'string',
-      value: 'PLACE',
-      about: 'A folder that is not there yet, or a file NAME.tar',
-      required: true,
-    },
+    out: outOption,
   },
   help: `It shows personal values. Its manifest is on record in the log. Check it without Postern:
 posternctl log verifier V, then node V/check-proof.mjs PLACE --key KEY; any altered file is named.`,

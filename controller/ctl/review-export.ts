@@ -3,7 +3,7 @@ import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { reviewName } from '#shared/log/check-review.ts';
 import { reviewCsv, reviewPage } from '../reviews/review-page.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
-import { type EvidenceBundle, evidenceTimeoutMs, inBundle } from './evidence-bundle.ts';
+import { type EvidenceBundle, evidenceTimeoutMs, inBundle, outOption } from './evidence-bundle.ts';
 import { readReview } from './read-review.ts';
 import { answerDone, option, plural } from './show.ts';
 
@@ -12,12 +12,7 @@ export const reviewExport: CliCommand = {
     'One folder or tar file: the review, its decisions, their records with proofs, the policies of its start, a page for people',
   args: '<name>',
   options: {
-    out: {
-      type: 'string',
-      value: 'PLACE',
-      about: 'A folder that is not there yet, or a file NAME.tar',
-      required: true,
-    },
+    out: outOption,
   },
   help: `It shows personal values. Its manifest is on record in the log. Check it without Postern:
 posternctl log verifier V, then node V/check-proof.mjs PLACE --key KEY; an altered decision is named by its row.`,

@@ -15,6 +15,7 @@ import { policiesInScope } from './in-scope.ts';
 import type { CompiledPolicy, PolicySet } from './policy-set.ts';
 import { readsContext } from './read-policy.ts';
 import { showExpr } from './show-expr.ts';
+import { opposite } from './wanted.ts';
 
 export interface ConditionNote {
   readonly text: string;
@@ -114,18 +115,9 @@ const unknownParts = ({ act, request, networkUnknown }: Question): string[] => [
 const looksAt = (expr: Expr, part: string): boolean =>
   readsContext(expr as unknown as Parameters<typeof readsContext>[0], part);
 
-const flipped: Readonly<Record<string, string>> = {
-  '<': '>=',
-  '<=': '>',
-  '>': '<=',
-  '>=': '<',
-  '==': '!=',
-  '!=': '==',
-};
-
 function noteCondition({ expr, wanted }: Condition, question: Question, ask: ReturnType<typeof askOf>): ConditionNote {
   const [operator = ''] = Object.keys(expr);
-  const other = flipped[operator];
+  const other = opposite[operator];
   const shown = wanted
     ? showExpr(expr)
     : showExpr(other === undefined ? { '!': { arg: expr } } : { [other]: expr[operator] });

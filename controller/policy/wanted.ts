@@ -26,7 +26,8 @@ function showMinute(value: number): string {
   return `${two(Math.floor(value / 60))}:${two(value % 60)}`;
 }
 
-const opposite: Readonly<Record<string, string>> = {
+/** What holds where a comparison does not. */
+export const opposite: Readonly<Record<string, string>> = {
   '<': '>=',
   '<=': '>',
   '>': '<=',

@@ -1,6 +1,7 @@
 /** Who can reach what at this moment: by the version in force, the groups, the devices in service and the facts about them that are held now. */
 
 import { PosternError } from '#shared/base/errors.ts';
+import type { FrozenRight } from '#shared/log/check-review.ts';
 import { type KnownPerson, loadPeople } from '../analysis/load-people.ts';
 import { partRequest } from '../analysis/part-request.ts';
 import { PolicyVersions } from '../analysis/policy-versions.ts';
@@ -10,14 +11,7 @@ import { loadApps } from '../grants/load-facts.ts';
 import { readPostureSettings } from '../posture/posture-settings.ts';
 import type { Db } from '../store/open-store.ts';
 
-export interface RightHeld {
-  readonly person: string;
-  readonly app: string;
-  readonly policies: readonly string[];
-  readonly groups: readonly string[];
-  readonly conditions: readonly string[];
-  readonly devices: number;
-}
+export type RightHeld = Omit<FrozenRight, 'row' | 'lastUsed' | 'since'>;
 
 export interface RightsNow {
   readonly epoch: number;

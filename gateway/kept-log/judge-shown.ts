@@ -19,7 +19,7 @@ export type Contradiction =
 export type ShownVerdict =
   /** There is nothing to say: no checkpoint, or the kept one again. */
   | { readonly t: 'same' }
-  | { readonly t: 'take'; readonly kept: Kept; readonly size: number }
+  | { readonly t: 'take'; readonly kept: Kept }
   | { readonly t: 'contradicts'; readonly why: Contradiction; readonly text: string };
 
 export interface FollowedLogs {
@@ -66,7 +66,7 @@ export function judgeShown(kept: Kept, { checkpoint, path }: CheckpointShown): S
     return { t: 'contradicts', why: 'signature', text: asPosternError(error).message };
   }
   const { size, root } = shown;
-  if (kept.checkpoint === undefined) return { t: 'take', kept: { ...kept, checkpoint }, size };
+  if (kept.checkpoint === undefined) return { t: 'take', kept: { ...kept, checkpoint } };
   const good = openCheckpoint(kept.checkpoint, keys);
   if (size < good.size) {
     return { t: 'contradicts', why: 'smaller', text: `it has ${size} leaves, and had ${good.size}` };
@@ -76,5 +76,5 @@ export function judgeShown(kept: Kept, { checkpoint, path }: CheckpointShown): S
     const text = `nothing shows that the tree of ${size} leaves goes on from that of ${good.size}`;
     return { t: 'contradicts', why: 'forked', text };
   }
-  return size === good.size ? { t: 'same' } : { t: 'take', kept: { ...kept, checkpoint }, size };
+  return size === good.size ? { t: 'same' } : { t: 'take', kept: { ...kept, checkpoint } };
 }

@@ -32,16 +32,31 @@ export const mostEvidence = 16;
 
 /** Undefined where nothing was ever kept. Throws `invalid-config` for a file that is damaged. */
 export function readKept(dir: string): Kept | undefined {
+  let content: string;
+  try {
+    content = readFileSync(fileOf(dir), 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new PosternError('invalid-config', `${fileOf(dir)} cannot be read: ${message}`, { cause });
+  }
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(fileOf(dir), 'utf8'));
+    value = JSON.parse(content);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new PosternError('invalid-config', `${fileOf(dir)} is damaged`, { cause });
+    throw damaged(dir, cause);
   }
-  if (!Value.Check(kept, value)) throw new PosternError('invalid-config', `${fileOf(dir)} has another shape`);
+  if (!Value.Check(kept, value)) throw damaged(dir);
   return value;
 }
+
+/** A join does not write over it: what can be saved of it binds the controller. */
+const damaged = (dir: string, cause?: unknown) =>
+  new PosternError(
+    'invalid-config',
+    `${fileOf(dir)} is damaged: put it back from a backup, or keep it elsewhere, move it away and join again`,
+    { cause },
+  );
 
 export function writeKept(dir: string, value: Kept): void {
   mkdirSync(folderOf(dir), { recursive: true, mode: 0o700 });

@@ -1,21 +1,15 @@
 /** The admin API: places outside to which checkpoints of the log go, and witnesses that sign them. Owners alone change them. */
 import { type Static, Type } from 'typebox';
 import { list } from './admin-shapes.ts';
-import { address, hostName, oneOf, pem, slug, strict, text, time } from './common.ts';
+import { oneOf, slug, strict, text, time } from './common.ts';
+import { count, targetPlace, targetSecrets } from './log-targets.ts';
 import { defineContract } from './route.ts';
 
 export const anchorKinds = ['file', 'syslog', 'url', 'witness'] as const;
 export type AnchorKind = (typeof anchorKinds)[number];
 
-const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-
 const settings = {
-  address: Type.Optional(address),
-  url: Type.Optional(text(1000)),
-  plain: Type.Optional(Type.Boolean()),
-  ca: Type.Optional(Type.String({ maxLength: 65_536 })),
-  certificate: Type.Optional(pem),
-  serverName: Type.Optional(hostName),
+  ...targetPlace,
   /** Public key of the witness in the form of notes, for cosignatures. */
   witnessKey: Type.Optional(text(500)),
 };
@@ -24,8 +18,8 @@ export const newLogAnchor = strict({
   name: slug,
   kind: oneOf([...anchorKinds]),
   ...settings,
-  authorization: Type.Optional(Type.String({ minLength: 1, maxLength: 4000, pattern: '^[\\x20-\\x7e]+$' })),
-  key: Type.Optional(pem),
+  authorization: targetSecrets.authorization,
+  key: targetSecrets.key,
   /** Each kind has a usual one. */
   everySeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 604_800 })),
 });

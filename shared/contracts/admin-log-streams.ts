@@ -1,7 +1,8 @@
 /** The admin API: streams of the log to SIEMs. Owners alone change them: whoever sets a target sends the whole log there. */
 import { type Static, Type } from 'typebox';
 import { list } from './admin-shapes.ts';
-import { address, hostName, oneOf, pem, slug, strict, text, time } from './common.ts';
+import { oneOf, slug, strict, text, time } from './common.ts';
+import { count, targetPlace, targetSecrets } from './log-targets.ts';
 import { defineContract } from './route.ts';
 
 export const streamKinds = ['syslog', 'otlp', 'splunk', 'elasticsearch', 'file'] as const;
@@ -9,22 +10,12 @@ export type StreamKind = (typeof streamKinds)[number];
 export const streamFormats = ['json', 'csv', 'ocsf', 'ecs', 'cef', 'rfc5424', 'otlp'] as const;
 export type StreamFormat = (typeof streamFormats)[number];
 
-const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-
 const settings = {
-  address: Type.Optional(address),
-  url: Type.Optional(text(1000)),
-  plain: Type.Optional(Type.Boolean()),
-  ca: Type.Optional(Type.String({ maxLength: 65_536 })),
-  certificate: Type.Optional(pem),
-  serverName: Type.Optional(hostName),
+  ...targetPlace,
   index: Type.Optional(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]*$', maxLength: 200 })),
   maxBytes: Type.Optional(Type.Integer({ minimum: 4096, maximum: 16 * 1024 ** 3 })),
   keep: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
 };
-
-const secret = (maxLength: number) =>
-  Type.Optional(Type.String({ minLength: 1, maxLength, pattern: '^[\\x20-\\x7e]+$' }));
 
 export const newLogStream = strict({
   name: slug,
@@ -32,9 +23,7 @@ export const newLogStream = strict({
   /** syslog, elasticsearch and file; each kind has a usual one. */
   format: Type.Optional(oneOf([...streamFormats])),
   ...settings,
-  token: secret(1000),
-  authorization: secret(4000),
-  key: Type.Optional(pem),
+  ...targetSecrets,
   /** Milliseconds: what was recorded since then too. Else what is recorded from now on. */
   since: Type.Optional(time),
 });
