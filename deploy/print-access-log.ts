@@ -60,7 +60,7 @@ anything is signed, so that no crash gives two trees.
 - **Verify**: \`posternctl log verify --key KEY --from FILE\` compares every record, its columns and its disclosures, and every tile with the tree, and the tree with
   what you kept. It names leaf, record or tile, and ends with 1 when anything is not as it was written. Without a controller: \`posternctl log snapshot DIR\`, carry it away,
   \`posternctl log verify --files DIR --key KEY --from FILE\`; or on its host \`posternctl log verify --state DIR\`. What searches go by is compared with the records too ([searching.md](searching.md)).
-- **Prove** one record: \`posternctl log prove ID [--without person,path]\` writes a file (C2SP tlog-proof) with the leaf, the personal fields that you choose, the path up to the root and
+- **Prove** a record, or every record of a trace: \`posternctl log prove ID|TRACE [--to DIR] [--without person,path]\` writes for each a file (C2SP tlog-proof) with the leaf, the personal fields that you choose, the path up to the root and
   the checkpoint. Whoever gets it needs the public key, from elsewhere: \`posternctl log check-proof FILE --key KEY\`, or with Node alone, \`posternctl log verifier DIR\`, then
   \`node DIR/check-proof.mjs FILE --key KEY\`.
 - **Over HTTP**: \`services.log: tree\` serves checkpoint and tiles at \`https://<services>/log/<number>/\` to anybody, \`entries\` the leaves too, in which nothing is personal.
@@ -72,7 +72,7 @@ anything is signed, so that no crash gives two trees.
   there what the controller can append to and not change. A URL gets the note by POST, syslog a message whose JSON holds it, neither where no stream may go. A place that fails for fifteen minutes is an alarm (\`anchor-failing\`); \`posternctl log anchor list\`, \`log stats\`
   and \`postern_log_anchor_*\` tell how far each is behind. \`log verify --from\` reads what stands there: the file, the note, lines of syslog, and any proof.
 - **Witnesses** (C2SP tlog-witness) sign a checkpoint once they have seen that the tree goes on from the one they signed last. Give a witness the key of the log, and the log the witness: \`posternctl log anchor add NAME witness --url URL
-  --witness-key KEY\`. Their lines are on what is proved, exported, put in a bundle and served; \`log verify\`, \`log check-proof\` and the standalone verifier demand them with \`--witness KEY\`, once for each. A witness that has signed
+  --witness-key KEY\`. Their lines are on what is proved, exported, put in a bundle and served; \`log verify\`, \`log check-proof\` and the standalone verifier demand them with \`--witness KEY\`, once for each (of a bundle on the checkpoint of its records and on that of its manifest). A witness that has signed
   another tree, or more leaves than there are, is an alarm at once.
 - **After a restore** the log signs nothing (P35). \`posternctl log resume\` waits until every gateway in service has told what it keeps, every witness has answered, and all of it, with what stands in files, is of the log's past; \`log resume CHECKPOINT\` does not wait for those that
   are silent. Where records were lost it refuses, and \`posternctl log new\` opens another log, with a key of its own: a note under both keys declares it, by which gateways follow (\`log-replaced\`), and its record \`log-opened\` names the one

@@ -6,6 +6,7 @@ import type { RecordFormat } from '../log/formats/record-format.ts';
 import { type AdminClient, withAdmin } from './connect.ts';
 import { ExportFile, type ExportState } from './export-file.ts';
 import { filters, readFilters, searchTimes, withoutReason } from './log-filters.ts';
+import { type Missing, sayMissing } from './say-missing.ts';
 import { answerDone, chosen, flag, misuse, plural } from './show.ts';
 
 const names = Object.keys(recordFormats) as (keyof typeof recordFormats)[];
@@ -41,18 +42,22 @@ async function run(call: CliCall, admin: AdminClient): Promise<void> {
   const { sink, order } = file === undefined || file === '-' ? toOutput(call) : toFile(call, file);
   const format = recordFormats[order.format as keyof typeof recordFormats];
   const tell = teller(call, begun);
-  await pull(admin, { sink, order, format, tell });
+  const missing = await pull(admin, { sink, order, format, tell });
   sink.finish();
   tell.end();
   const { records, through } = sink.state;
   const seconds = Math.round(performance.now() - begun) / 1000;
   if (file === undefined || file === '-') {
     // Standard output has the records: the summary must not look like one of them.
-    call.io.err(call.json ? JSON.stringify({ records, through, seconds }) : `Whole: ${plural(records, 'record')}.`);
+    call.io.err(
+      call.json ? JSON.stringify({ records, through, seconds, ...missing }) : `Whole: ${plural(records, 'record')}.`,
+    );
+    if (!call.json) sayMissing(call, missing);
     return;
   }
-  const summary = { file, format: order.format, records, through, seconds };
+  const summary = { file, format: order.format, records, through, seconds, ...missing };
   answerDone(call, summary, `${file}: ${plural(records, 'record')}, up to position ${through ?? 0} of the log.`);
+  if (!call.json) sayMissing(call, missing);
 }
 
 type Order = Pick<ExportState, 'format' | 'search'>;
@@ -97,7 +102,11 @@ interface Pull {
   readonly tell: { progress(records: number): void };
 }
 
-async function pull(admin: AdminClient, { sink, order: { search, format: name }, format, tell }: Pull): Promise<void> {
+/** Returns what of its time is not there. */
+async function pull(
+  admin: AdminClient,
+  { sink, order: { search, format: name }, format, tell }: Pull,
+): Promise<Missing> {
   for (;;) {
     const { after, through } = sink.state;
     const query = { ...search, format: name, after, ...(through === undefined ? {} : { through }) };
@@ -107,7 +116,9 @@ async function pull(admin: AdminClient, { sink, order: { search, format: name },
     const step = { after: page.next ?? page.through, through: page.through, records: records.length };
     await sink.append(head + format.lines(records), step);
     tell.progress(sink.state.records);
-    if (page.next === undefined) return;
+    if (page.next !== undefined) continue;
+    const { pruned, misdated } = page;
+    return { ...(pruned === undefined ? {} : { pruned }), ...(misdated === undefined ? {} : { misdated }) };
   }
 }
 

@@ -4,8 +4,7 @@ import { sumFields } from '#shared/contracts/admin-search.ts';
 import { withAdmin } from './connect.ts';
 import { followLog } from './follow-log.ts';
 import { aboutFilters, filters, readFilters, searchTimes, withoutReason } from './log-filters.ts';
-import { sayPruned } from './retention-commands.ts';
-import { sayMisdated } from './say-misdated.ts';
+import { sayMissing } from './say-missing.ts';
 import { chosen, flag, given, misuse, numbered, option, when } from './show.ts';
 import { answerStats } from './show-log-stats.ts';
 import { printRecord, printStory } from './show-record.ts';
@@ -79,8 +78,7 @@ async function search(call: CliCall, admin: Parameters<Parameters<typeof withAdm
   const { records, next, stoppedAt, total } = found;
   for (const record of records) printRecord(call, record);
   const { err } = call.io;
-  if (found.pruned !== undefined) err(sayPruned(found.pruned));
-  if (found.misdated !== undefined) err(sayMisdated(found.misdated));
+  sayMissing(call, found);
   if (records.length === 0 && next === undefined) return err('Nothing was found.');
   if (total !== undefined) err(`${total.exact ? '' : 'more than '}${total.count.toLocaleString('en')} found`);
   if (stoppedAt !== undefined)

@@ -2,8 +2,7 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { printTable, safeText } from '#shared/base/print-table.ts';
 import type { AdminClient } from './connect.ts';
-import { sayPruned } from './retention-commands.ts';
-import { sayMisdated } from './say-misdated.ts';
+import { sayMissing } from './say-missing.ts';
 import { flag, plural, when } from './show.ts';
 
 type Stats = Awaited<ReturnType<AdminClient['recordStats']>>;
@@ -32,8 +31,7 @@ export function answerStats(call: CliCall, stats: Stats): void {
     if (having !== total) io.out(`Of the records found ${number(total)}; one can have several values, or none.`);
     io.out('');
   }
-  if (stats.pruned !== undefined) io.err(sayPruned(stats.pruned));
-  if (stats.misdated !== undefined) io.err(sayMisdated(stats.misdated));
+  sayMissing(call, stats);
   if (!whole) io.err(`It took long: this tells only of what was written since about ${when(from)}.`);
   io.out(`${number(total)} records found`);
   io.out(

@@ -2,14 +2,19 @@
 import type { CliCall } from '#shared/base/cli.ts';
 import { type Cell, printTable, safeText } from '#shared/base/print-table.ts';
 import type { Touched } from '#shared/contracts/admin-touched.ts';
+import { sayMissing } from './say-missing.ts';
 import { when } from './show.ts';
 
 /** `--json` shows all; a terminal this many of each. */
 const mostLines = 20;
 
-export function answerTouched({ json, io }: CliCall, report: Touched): void {
+export function answerTouched(call: CliCall, report: Touched): void {
+  const { json, io } = call;
   if (json) io.out(JSON.stringify(report));
-  else for (const line of touchedLines(report)) io.out(line);
+  else {
+    for (const line of touchedLines(report)) io.out(line);
+    sayMissing(call, report);
+  }
 }
 
 export function touchedLines(report: Touched): string[] {

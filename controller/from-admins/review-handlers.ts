@@ -2,6 +2,7 @@
 import { minute } from '#shared/base/clock.ts';
 import type { ReviewRow } from '#shared/contracts/access-review.ts';
 import type { adminReviews } from '#shared/contracts/admin-reviews.ts';
+import { Readings } from '../log/readings.ts';
 import type { Acting } from '../reviews/acting.ts';
 import { assignRows } from '../reviews/assign-rows.ts';
 import { closeReview } from '../reviews/close-review.ts';
@@ -10,7 +11,6 @@ import { findReview } from '../reviews/find-review.ts';
 import { listReviews, readRows, showReview } from '../reviews/read-review.ts';
 import { checkOrder, startReview } from '../reviews/start-review.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
-import { Readings } from './readings.ts';
 import { recordAdmin } from './record-admin.ts';
 
 const actingOf = ({ actor, trace, because }: AdminCaller): Acting => ({

@@ -4,9 +4,9 @@ import type { adminSearch } from '#shared/contracts/admin-search.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { PolicyVersions } from '../analysis/policy-versions.ts';
 import { measureLog } from '../log/measure-log.ts';
-import { misdatedOfTime } from '../log/misdated-of-time.ts';
+import { missingOf } from '../log/missing-of-time.ts';
 import { newestPosition } from '../log/page-records.ts';
-import { prunedOfTime } from '../log/retention/pruned-of-time.ts';
+import { Readings } from '../log/readings.ts';
 import { readCursor, searchTag, writeCursor } from '../log/search/cursor.ts';
 import { readFilter, wrongFilter } from '../log/search/filter.ts';
 import { sumStats } from '../log/search/sum-stats.ts';
@@ -14,10 +14,8 @@ import { isReading } from '../log/search/terms.ts';
 import { tellStory } from '../log/tell-story.ts';
 import { reasonText } from '../policy/explain-words.ts';
 import type { CompiledPolicy } from '../policy/policy-set.ts';
-import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
 import { OwnTurns } from './own-turns.ts';
-import { Readings } from './readings.ts';
 import { recordAdmin } from './record-admin.ts';
 
 /** Of the 64 that may wait in all. */
@@ -121,13 +119,6 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       return { ...sumStats(stats, by, top), ...(await missingOf(db, query)), log };
     },
   };
-}
-
-/** What of a time is not there, or may be there by mistake. */
-async function missingOf(db: Db, query: Parameters<typeof prunedOfTime>[1]) {
-  const pruned = await prunedOfTime(db, query);
-  const misdated = await misdatedOfTime(db, query);
-  return { ...(pruned === undefined ? {} : { pruned }), ...(misdated === undefined ? {} : { misdated }) };
 }
 
 function tellPolicy(name: string, policy: CompiledPolicy | undefined) {

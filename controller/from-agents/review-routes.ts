@@ -1,9 +1,11 @@
 /** `/v1/me/reviews`: rows of access reviews that are this person's to decide. */
+import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { myReviews } from '#shared/contracts/my-reviews.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { appendRecord } from '../log/append-record.ts';
+import { Readings } from '../log/readings.ts';
 import { decideRows } from '../reviews/decide-rows.ts';
 import { findReview, noReview } from '../reviews/find-review.ts';
 import { readRows, showReview } from '../reviews/read-review.ts';
@@ -15,6 +17,7 @@ export function reviewRoutes({
   clock,
 }: Pick<IdentityParts, 'store' | 'clock'>): Handlers<typeof myReviews, DeviceCaller> {
   const { db } = store;
+  const readings = new Readings(clock);
   return {
     reviews: async ({ caller }) => ({ reviews: await openFor(db, caller.person.id) }),
 
@@ -22,6 +25,13 @@ export function reviewRoutes({
       const reviewer = caller.person.id;
       const review = (await openFor(db, reviewer)).find((one) => one.name === name);
       if (review === undefined) throw noReview(name);
+      // Rows say who used what, and when last: as at the admin API, pages of one reading are one (P34).
+      const search = { review: name, reviewer };
+      if (readings.isNew(reviewer, search, minute))
+        await appendRecord(db, clock.now(), {
+          ...{ kind: 'log', event: 'review-read', actor: reviewer, ...caller.origin },
+          details: { search },
+        });
       return { review, ...(await readRows(db, name, { ...query, reviewer })) };
     },
 

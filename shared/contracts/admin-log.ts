@@ -1,6 +1,6 @@
 /** The admin API: the access log as a whole. `admin-search.ts` reads it. */
 import { Type } from 'typebox';
-import { recordFilter } from './admin-search.ts';
+import { misdatedShown, prunedShown, recordFilter } from './admin-search.ts';
 import { byId } from './admin-shapes.ts';
 import { slug, strict } from './common.ts';
 import { accessRecord } from './record.ts';
@@ -28,6 +28,9 @@ export const adminLog = defineContract({
       through: position,
       /** Absent when nothing is left. A page may be empty and have one. */
       next: Type.Optional(position),
+      /** On the last page. */
+      pruned: Type.Optional(prunedShown),
+      misdated: Type.Optional(misdatedShown),
     }),
   },
   facts: {

@@ -1,5 +1,6 @@
 /** The admin API: what a person or a device touched, as the log tells it. */
 import { type Static, Type } from 'typebox';
+import { misdatedShown, prunedShown } from './admin-search.ts';
 import { deviceState } from './agent-to-controller.ts';
 import { appId, madeId, oneOf, slug, strict, text, time } from './common.ts';
 import { recordKind } from './record.ts';
@@ -33,6 +34,8 @@ export const touched = strict({
   records: count,
   /** True when there are more records than a report reads: what is before `from` here is not in it. */
   cutOff: Type.Boolean(),
+  pruned: Type.Optional(prunedShown),
+  misdated: Type.Optional(misdatedShown),
   apps: Type.Array(appTouched),
   addresses: Type.Array(strict({ address: text(64), records: count, ...span })),
   /** Refusals by reason, at gateways and the controller. */

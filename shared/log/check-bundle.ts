@@ -87,7 +87,9 @@ function checkSource({ files, refused }: BundleSource, keys: CheckpointKeys): Bu
     const { manifest } = (disclosed['details'] ?? {}) as { manifest?: unknown };
     if (record['kind'] !== 'log' || record['event'] !== 'bundle-sealed' || typeof manifest !== 'string')
       throw new Error('it proves no manifest');
-    return { manifest, head: openCheckpoint(parseProofFile(bytes).checkpoint, keys) };
+    const last = openCheckpoint(parseProofFile(bytes).checkpoint, keys);
+    requireWitnesses(last, keys);
+    return { manifest, head: last };
   });
   const manifest = attempt(manifestName, (file) => {
     const bytes = wholeOf(file, maxManifestBytes);
@@ -105,8 +107,7 @@ function checkSource({ files, refused }: BundleSource, keys: CheckpointKeys): Bu
     });
   const head = attempt(checkpointName, (file) => {
     const opened = openCheckpoint(wholeOf(file, maxNoteBytes), keys);
-    for (const { name } of missingWitnesses(opened, keys.witnesses ?? []))
-      throw new Error(`the witness ${name} has not signed`);
+    requireWitnesses(opened, keys);
     return opened;
   });
   const reviewed: ProvedRecord[] = [];
@@ -132,6 +133,11 @@ function checkSource({ files, refused }: BundleSource, keys: CheckpointKeys): Bu
   const sizes = head === undefined || seal === undefined ? {} : { sizes: [head.size, seal.head.size] as const };
   const count = Object.keys(manifest.files).length + beside.length;
   return { holds: faults.length === 0, files: count, records, ...sizes, faults };
+}
+
+/** Of the records and of the manifest: what only the former is under, somebody may have sealed in a log that no witness has seen. */
+function requireWitnesses(opened: OpenedCheckpoint, { witnesses = [] }: CheckpointKeys): void {
+  for (const { name } of missingWitnesses(opened, witnesses)) throw new Error(`the witness ${name} has not signed`);
 }
 
 function readManifest(bytes: Buffer): Manifest {

@@ -17,7 +17,7 @@ const usage = `Usage: node check-proof.mjs FILE --key KEY [--witness KEY]... [--
 
 FILE      the proof, - for standard input; or an evidence bundle, a folder or a tar file
 --key     public key of the log, as "posternctl log key" prints it, or a file that holds it; may be told several times
---witness public key of a witness whose signature must be there too; of a bundle, on the checkpoint of its records`;
+--witness public key of a witness whose signature must be there too; of a bundle, on the checkpoints of its records and of its manifest`;
 
 /** Returns the exit code. */
 export function checkMain(argv: readonly string[], out: (text: string) => void, err: (text: string) => void): number {

@@ -1,4 +1,5 @@
 /** `posternctl log retention`, `log prune`, `log hold`: what owners, administrators and auditors see and may do. */
+import { join } from 'node:path';
 import t from 'tap';
 import { appendRecord } from '../../../controller/log/append-record.ts';
 import { day, hour } from '../../../shared/base/clock.ts';
@@ -86,6 +87,15 @@ t.test('what was pruned is told by verify, search, stats and reports', async (t)
   t.match(await ctl(['log', 'search', '--since', '600d']), { code: 0, err: said });
   t.match(await ctl(['log', 'stats', '--since', '600d']), { code: 0, err: said });
   t.notMatch(await ctl(['log', 'search', '--since', '350d']), { err: /Not everything/ });
+  t.match(await ctl(['log', 'export', '--since', '600d']), { code: 0, err: said });
+  t.notMatch(await ctl(['log', 'export', '--since', '350d']), { err: /Not everything/ });
+  const file = join(controller.dir, 'out.jsonl');
+  t.match(await ctl(['log', 'export', file, '--since', '600d']), { code: 0, err: said });
+  const again = JSON.parse((await ctl(['log', 'export', `${file}2`, '--since', '600d', '--json'])).out);
+  t.match(again, { pruned: { records: 2, newest: record } });
+  await ctl(['person', 'add', 'olga']);
+  t.match(await ctl(['log', 'touched', 'person', 'olga', '--since', '600d']), { code: 0, err: said });
+  t.notMatch(await ctl(['log', 'touched', 'person', 'olga', '--since', '350d']), { err: /Not everything/ });
   t.match(await ctl(['report', 'dormant', '--from', '450d']), {
     code: 0,
     out: new RegExp(`2 records of .*were pruned.*${record}`),

@@ -116,6 +116,12 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
   t.match(await bob.reviews(), { reviews: [{ name: '2026-q3', about: 'Quarterly', rows: 4, undecided: 4 }] });
   const mine = await bob.review({ params, query: {} });
   t.strictSame([...new Set(mine.rows.map(({ person }) => person))].sort(), ['audrey', 'fred']);
+  await bob.review({ params, query: { after: 1 } });
+  t.match(
+    (await storedRecords(controller.store.db)).filter(({ event, actor }) => event === 'review-read' && actor === 'bob'),
+    [{ kind: 'log', from: '127.0.0.1', details: { search: { review: '2026-q3', reviewer: 'bob' } } }],
+    'P34 a reading is on record, its pages once',
+  );
   await t.rejects(bob.review({ params: { name: 'narrow' }, query: {} }), { code: 'not-found' });
   const reason = 'they do this work';
   await t.rejects(bob.decideReview({ params, body: { decision: 'keep', reason, rows: keep.rows } }), {

@@ -1,5 +1,5 @@
 /** Witnesses: their signatures are on what is served, proved and exported, whatever size they signed last; a restore asks them first. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import t, { type Test } from 'tap';
@@ -77,6 +77,32 @@ t.test('two witnesses sign what is proved, exported and verified; each can be de
   await until('two', 'fails');
   t.match(await checkProof(ctl, file, key, [one.key, two.key]), { code: 0 }, 'the older proof is as good as ever');
   t.equal(one.signed.get(origin)!.size, openCheckpoint(readNote(later), { log: [parseNoteKey(key)] }).size);
+});
+
+t.test('of a bundle the records and the manifest must have been signed', async (t) => {
+  const { key, dir, ctl, add, until } = await world(t);
+  const witness = await startWitness(t);
+  await add('one', witness);
+  await until('one', 'stands');
+  const out = join(dir, 'evidence');
+  t.match(await ctl(['report', 'bundle', '--from', '2d', '--out', out]), { code: 0 });
+  const check = ['log', 'check-proof', out, '--key', key];
+  t.match(await ctl([...check, '--witness', witness.key]), { code: 0, out: /^Holds/ });
+  // As an operator would seal it whose log no witness sees any more.
+  const seal = join(out, 'manifest.tlog-proof');
+  const name = witness.key.slice(0, witness.key.indexOf('+'));
+  writeFileSync(
+    seal,
+    readFileSync(seal, 'utf8')
+      .split('\n')
+      .filter((line) => !line.startsWith(`\u2014 ${name} `))
+      .join('\n'),
+  );
+  t.match(await ctl(check), { code: 0 });
+  t.match(await ctl([...check, '--witness', witness.key]), {
+    code: 1,
+    err: /"manifest\.tlog-proof": the witness .* has not signed/,
+  });
 });
 
 t.test('a database that keeps no line of a witness stops neither a proof nor the controller', async (t) => {

@@ -1,0 +1,15 @@
+/** On standard error: what of the time that was asked about is not there, or may be there by mistake. */
+import type { CliCall } from '#shared/base/cli.ts';
+import type { MisdatedShown, PrunedShown } from '#shared/contracts/admin-search.ts';
+import { sayPruned } from './retention-commands.ts';
+import { sayMisdated } from './say-misdated.ts';
+
+export interface Missing {
+  readonly pruned?: PrunedShown;
+  readonly misdated?: MisdatedShown;
+}
+
+export function sayMissing({ io }: CliCall, { pruned, misdated }: Missing): void {
+  if (pruned !== undefined) io.err(sayPruned(pruned));
+  if (misdated !== undefined) io.err(sayMisdated(misdated));
+}
