@@ -1,5 +1,5 @@
 /** P35: what a gateway makes of the log that a controller shows it, when the controller lies, is silent, or opens another log. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { silentLog } from '#shared/base/log.ts';
@@ -7,7 +7,7 @@ import type { CheckpointShown } from '#shared/contracts/gateway-to-controller.ts
 import { generateEd25519 } from '#shared/crypto/ed25519.ts';
 import { makeNoteSigner, signNote } from '#shared/log/note-signer.ts';
 import { openedText } from '#shared/log/opened-log.ts';
-import { listEvidence, readKept, writeKept } from '../../gateway/kept-log/kept-file.ts';
+import { listEvidence, pinAtJoin, readKept, writeKept } from '../../gateway/kept-log/kept-file.ts';
 import { LogWatch } from '../../gateway/kept-log/watch-log.ts';
 import { makeShownLog, type ShownLog, someEntries } from '../support/shown-log.ts';
 
@@ -192,4 +192,20 @@ t.test('P35 a controller that opens one log after the other pushes out nothing o
   t.match(told.at(-1), { event: 'log-inconsistent', details: { why: 'signature' } }, 'no more are followed');
   t.equal(told.filter(({ event }) => event === 'log-replaced').length, 64);
   t.match(watch.state(), { state: 'inconsistent' });
+});
+
+t.test('P35 what is kept and cannot be read is written over by nobody, and says what to do', async (t) => {
+  const { dir, watch, shows } = gateway(t);
+  const file = join(dir, 'log/kept.json');
+  for (const text of ['{"key":"test', '{"key":1}', '']) {
+    writeFileSync(file, text);
+    t.throws(() => readKept(dir), { code: 'invalid-config', message: /is damaged: put it back from a backup/ });
+    t.throws(() => pinAtJoin(dir, honest.key, 'test.example'), { code: 'invalid-config' });
+    await shows({ checkpoint: honest.checkpoint(200) });
+    t.equal(readFileSync(file, 'utf8'), text);
+    t.match(watch.state(), { state: 'unpinned' });
+  }
+  rmSync(file);
+  mkdirSync(file);
+  t.throws(() => readKept(dir), { code: 'invalid-config', message: /cannot be read: EISDIR/ });
 });
