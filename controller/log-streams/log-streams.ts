@@ -3,6 +3,7 @@
  * a stream there is no thread. One that ended, whatever of, is begun again.
  */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { sha256 } from '#shared/base/bytes.ts';
 import { type Clock, second } from '#shared/base/clock.ts';
@@ -30,6 +31,7 @@ export const leaseMs = 30 * second;
 /** Far above what batches and answers take: what a target makes of it ends this thread, and not the controller. */
 const maxHeapMb = 256;
 const tryMs = 120 * second;
+const endMs = 3 * second;
 
 export class LogStreams {
   readonly #parts: LogStreamsParts;
@@ -81,8 +83,21 @@ export class LogStreams {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#looking;
-    await this.#worker?.terminate();
+    if (this.#worker !== undefined) await this.#end(this.#worker);
     await dropLeases(this.#parts.db, this.#me);
+  }
+
+  /** What is on its way has so long to be answered: what is not known to have arrived goes once more at the next start. */
+  async #end(worker: Worker): Promise<void> {
+    const done = new Promise<void>((resolve) => {
+      worker.on('message', (word: StreamsWord) => void (word.t === 'done' && resolve()));
+      worker.once('exit', () => resolve());
+    });
+    worker.postMessage({ t: 'end' } satisfies StreamsOrder);
+    const late = new AbortController();
+    await Promise.race([done, sleep(endMs, undefined, { signal: late.signal }).catch(() => {})]);
+    late.abort();
+    await worker.terminate();
   }
 
   async #look(): Promise<void> {
@@ -122,6 +137,7 @@ export class LogStreams {
   async #hear(worker: Worker, word: StreamsWord): Promise<void> {
     if (word.t === 'state') this.#states.set(word.state.name, word.state);
     else if (word.t === 'tried') this.#trials.get(word.id)?.(word.why);
+    else if (word.t === 'done') return;
     else if (word.t === 'ended')
       this.#parts.log.error({ stream: word.name, why: word.why }, 'a stream of the log ended');
     else worker.postMessage({ t: 'kept', id: word.id, failed: !(await this.#keep(word)) } satisfies StreamsOrder);

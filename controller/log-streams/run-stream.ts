@@ -5,13 +5,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, second } from '#shared/base/clock.ts';
-import type { PlacedRecord } from '../log/page-records.ts';
+import type { PageOrder, PlacedRecord } from '../log/page-records.ts';
 import { backoff } from './retry.ts';
 import type { StreamKeeper, StreamOrder, StreamState } from './stream-order.ts';
 import { type Outcome, type Sender, Trouble } from './target.ts';
 
 export interface RunParts {
-  readonly read: (place: { after: number; through: number; limit: number }) => Promise<readonly PlacedRecord[]>;
+  readonly read: (order: PageOrder) => Promise<{ records: readonly PlacedRecord[]; more: boolean }>;
   readonly keeper: StreamKeeper;
   readonly sender: Sender;
   readonly tell: (state: StreamState) => void;
@@ -22,6 +22,8 @@ export interface RunParts {
 }
 
 const most = 500;
+/** As they are stored; as they are sent they have two or three times as many. Far below what receivers take at once, and what this thread may have. */
+const mostBytes = 1_000_000;
 /** How often one looks for new records. */
 export const pollMs = 500;
 /** What was sent to a target that does not answer waits at most so long, and is at most so much, until it is confirmed. */
@@ -38,6 +40,7 @@ export class StreamRun {
   readonly #order: StreamOrder;
   readonly #parts: RunParts;
   readonly #stop = new AbortController();
+  readonly #ending = new AbortController();
   readonly #wait: NonNullable<RunParts['wait']>;
   #until: number;
   /** Arrived, and kept as such. */
@@ -68,14 +71,36 @@ export class StreamRun {
   async run(): Promise<void> {
     const { signal } = this.#stop;
     try {
-      while (!signal.aborted) await this.#turn(signal);
+      while (!signal.aborted && !this.#ending.signal.aborted) await this.#turn(signal);
+      if (!signal.aborted && this.#unconfirmed > 0) await this.#confirmLast(signal);
     } finally {
       this.#parts.sender.close();
     }
   }
 
+  /** At once: what is on its way may have arrived, and goes once more. */
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** After what is on its way, and its answer. */
+  end(): void {
+    this.#ending.abort();
+  }
+
+  async #confirmLast(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#confirm(signal);
+    } catch (error) {
+      // It goes once more then.
+      if (!signal.aborted && !(error instanceof Trouble)) throw error;
+    }
+  }
+
+  async #confirm(signal: AbortSignal): Promise<void> {
+    await this.#parts.sender.confirm!(signal);
+    await this.#ack(this.#sent, this.#unconfirmed);
+    this.#unconfirmed = 0;
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
@@ -89,16 +114,15 @@ export class StreamRun {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const { read, sender } = this.#parts;
-    const batch = await read({ after: this.#sent, through: this.#until, limit: this.#size });
+    const { read } = this.#parts;
+    const order = { after: this.#sent, through: this.#until, limit: this.#size, bytes: mostBytes };
+    const { records: batch, more } = await read(order);
     if (batch.length > 0) await this.#deliver(batch, signal);
     if (this.#isConfirmDue(batch.length === 0)) {
-      await sender.confirm!(signal);
-      await this.#ack(this.#sent, this.#unconfirmed);
-      this.#unconfirmed = 0;
+      await this.#confirm(signal);
       this.#isWell();
     }
-    if (batch.length < this.#size) await this.#wait(pollMs, signal);
+    if (!more) await this.#wait(pollMs, AbortSignal.any([signal, this.#ending.signal]));
   }
 
   async #deliver(batch: readonly PlacedRecord[], signal: AbortSignal): Promise<void> {
@@ -197,6 +221,6 @@ export class StreamRun {
     this.#troubleSince ??= now;
     const state = { why: trouble.message, since: this.#troubleSince, tries: this.#tries, nextAt: now + Math.round(ms) };
     tell({ name: this.#order.name, trouble: state });
-    await this.#wait(ms, signal);
+    await this.#wait(ms, AbortSignal.any([signal, this.#ending.signal]));
   }
 }

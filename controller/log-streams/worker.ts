@@ -23,6 +23,8 @@ export type StreamsOrder =
   /** All that are to run; others end. */
   | { readonly t: 'run'; readonly orders: readonly StreamOrder[] }
   | { readonly t: 'try'; readonly id: number; readonly order: StreamOrder; readonly record: AccessRecord }
+  /** All end after what is on its way. */
+  | { readonly t: 'end' }
   | { readonly t: 'kept'; readonly id: number; readonly failed: boolean };
 
 export type StreamsWord =
@@ -37,13 +39,14 @@ export type StreamsWord =
   | { readonly t: 'aside'; readonly id: number; readonly name: string; readonly born: number; readonly aside: Aside }
   | { readonly t: 'state'; readonly state: StreamState }
   | { readonly t: 'ended'; readonly name: string; readonly why: string }
-  | { readonly t: 'tried'; readonly id: number; readonly why?: string };
+  | { readonly t: 'tried'; readonly id: number; readonly why?: string }
+  | { readonly t: 'done' };
 
 const { file, streams } = workerData as StreamsWorkerData;
 const { db } = openReader(file);
 const say = (word: StreamsWord) => parentPort?.postMessage(word);
 
-const running = new Map<string, { readonly run: StreamRun; readonly same: string }>();
+const running = new Map<string, { readonly run: StreamRun; readonly same: string; readonly done: Promise<void> }>();
 const waiting = new Map<number, PromiseWithResolvers<void>>();
 let nextId = 1;
 
@@ -86,11 +89,18 @@ function begin(order: StreamOrder): void {
     tell: (state) => say({ t: 'state', state }),
     clock: systemClock,
   });
-  running.set(name, { run, same: sameness(order) });
-  run.run().catch((error: unknown) => {
+  const done = run.run().catch((error: unknown) => {
     if (running.get(name)?.run === run) running.delete(name);
     say({ t: 'ended', name, why: error instanceof Error ? error.message : String(error) });
   });
+  running.set(name, { run, same: sameness(order), done });
+}
+
+async function endAll(): Promise<void> {
+  const all = [...running.values()];
+  for (const { run } of all) run.end();
+  await Promise.all(all.map(({ done }) => done));
+  say({ t: 'done' });
 }
 
 /** Of a file it is tried whether one can be written there: in that of the stream two would write at once. */
@@ -113,6 +123,7 @@ async function tryOnce(order: StreamOrder, record: AccessRecord): Promise<string
 
 parentPort?.on('message', (order: StreamsOrder) => {
   if (order.t === 'run') runAll(order.orders);
+  else if (order.t === 'end') void endAll();
   else if (order.t === 'kept') {
     const answer = waiting.get(order.id);
     waiting.delete(order.id);

@@ -1,4 +1,5 @@
 /** The log in the order of writing, a page at a time: for streams. */
+import { sql } from 'kysely';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
 import { recordOf } from './record-row.ts';
@@ -8,21 +9,37 @@ export interface PlacedRecord {
   readonly record: AccessRecord;
 }
 
-/** Records behind `after` and up to `through`. */
+export interface PageOrder {
+  readonly after: number;
+  readonly through: number;
+  /** At most so many, and of so many bytes as they are stored, but for one that has more by itself. */
+  readonly limit: number;
+  readonly bytes: number;
+}
+
+/** Records behind `after` and up to `through`. `more`: it ended for its limits, and not for want of records. */
 export async function pageRecords(
   db: Db,
-  { after, through, limit }: { readonly after: number; readonly through: number; readonly limit: number },
-): Promise<PlacedRecord[]> {
-  const rows = await db
-    .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
-    .where('position', '>', after)
-    .where('position', '<=', through)
-    .orderBy('position')
+  { after, through, limit, bytes }: PageOrder,
+): Promise<{ records: PlacedRecord[]; more: boolean }> {
+  const sizes = await between(db, after, through)
+    .select(['position', sql<number>`octet_length(leaf) + octet_length(disclosures)`.as('bytes')])
     .limit(limit)
     .execute();
-  return rows.map((row) => ({ position: row.position, record: recordOf(row) }));
+  if (sizes.length === 0) return { records: [], more: false };
+  let fit = 0;
+  for (let sum = 0; fit < sizes.length; fit += 1) {
+    sum += sizes[fit]!.bytes;
+    if (sum > bytes && fit > 0) break;
+  }
+  const last = sizes[fit - 1]!.position;
+  const rows = await between(db, after, last).select(['position', 'leaf', 'disclosures']).execute();
+  const records = rows.map((row) => ({ position: row.position, record: recordOf(row) }));
+  return { records, more: fit < sizes.length || sizes.length === limit };
 }
+
+const between = (db: Db, after: number, through: number) =>
+  db.selectFrom('records').where('position', '>', after).where('position', '<=', through).orderBy('position');
 
 /** 0 for an empty log. */
 export async function newestPosition(db: Db): Promise<number> {

@@ -65,9 +65,19 @@ export const logVerdict = strict({
   root: treeHash,
   /** Leaves whose record was pruned: their hashes are there, and nothing to compare them with. */
   pruned: count,
-  /** Which records of the log say so: what each took is what it says. One that is under way has no record of its end yet. */
+  /**
+   * Which records of the log say so: what each took is what it says. One that is under way has no record of its end yet. `begun`: of files, in which
+   * the details of those records are not, it is the record of the begin, and how many leaves went that were written since the begin of the one before it: by
+   * this one at the earliest.
+   */
   prunings: Type.Array(
-    strict({ pruning: count, leaves: count, record: Type.Optional(madeId), time: Type.Optional(time) }),
+    strict({
+      pruning: count,
+      leaves: count,
+      record: Type.Optional(madeId),
+      time: Type.Optional(time),
+      begun: Type.Optional(Type.Boolean()),
+    }),
   ),
   /** Records with personal values that were erased. */
   erased: count,

@@ -27,6 +27,12 @@ export function answerVerdict(call: CliCall, verdict: LogVerdict, kept: readonly
   }
   if (more > 0) out(`... and ${more} more`);
   for (const one of prunings.slice(-shownPrunings)) {
+    if (one.begun === true) {
+      out(
+        `${plural(one.leaves, 'record')} went, by the pruning that ${one.record} of ${when(one.time)} began or a later one`,
+      );
+      continue;
+    }
     const by = one.record === undefined ? 'which is under way' : `as ${one.record} of ${when(one.time)} says`;
     out(`${plural(one.leaves, 'record')} went by pruning ${one.pruning}, ${by}`);
   }

@@ -23,8 +23,9 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
   const faults = new FaultList();
   const roots: Buffer[] = [];
   let pruned = 0;
-  let lastEmpty = -1;
-  let lastBegun = -1;
+  const prunings: LogVerdict['prunings'] = [];
+  /** Empty since the last pruning that began. */
+  let empty = { leaves: 0, last: -1 };
   for (let index = 0; index * tileWidth < head.size; index += 1) {
     const tile = tileAt(0, index, head.size)!;
     const path = tilePath(tile);
@@ -39,21 +40,27 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
       // Its record was pruned: the hash is what is left.
       if (entry?.length === 0) {
         pruned += 1;
-        lastEmpty = leaf;
+        empty = { leaves: empty.leaves + 1, last: leaf };
       }
       const hash = entry === undefined || entry.length === 0 ? expected : leafHash(entry);
       if (hash !== undefined && expected !== undefined && !hash.equals(expected)) {
         const record = idOf(entry);
         const what = 'the leaf is not the one that the tile has';
         faults.push({ leaf, tile: path, what, ...(record === undefined ? {} : { record }) });
-      } else if (entry?.includes(begunMark) === true && isBegun(entry)) lastBegun = leaf;
+      } else if (entry?.includes(begunMark) === true) {
+        const begun = begunOf(entry);
+        if (begun !== undefined) {
+          prunings.push({ pruning: prunings.length + 1, leaves: empty.leaves, ...begun, begun: true });
+          empty = { leaves: 0, last: -1 };
+        }
+      }
       hashes.push(expected ?? hash ?? Buffer.alloc(hashBytes));
     }
     roots.push(rootOf(hashes));
     if (index % 64 === 0) onProgress?.(index * tileWidth, head.size);
   }
-  if (lastEmpty > lastBegun)
-    faults.push({ leaf: lastEmpty, what: 'the leaf is empty, and no pruning began after it was written' });
+  if (empty.leaves > 0)
+    faults.push({ leaf: empty.last, what: 'the leaf is empty, and no pruning began after it was written' });
   const root = checkUpperTiles({ dir, size: head.size, tiled: head.size }, Buffer.concat(roots), faults);
   if (!root.equals(head.root))
     faults.push({ what: `the tree of ${head.size} leaves has not the root of the checkpoint` });
@@ -64,7 +71,7 @@ export function verifyFiles({ dir, keys, onProgress }: FilesOrder): { verdict: L
     size,
     root: root.toString('base64'),
     pruned,
-    prunings: [],
+    prunings: prunings.filter(({ leaves }) => leaves > 0),
     erased: 0,
     faults: faults.sorted(),
     more: faults.more,
@@ -84,13 +91,18 @@ function tell<T>(faults: FaultList, tile: string, read: () => T): T | undefined 
 
 const begunMark = '"prune-begun"';
 
-/** A pruning takes only what was there when it began. Which leaves it took is in no leaf, since that is a disclosure: of those before, the number is told. */
-function isBegun(entry: Buffer): boolean {
+/**
+ * A pruning takes only what was there when it began. Which leaves it took is in no leaf, since that is a disclosure: what went before each begin is
+ * counted.
+ */
+function begunOf(entry: Buffer): { record: string; time: number } | undefined {
   try {
-    const { kind, event } = JSON.parse(String(entry)) as { kind?: unknown; event?: unknown };
-    return kind === 'log' && event === 'prune-begun';
+    const { id, time, kind, event } = JSON.parse(String(entry)) as Readonly<Record<string, unknown>>;
+    if (kind !== 'log' || event !== 'prune-begun' || typeof id !== 'string' || typeof time !== 'number')
+      return undefined;
+    return { record: id.slice(0, 64), time };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -89,6 +89,13 @@ t.test('what was pruned is told by verify, search, stats and reports', async (t)
   t.notMatch(await ctl(['log', 'search', '--since', '350d']), { err: /Not everything/ });
   t.match(await ctl(['log', 'export', '--since', '600d']), { code: 0, err: said });
   t.notMatch(await ctl(['log', 'export', '--since', '350d']), { err: /Not everything/ });
+  const files = join(controller.dir, 'files');
+  t.match(await ctl(['log', 'snapshot', files]), { code: 0 });
+  const begun = (await storedRecords(controller.store.db)).find(({ event }) => event === 'prune-begun');
+  t.match(await ctl(['log', 'verify', '--files', files, '--key', (await ctl(['log', 'key'])).out.trim()]), {
+    code: 0,
+    out: new RegExp(`^2 records went, by the pruning that ${begun?.id} of .* began or a later one\n.*2 records pruned`),
+  });
   const file = join(controller.dir, 'out.jsonl');
   t.match(await ctl(['log', 'export', file, '--since', '600d']), { code: 0, err: said });
   const again = JSON.parse((await ctl(['log', 'export', `${file}2`, '--since', '600d', '--json'])).out);

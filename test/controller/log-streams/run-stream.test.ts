@@ -56,8 +56,10 @@ async function run({ log, send, confirm, until }: Rig, mostWaits = 60) {
   };
   const order = { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 } as const;
   const stream = new StreamRun(until === undefined ? order : { ...order, until }, {
-    read: async ({ after, through, limit }) =>
-      log.filter(({ position }) => position > after && position <= through).slice(0, limit),
+    async read({ after, through, limit }) {
+      const records = log.filter(({ position }) => position > after && position <= through).slice(0, limit);
+      return { records, more: records.length === limit };
+    },
     keeper: {
       ack: async (_, { position }) => void acked.push(position),
       putAside: async (_, aside) => void asides.push(aside),
@@ -214,11 +216,63 @@ t.test('paused: nothing behind the record that says so', async (t) => {
   t.same(acked, [12]);
 });
 
+for (const confirms of [false, true])
+  t.test(
+    `ended in order, what is on its way is answered and kept${confirms ? ', once it is confirmed' : ''}`,
+    async (t) => {
+      const acked: number[] = [];
+      const going = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<void>();
+      const stream = new StreamRun(
+        { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
+        {
+          read: async ({ after }) => ({ records: [record(after + 1)], more: true }),
+          keeper: { ack: async (_, { position }) => void acked.push(position), putAside: async () => {} },
+          sender: {
+            async send({ length }) {
+              going.resolve();
+              await answer.promise;
+              return { settled: length };
+            },
+            ...(confirms ? { confirm: async () => {} } : {}),
+            close() {},
+          },
+          tell: () => {},
+          clock: systemClock,
+        },
+      );
+      const done = stream.run();
+      await going.promise;
+      stream.end();
+      answer.resolve();
+      await done;
+      t.same(acked, [1], 'and nothing else was sent');
+    },
+  );
+
+t.test('ended while it waits for a target that is away, it does not wait', async () => {
+  const waiting = Promise.withResolvers<void>();
+  const stream = new StreamRun(
+    { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
+    {
+      read: async () => ({ records: [record(1)], more: false }),
+      keeper: { ack: async () => {}, putAside: async () => {} },
+      sender: { send: () => Promise.reject(new Trouble('it answered 503', { afterMs: 600_000 })), close() {} },
+      tell: () => waiting.resolve(),
+      clock: systemClock,
+    },
+  );
+  const done = stream.run();
+  await waiting.promise;
+  stream.end();
+  await done;
+});
+
 t.test('what cannot be kept ends the run: it never goes on from there', async (t) => {
   const stream = new StreamRun(
     { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
     {
-      read: async () => [record(1)],
+      read: async () => ({ records: [record(1)], more: false }),
       keeper: { ack: () => Promise.reject(new Error('disk full')), putAside: async () => {} },
       sender: { send: async ({ length }) => ({ settled: length }), close() {} },
       tell: () => {},
@@ -233,7 +287,7 @@ t.test('when how far it has come cannot be kept it ends, and lets go of its targ
   const stream = new StreamRun(
     { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
     {
-      read: async () => [record(1)],
+      read: async () => ({ records: [record(1)], more: false }),
       keeper: { ack: () => Promise.reject(new Error('another has it')), putAside: async () => {} },
       sender: {
         send: async () => ({ settled: 1 }),

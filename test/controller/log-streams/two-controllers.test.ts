@@ -54,6 +54,39 @@ async function writeRecords({ db }: Store, howMany: number, seed: number): Promi
 const hasAll = (receiver: Receiver, ids: readonly string[]) => ids.every((id) => receiver.taken.has(id));
 const twice = ({ taken }: Receiver) => [...taken].filter(([, count]) => count > 1);
 
+t.test('one that ends in order waits for the answer to what is on its way, within a bound', async (t) => {
+  const { file, parts, receiver, store, write } = await world(t);
+  const delivered = async () =>
+    (await store.db.selectFrom('log_streams').select('delivered').executeTakeFirstOrThrow()).delivered;
+  await write(300, 3);
+  const [seen, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  receiver.instead = async (_, response) => {
+    seen.resolve();
+    await held.promise;
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"text":"Success","code":0}');
+  };
+  const first = new LogStreams({ ...parts, file, clock: { now: () => Date.now() } });
+  await first.look();
+  await seen.promise;
+  const stopped = first.stop();
+  held.resolve();
+  await stopped;
+  t.equal(await delivered(), 300, 'it is known to have arrived');
+
+  await write(100, 4);
+  const [again, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  t.teardown(() => never.resolve());
+  receiver.instead = async () => {
+    again.resolve();
+    await never.promise;
+  };
+  const silent = new LogStreams({ ...parts, file, clock: { now: () => Date.now() } });
+  await silent.look();
+  await again.promise;
+  await silent.stop();
+  t.equal(await delivered(), 300, 'one that answers nothing holds up no stop, and gets it once more');
+});
+
 t.test('one that ends in order leaves its streams to the other at once, and nothing goes twice', async (t) => {
   const { file, parts, receiver, store, write, other } = await world(t);
   const first = new LogStreams({ ...parts, file, clock: { now: () => Date.now() } });
