@@ -3,6 +3,7 @@ import { minute, second } from '#shared/base/clock.ts';
 import type { Authority } from './authority/open-authority.ts';
 import { tellDoubts } from './from-gateways/doubts.ts';
 import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateways.ts';
+import type { GatewayStreams } from './from-gateways/gateway-streams.ts';
 import { endLapsedSessions } from './jobs/end-sessions.ts';
 import { prune } from './jobs/prune.ts';
 import type { Job } from './jobs/run-jobs.ts';
@@ -12,13 +13,14 @@ import type { LogStreams } from './log-streams/log-streams.ts';
 import { reviewLapses } from './posture/review-lapses.ts';
 import type { PostureParts } from './posture/take-report.ts';
 import { raiseFloors } from './publishing/raise-floors.ts';
+import { recordUnkept } from './revocation/record-unkept.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { Db } from './store/open-store.ts';
 
 export interface JobParts {
   readonly db: Db;
   readonly authority: Authority;
-  readonly fresh: FreshParts;
+  readonly fresh: FreshParts & { readonly streams: Pick<GatewayStreams, 'unkept'> };
   readonly posture: PostureParts;
   readonly shadow: Pick<Shadow, 'look'>;
   readonly searches: Pick<SearchDesk, 'follow'>;
@@ -64,6 +66,7 @@ export function scheduleJobs({
     { name: 'index of the log', everyMs: second, run: () => searches.follow() },
     { name: 'streams of the log', everyMs: 5 * second, run: () => logStreams.look() },
     { name: 'doubts of gateways', everyMs: minute, run: (at) => tellDoubts(db, at) },
+    { name: 'cuts that were not kept', everyMs: second, run: (at) => recordUnkept(db, at, fresh.streams.unkept) },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
     { name: 'retention of the log', everyMs: second, run: (at) => pruner.look(at) },
   ];

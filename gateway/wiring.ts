@@ -28,6 +28,7 @@ import { createKeySetServer } from './to-apps/key-set-server.ts';
 import { Acknowledger } from './to-controller/acknowledge.ts';
 import { answerChecks } from './to-controller/answer-checks.ts';
 import { CertificateCare } from './to-controller/certificate-care.ts';
+import { confirmCut } from './to-controller/confirm-cut.ts';
 import { ControllerLink } from './to-controller/controller-link.ts';
 import { ControllerTime } from './to-controller/controller-time.ts';
 import { DeliveryWatch } from './to-controller/delivery-watch.ts';
@@ -194,6 +195,7 @@ async function start(config: GatewayConfig, { log, clock, joined, lifecycle, sig
     plane,
     acknowledger,
     onGeneration: () => publishing.publish(),
+    onCut: confirmCut(link, log),
     onState: door.follow,
     // Not before: until then it may be the way to the controller itself.
     beforeServing: async () => claim?.want({ tcp: [listen.prelude] }),

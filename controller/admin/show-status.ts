@@ -55,6 +55,7 @@ export async function showStatus(parts: StatusParts): Promise<Status> {
     logStreams,
     todo: [
       ...diskTodo(parts),
+      ...unkeptTodo(parts),
       ...policyTodo(parts),
       ...(await peopleTodo(db)),
       ...(await siteTodo(db, gateways)),
@@ -116,13 +117,24 @@ function diskTodo({ reserve }: StatusParts): string[] {
   const { free, short, failing } = reserve.state();
   if (failing)
     return [
-      'The disk of the controller takes nothing: nothing is granted or changed, not even revoked, and gateways keep their records. See what the kernel says of it (dmesg), and make it writable again.',
+      'The disk of the controller takes nothing: nothing is granted or changed, what is revoked is cut at the gateways and not kept, and gateways keep their records. See what the kernel says of it (dmesg), and make it writable again.',
     ];
   if (!short) return [];
   const left = `${Math.floor(free / 1024 / 1024)} MB`;
   return [
     `The disk of the controller has ${left} left: nothing is granted and no records are taken. Make room: larger disk, old backups away, or posternctl log prune --before 90d.`,
   ];
+}
+
+/** Who was told that somebody is cut must not believe that it stays so. */
+function unkeptTodo({ streams }: StatusParts): string[] {
+  return streams.unkept
+    .waiting()
+    .slice(0, 10)
+    .map(({ at, revocation: { kind, id } }) => {
+      const what = kind === 'everything' ? 'everything' : `${kind} ${id}`;
+      return `At ${new Date(at).toISOString()} ${what} was cut while the disk took nothing, which is not kept: posternctl revoke ${what}, or contain.`;
+    });
 }
 
 function policyTodo({ policy }: StatusParts): string[] {

@@ -5,7 +5,7 @@ import type { BodyOf } from '#shared/contracts/route.ts';
 import type { KeySetAuthority } from '../from-gateways/gateway-state.ts';
 import { endSessions } from '../identity/sessions.ts';
 import { revoke } from '../revocation/revoke.ts';
-import type { Trx } from '../store/open-store.ts';
+import type { Db, Trx } from '../store/open-store.ts';
 import { removeGateway } from './remove-gateway.ts';
 
 type Order = BodyOf<(typeof adminCuts)['revoke']>;
@@ -49,11 +49,12 @@ async function takeEverything(trx: Trx, at: number, actor: string): Promise<Take
 
 const places = { person: 'people', device: 'devices', session: 'sessions', app: 'apps' } as const;
 
-async function requireThere(trx: Trx, at: number, kind: keyof typeof places | 'grant', id: string): Promise<void> {
+/** Throws `not-found`. */
+export async function requireThere(db: Db, at: number, kind: keyof typeof places | 'grant', id: string): Promise<void> {
   const row =
     kind === 'grant'
-      ? await trx.selectFrom('grants').select('jti').where('jti', '=', id).where('ends_at', '>', at).executeTakeFirst()
-      : await trx.selectFrom(places[kind]).select('id').where('id', '=', id).executeTakeFirst();
+      ? await db.selectFrom('grants').select('jti').where('jti', '=', id).where('ends_at', '>', at).executeTakeFirst()
+      : await db.selectFrom(places[kind]).select('id').where('id', '=', id).executeTakeFirst();
   if (row !== undefined) return;
   const what = kind === 'grant' ? 'grant alive' : kind;
   throw new PosternError('not-found', `there is no ${what} ${id}`, { tell: `There is no such ${what}.` });

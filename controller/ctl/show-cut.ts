@@ -18,13 +18,22 @@ export function cutLines(report: CutReport, now: number): string[] {
   });
   if (gateways.length === 0) lines.push('no gateway is in service');
   lines.unshift(`${plural(grants, 'grant')} taken back, ${plural(sessions, 'session')} ended`);
-  if (!complete) lines.push(`Not complete. Look again: posternctl cut ${change}`);
+  if (!complete && report.unkept === undefined) lines.push(`Not complete. Look again: posternctl cut ${change}`);
   return lines;
 }
+
+const notKept =
+  'NOT KEPT: the disk of the controller takes nothing. Gateways were told to cut at once; nothing else is done.';
 
 /** Exit code 1 while a gateway has not confirmed: what is not proven is not done. */
 export function answerCut({ json, io }: CliCall, report: CutReport, sentence: string): number {
   if (json) io.out(JSON.stringify(report));
-  else for (const line of [sentence, ...cutLines(report, Date.now())]) io.out(line);
+  else
+    for (const line of [report.unkept === undefined ? sentence : notKept, ...cutLines(report, Date.now())])
+      io.out(line);
+  if (report.unkept !== undefined && !json)
+    io.err(
+      `Do it again once the disk takes writes (posternctl status): until then sessions stand, and from ${clockTime(report.unkept.until)} on nothing holds the gateways to it.`,
+    );
   return report.complete ? 0 : 1;
 }

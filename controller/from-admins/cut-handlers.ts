@@ -8,6 +8,7 @@ import { setPersonState } from '../identity/person-state.ts';
 import { readChange } from '../store/changes.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
+import { keptOrCut } from './cut-unkept.ts';
 import { requireManageDevice } from './device-handlers.ts';
 import { requireManage } from './people-handlers.ts';
 import { because, recordAdmin } from './record-admin.ts';
@@ -35,34 +36,38 @@ export function cutHandlers(parts: AdminParts): HandlersOf<typeof adminCuts> {
   return {
     grants: async () => ({ items: await showGrants(db, clock.now()) }),
 
-    async revoke({ body, caller }) {
-      const at = clock.now();
-      const { kind, id } = body;
-      const cut = await db.transaction().execute(async (trx) => {
-        const done = await takeBack(trx, at, body, { actor: caller.actor, authority });
-        const { n: change, grants, sessions } = done;
-        const act = { event: 'revoked', kind: 'revocation', because: body.because } as const;
-        await recordAdmin(trx, at, caller, { ...act, details: { what: kind, id, change, grants, sessions } });
-        return done;
-      });
-      if (kind === 'gateway') parts.cutGateway(id);
-      return cuts.report({ ...cut, at });
-    },
+    revoke: ({ body, caller }) =>
+      keptOrCut(parts, caller, body, async () => {
+        const at = clock.now();
+        const { kind, id } = body;
+        const cut = await db.transaction().execute(async (trx) => {
+          const done = await takeBack(trx, at, body, { actor: caller.actor, authority });
+          const { n: change, grants, sessions } = done;
+          const act = { event: 'revoked', kind: 'revocation', because: body.because } as const;
+          await recordAdmin(trx, at, caller, { ...act, details: { what: kind, id, change, grants, sessions } });
+          return done;
+        });
+        if (kind === 'gateway') parts.cutGateway(id);
+        return cuts.report({ ...cut, at });
+      }),
 
     async contain({ body, caller }) {
       const at = clock.now();
       const { kind, id } = body;
       if (body.because.trim() === '') throw new PosternError('reason-needed', `contain ${kind} ${id} without a reason`);
-      const cut = await db.transaction().execute(async (trx) => {
-        if (kind === 'person') await requireManage(trx, caller, id);
-        const after = await readChange(trx);
-        const done = { after, ...(await setState(trx, at, caller, { ...body, state: 'suspended' })) };
-        const { change, grants, sessions } = done;
-        const act = { event: 'contained', kind: 'revocation', because: body.because } as const;
-        await recordAdmin(trx, at, caller, { ...act, details: { what: kind, id, change, grants, sessions } });
-        return done;
+      if (kind === 'person') await requireManage(db, caller, id);
+      return keptOrCut(parts, caller, body, async () => {
+        const cut = await db.transaction().execute(async (trx) => {
+          if (kind === 'person') await requireManage(trx, caller, id);
+          const after = await readChange(trx);
+          const done = { after, ...(await setState(trx, at, caller, { ...body, state: 'suspended' })) };
+          const { change, grants, sessions } = done;
+          const act = { event: 'contained', kind: 'revocation', because: body.because } as const;
+          await recordAdmin(trx, at, caller, { ...act, details: { what: kind, id, change, grants, sessions } });
+          return done;
+        });
+        return cuts.report({ n: cut.change, after: cut.after, at, grants: cut.grants, sessions: cut.sessions });
       });
-      return cuts.report({ n: cut.change, after: cut.after, at, grants: cut.grants, sessions: cut.sessions });
     },
 
     async lift({ body, caller }) {

@@ -105,6 +105,11 @@ export function gatewayRoutes(parts: GatewayRouteParts): Handlers<typeof gateway
       cuts.applied();
     },
 
+    cutDone: async ({ peer, body }) => {
+      const gateway = await activeGateway(db, peer);
+      streams.unkept.confirm(gateway.id, body.id, body.streams);
+    },
+
     checked: async ({ peer, body }) => {
       const gateway = await activeGateway(db, peer);
       checks.answered(gateway.id, body.id, body.finding);

@@ -15,6 +15,7 @@ import {
 } from '#shared/contracts/gateway-to-controller.ts';
 import { type NdjsonWriter, writeNdjson } from '#shared/wire/ndjson.ts';
 import type { KnockSecrets } from '../authority/knock-secrets.ts';
+import { type UnkeptCut, UnkeptCuts } from '../revocation/unkept-cuts.ts';
 import { onChangeHint, readChange } from '../store/changes.ts';
 import type { Db } from '../store/open-store.ts';
 import { type KeySetAuthority, readSnapshot } from './gateway-state.ts';
@@ -57,6 +58,8 @@ export interface StreamAsk {
 }
 
 export class GatewayStreams {
+  /** Cuts that the disk did not take. */
+  readonly unkept: UnkeptCuts;
   readonly #parts: StreamParts;
   readonly #streams = new Set<Stream>();
   readonly #timers: NodeJS.Timeout[];
@@ -64,6 +67,7 @@ export class GatewayStreams {
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
+    this.unkept = new UnkeptCuts(parts.clock);
     this.#unhint = onChangeHint(() => this.#look());
     this.#timers = [setInterval(() => this.#look(), lookMs), setInterval(() => this.#beat(), heartbeatMs)];
   }
@@ -86,6 +90,18 @@ export class GatewayStreams {
     return stream !== undefined;
   }
 
+  /** Tells gateways what could not be kept. Those that come later hear of it when they do. */
+  cutUnkept(...asked: Parameters<UnkeptCuts['add']>): UnkeptCut {
+    const cut = this.unkept.add(...asked);
+    for (const stream of this.#streams) this.#tellUnkept(stream, cut.id);
+    return cut;
+  }
+
+  #tellUnkept(stream: Stream, only?: string): void {
+    for (const order of this.unkept.ordersFor(stream.site))
+      if (only === undefined || order.id === only) write(stream, order);
+  }
+
   /** Serves one gateway until its connection ends. A newer stream of the same gateway replaces the older. */
   async serve(response: ServerResponse, ask: StreamAsk): Promise<void> {
     const stream: Stream = {
@@ -102,6 +118,7 @@ export class GatewayStreams {
     await this.#begin(stream, ask);
     this.cut(ask.gateway);
     this.#streams.add(stream);
+    this.#tellUnkept(stream);
     this.#send(stream);
     await stream.writer.closed;
     this.#streams.delete(stream);

@@ -18,7 +18,7 @@ export interface RevokeOrder {
 /** After this long no grant that was alive when it was taken back can be accepted anywhere. */
 const revocationMemoryMs = grantReach * second;
 
-const columnOf = {
+export const columnOf = {
   person: 'person_id',
   device: 'device_id',
   session: 'session_id',

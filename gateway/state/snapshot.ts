@@ -64,7 +64,9 @@ export function compileSnapshot(
       ? { keys: before.keys, withdrawn: before.withdrawn }
       : compileKeys(wire, before)),
     revocations:
-      before !== undefined && isSame('revocations') ? before.revocations : revocationSet(wire.revocations, times.at),
+      before !== undefined && isSame('revocations') && isSame('cuts')
+        ? before.revocations
+        : revocationSet([...wire.revocations, ...(wire.cuts ?? [])], times.at),
     floors: new Map(wire.floors.map(({ app, epoch }) => [app, epoch])),
     denied: before !== undefined && isSame('denied') ? before.denied : new Set(wire.denied),
     keySets: new Map(wire.keySets.map((set) => [set.app, set])),

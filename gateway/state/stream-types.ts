@@ -33,6 +33,8 @@ export interface WireState {
   readonly keySets: readonly AppKeySet[];
   /** What may knock at this gateway's door (P26). */
   readonly knockKeys: readonly KnockKey[];
+  /** What the controller could not keep. Not in a snapshot of the controller, and no snapshot takes it away. */
+  readonly cuts?: readonly Revocation[];
   /** While many grants are renewed: between which controller times (milliseconds) agents come. Not in a snapshot of the controller. */
   readonly spread?: Spread;
 }

@@ -2,6 +2,7 @@
  * What the stream has told so far, as plain data, and the one function that takes a message in (P13). Pure: primary and
  * workers reduce the same messages to the same state.
  */
+import type { Revocation } from '#shared/contracts/gateway-to-controller.ts';
 import type { Floor, StreamChange, StreamMessage, WireState } from './stream-types.ts';
 
 /**
@@ -10,10 +11,11 @@ import type { Floor, StreamChange, StreamMessage, WireState } from './stream-typ
  */
 export function reduceMessage(state: WireState | undefined, message: StreamMessage): WireState | 'gap' | 'step-back' {
   if (message.t === 'snapshot') {
-    const { t: _, time: _time, ...rest } = message;
-    return rest;
+    const { t: _, time, ...rest } = message;
+    return withCuts(rest, state?.cuts ?? [], time);
   }
   if (state === undefined) return 'gap';
+  if (message.t === 'cut') return withCuts(state, message.revocations, message.time);
   if (message.n < state.n) return 'step-back';
   // A heartbeat names the last number that was sent: a higher one than ours means that something is missing.
   if (message.t === 'heartbeat') return message.n === state.n ? state : 'gap';
@@ -21,6 +23,14 @@ export function reduceMessage(state: WireState | undefined, message: StreamMessa
   let next = state;
   for (const change of message.changes) next = applyChange(next, change, message.time);
   return { ...next, n: message.n };
+}
+
+/** Ended ones are left out. */
+function withCuts(state: WireState, more: readonly Revocation[], at: number): WireState {
+  if (more.length === 0) return state;
+  // One that is told again, after a reconnect, is the same.
+  const byName = new Map([...(state.cuts ?? []), ...more].map((cut) => [`${cut.kind}/${cut.id}/${cut.seen}`, cut]));
+  return { ...state, cuts: [...byName.values()].filter(({ until }) => until > at) };
 }
 
 function applyChange(state: WireState, change: StreamChange, at: number): WireState {

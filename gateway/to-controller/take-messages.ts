@@ -12,6 +12,8 @@ export interface TakeParts {
   readonly onGeneration: () => void;
   /** What must be before it listens. */
   readonly beforeServing: () => Promise<void>;
+  /** A cut that has no number is in force everywhere. */
+  readonly onCut: (id: string, streams: number) => void;
   /** There is another state, which is not in force everywhere yet. */
   readonly onState: () => void;
   /** The roots have changed: they must outlive this process. */
@@ -25,7 +27,7 @@ export interface Taking {
 }
 
 export function takeMessages(parts: TakeParts): Taking {
-  const { keeper, plane, acknowledger, beforeServing, onGeneration, onState, onBundle } = parts;
+  const { keeper, plane, acknowledger, beforeServing, onCut, onGeneration, onState, onBundle } = parts;
   const serving = Promise.withResolvers<Place>();
   let isServing = false;
   const putInForce = async (message: StreamMessage, times: ControllerTimes): Promise<number> => {
@@ -48,7 +50,8 @@ export function takeMessages(parts: TakeParts): Taking {
       const { generation, bundle, n } = keeper.snapshot;
       if (before?.bundle !== bundle) onBundle(bundle);
       if (before?.generation !== generation) onGeneration();
-      if (message.t !== 'heartbeat') acknowledger.applied(generation, n, streams);
+      if (message.t === 'cut') onCut(message.id, streams);
+      else if (message.t !== 'heartbeat') acknowledger.applied(generation, n, streams);
     },
   };
 }

@@ -89,7 +89,8 @@ export class ClusterPlane implements DataPlane {
         }
         const answer = await worker.ask((id) => ({ t: 'apply', id, message, times }), confirmMs);
         if (typeof answer === 'number') return answer;
-        log.error({ pid: worker.pid, n: message.n }, 'a worker did not confirm a change in time and is killed');
+        const n = message.t === 'cut' ? message.id : message.n;
+        log.error({ pid: worker.pid, n }, 'a worker did not confirm a change in time and is killed');
         worker.kill();
         await worker.ended;
         return 0;

@@ -128,6 +128,11 @@ export const cutReport = strict({
   sessions: Type.Integer(),
   gateways: Type.Array(gatewayCut),
   complete: Type.Boolean(),
+  /**
+   * The disk of the controller takes nothing: gateways cut what ran, and refuse until then whoever had grants. Nothing else is done or kept, so it must be
+   * done again; it is never `complete`.
+   */
+  unkept: Type.Optional(strict({ until: time })),
 });
 export type CutReport = Static<typeof cutReport>;
 

@@ -85,11 +85,24 @@ export const streamChange = Type.Union([
 export type StreamChange = Static<typeof streamChange>;
 
 /**
+ * Takes back at once what the controller could not keep, as its disk takes nothing: no state and no number. It outlives snapshots and ends with its
+ * revocations. Confirmed with the same id (`cutDone`).
+ */
+export const cutOrder = strict({
+  t: Type.Literal('cut'),
+  id: madeId,
+  time,
+  revocations: Type.Array(revocation, { minItems: 1, maxItems: 8 }),
+});
+export type CutOrder = Static<typeof cutOrder>;
+
+/**
  * One line of NDJSON. Ordered by change number within a generation. `after` names the number the message follows: if it
  * is not the last one a gateway has applied, something was lost and the gateway asks for a fresh snapshot (P13).
  */
 export const streamMessage = Type.Union([
   strict({ t: Type.Literal('snapshot'), generation: madeId, n: changeNumber, time, ...gatewayState }),
+  cutOrder,
   strict({ t: Type.Literal('change'), after: changeNumber, n: changeNumber, time, changes: Type.Array(streamChange) }),
   strict({ t: Type.Literal('heartbeat'), n: changeNumber, time }),
 ]);
@@ -203,6 +216,14 @@ export const gatewayToController = defineContract({
         maxItems: 1000,
       }),
     }),
+  },
+  cutDone: {
+    method: 'POST',
+    path: '/v1/gateway/cut-done',
+    summary: 'Confirm a cut that has no change number, and how many streams it ended',
+    access: 'certificate',
+    maxBody: 4096,
+    body: strict({ id: madeId, streams: Type.Integer({ minimum: 0, maximum: 1_000_000 }) }),
   },
   checked: {
     method: 'POST',

@@ -81,6 +81,8 @@ export const recordEvents = {
       revoked: 'What, its id, the change number, how many grants and sessions.',
       contained: 'A person or device was cut off: as above.',
       'key-withdrawn': 'A signing key: its id.',
+      'cut-unkept':
+        'Gateways were told to cut while the disk of the controller took nothing, which did no more than that: what, its id, when, which gateways confirmed it. Told once the disk takes writes.',
     },
   },
   policy: {

@@ -109,6 +109,7 @@ export async function startFakeController(world: World, apps: readonly App[]) {
         changed();
         return { through: body.records.at(-1)!.seq };
       },
+      cutDone: () => {},
       condition: ({ body }) => {
         told.conditions.push(body);
         changed();

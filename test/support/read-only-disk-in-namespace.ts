@@ -85,6 +85,7 @@ t.test('the disk of the gateway becomes read-only', async (t) => {
 
 t.test('the disk of the controller becomes read-only', async (t) => {
   await until('ok', 'emil', 'wiki', '/pages/home');
+  const running = await openStream(triangle, 'emil', 'events');
   readOnly('controller');
   await until('disk-failed', 'emil', 'payroll', '/');
   const told = await ask('emil', 'payroll', '/');
@@ -93,15 +94,29 @@ t.test('the disk of the controller becomes read-only', async (t) => {
   const screen = await ctl('status');
   t.equal(screen.code, 1);
   t.match(screen.stdout, /! The disk of the controller takes nothing/);
-  t.match(await ctl('revoke', 'person', 'audrey'), { code: 1, stderr: /takes nothing just now/ });
   t.match((await postern('why', 'payroll')).stdout, /takes nothing just now/, 'postern why says it');
+  t.match(await ctl('lift', 'person', 'audrey'), { code: 1, stderr: /takes nothing just now/ });
+  await running.runsOn();
+  const emergency = await ctl('revoke', 'person', 'emil');
+  await running.ended;
+  t.match(emergency, {
+    code: 1,
+    stdout: /^NOT KEPT: .*\n.*\ngateway \S+: applied after \d+ ms, [1-9]\d* streams? cut/,
+  });
+  t.match(emergency.stderr, /Do it again once the disk takes writes/);
+  await until('disk-failed', 'emil', 'wiki', '/pages/home');
+  t.pass('what ran is cut, and what was granted is good for nothing');
+  t.match((await ctl('revoke', 'person', 'nobody')).stderr, /There is no such person/, 'a wrong name is no cut');
+  t.match((await ctl('status')).stdout, /! At \S+ person emil was cut while the disk took nothing, which is not kept/);
   writable('controller');
   await until('ok', 'olivia', 'payroll', '/');
   t.pass('nothing had to be restarted');
   t.match(await ctl('revoke', 'person', 'audrey'), { code: 0 });
+  await untilTold('revocation', 'cut-unkept');
+  t.match(await ctl('revoke', 'person', 'emil'), { code: 0 }, 'and is made again');
   await triangle.signIn('olivia');
   await untilTold('log', 'paused');
-  t.notMatch((await ctl('status')).stdout, /takes nothing/);
+  t.notMatch((await ctl('status')).stdout, /takes nothing|not kept/);
 });
 
 t.test('everything is in the log once, and the log verifies', async (t) => {

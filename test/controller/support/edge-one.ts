@@ -71,6 +71,7 @@ export async function startEdge(t: Test, log: Log = silentLog): Promise<TestEdge
     applied: elsewhere,
     checked: elsewhere,
     condition: elsewhere,
+    cutDone: elsewhere,
     records: elsewhere,
     checkpoint: elsewhere,
   };

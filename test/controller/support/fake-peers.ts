@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { agentBootstrap, agentToController } from '../../../shared/contracts/agent-to-controller.ts';
 import type { GatewayFinding } from '../../../shared/contracts/app-check.ts';
 import {
+  type CutOrder,
   gatewayBootstrap,
   gatewayToController,
   type StreamChange,
@@ -40,6 +41,7 @@ async function open(t: Test, controller: RunController, text: string) {
 }
 
 export interface FakeGateway {
+  readonly cuts: CutOrder[];
   readonly changes: StreamChange[];
   /** The last one. */
   snapshot: Extract<StreamLine, { t: 'snapshot' }> | undefined;
@@ -90,6 +92,11 @@ export async function joinGateway(
         if (finding !== undefined) await calls.checked({ body: { id: message.id, finding } });
         continue;
       }
+      if (message.t === 'cut') {
+        gateway.cuts.push(message);
+        if (gateway.confirms) await calls.cutDone({ body: { id: message.id, streams: 3 } });
+        continue;
+      }
       if (message.t === 'snapshot') {
         generation = message.generation;
         gateway.snapshot = message;
@@ -105,6 +112,7 @@ export async function joinGateway(
   };
   const gateway: FakeGateway = {
     changes: [],
+    cuts: [],
     snapshot: undefined,
     seen: () => last,
     confirms: true,
