@@ -30,7 +30,7 @@ const events = (world: Perimeter) => {
 
 t.test(
   'P26 P28: both doors, live',
-  { ...perimeterNeeds('openssl', 'curl', 'tcpdump'), timeout: 110_000 },
+  { ...perimeterNeeds('openssl', 'curl', 'tcpdump'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     const controller = await startController(world, { door: 'both' });
@@ -119,7 +119,7 @@ const next = () => (n += 1) > 5000 ? process.exit() : s.send(Buffer.alloc(268, n
   },
 );
 
-t.test('P28: one host carries both', { ...perimeterNeeds(), timeout: 110_000 }, async (t) => {
+t.test('P28: one host carries both', { ...perimeterNeeds(), timeout: 240_000 }, async (t) => {
   const world = await makePerimeter(t);
   const controller = await startController(world, { door: 'both' });
   const gateway = await startGateway(world, controller, {

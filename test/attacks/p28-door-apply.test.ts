@@ -12,7 +12,7 @@ import { root } from '../support/source-tree.ts';
 
 const table = 'postern_gateway_8444';
 
-t.test('P28: door apply, confirm and --uninstall', { ...perimeterNeeds('curl'), timeout: 110_000 }, async (t) => {
+t.test('P28: door apply, confirm and --uninstall', { ...perimeterNeeds('curl'), timeout: 240_000 }, async (t) => {
   const world = await makePerimeter(t);
   const controller = await startController(world, { door: 'prelude' });
   const gateway = await startGateway(world, controller, { door: 'prelude', workers: 2 });

@@ -16,7 +16,7 @@ const onlyTwoPorts = `table inet host { chain in { type filter hook input priori
 
 t.test(
   'P28: one TCP port behind a kernel door',
-  { ...perimeterNeeds('tcpdump', 'curl', 'nmap'), timeout: 175_000 },
+  { ...perimeterNeeds('tcpdump', 'curl', 'nmap'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     await reachTheApp(world);

@@ -12,7 +12,7 @@ import { addresses, makePerimeter, type Perimeter, perimeterNeeds } from '../sup
 import { startController, startGateway } from '../support/perimeter-processes.ts';
 import { closeHost, received, scan, targets, throwAll, watch, whatever } from '../support/scan-from-outside.ts';
 
-const options = { ...perimeterNeeds('nmap', 'tcpdump', 'openssl'), timeout: 110_000 };
+const options = { ...perimeterNeeds('nmap', 'tcpdump', 'openssl'), timeout: 240_000 };
 
 t.test('P28: not one packet', options, async (t) => {
   const world = await makePerimeter(t);

@@ -29,7 +29,7 @@ import { changingVerbs, otherVerbs, readingVerbs } from '../support/ctl-places.t
 import { root } from '../support/source-tree.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
-t.setTimeout(180 * second);
+t.setTimeout(240 * second);
 
 t.test('every operation and every verb has its place', async (t) => {
   const places = [...Object.keys(readings), ...ofReviews, ...ofCaller, ...changing, ...ownersOnly];

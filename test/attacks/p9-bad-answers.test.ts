@@ -25,7 +25,7 @@ interface Vector {
 }
 
 const { vectors } = JSON.parse(readFileSync(`${root}/test/vectors/answers.json`, 'utf8')) as { vectors: Vector[] };
-t.setTimeout(180_000);
+t.setTimeout(240_000);
 let vector: Vector = { name: '', send: '' };
 /** The connection that the bad answer went out on. */
 let bad: Socket | undefined;
@@ -85,7 +85,7 @@ async function ask(door: Door, agent: NodeAgent, method: string, path: string): 
 }
 
 for (const door of doorsOf(chain)) {
-  t.test(`P9 P21 ${vectors.length} answers, heard at the ${door.name}`, { timeout: 170_000 }, async (t) => {
+  t.test(`P9 P21 ${vectors.length} answers, heard at the ${door.name}`, { timeout: 240_000 }, async (t) => {
     for (const one of vectors) {
       const agent = new NodeAgent({ keepAlive: true, maxSockets: 1 });
       agent.createConnection = (_options, onReady) => {

@@ -26,7 +26,7 @@ interface Vector {
 
 const file = join(root, 'test/vectors/smuggling.json');
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] };
-t.setTimeout(180_000);
+t.setTimeout(240_000);
 const app = await startStrictApp(t);
 const chain = await startChain(t, [httpApp(app.port)]);
 const { records } = chain.gw;
@@ -47,7 +47,7 @@ function fill(text: string, door: Door): string {
 const end = 'GET /end HTTP/1.1\r\nHost: {host}\r\n{grant}Connection: close\r\n\r\n';
 
 for (const door of doorsOf(chain)) {
-  t.test(`P9 P21 ${vectors.length} attempts at the ${door.name}`, { timeout: 170_000 }, async (t) => {
+  t.test(`P9 P21 ${vectors.length} attempts at the ${door.name}`, { timeout: 240_000 }, async (t) => {
     for (const { name, send, answers, agent } of vectors) {
       app.clear();
       const recorded = records.opened.length;

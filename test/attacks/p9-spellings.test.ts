@@ -23,7 +23,7 @@ interface Vector {
 }
 
 const { vectors } = JSON.parse(readFileSync(`${root}/test/vectors/spellings.json`, 'utf8')) as { vectors: Vector[] };
-t.setTimeout(180_000);
+t.setTimeout(240_000);
 const app = await startStrictApp(t);
 const idOf = ({ allow = [] }: Vector) => (allow.length > 2 ? 'all' : allow.join('-and-') || 'wiki');
 const allowed = new Map(vectors.map((vector) => [idOf(vector), vector.allow]));
@@ -61,7 +61,7 @@ function send(door: Door, { target, method = 'GET', headers = [], ...rest }: Vec
 }
 
 for (const door of doorsOf(chain, rules)) {
-  t.test(`P9 ${vectors.length} spellings at the ${door.name}`, { timeout: 170_000 }, async (t) => {
+  t.test(`P9 ${vectors.length} spellings at the ${door.name}`, { timeout: 240_000 }, async (t) => {
     for (const vector of vectors) {
       app.clear();
       const recorded = records.opened.length;

@@ -24,7 +24,7 @@ async function wantFreshFactor({ admin, agents }: RunningTriangle): Promise<void
   });
 }
 
-t.test('a morning in a browser', { ...needsChromium(), timeout: 110_000 }, async (t) => {
+t.test('a morning in a browser', { ...needsChromium(), timeout: 240_000 }, async (t) => {
   const triangle = await startTriangle(t);
   const { agents, ready, portalPort } = triangle;
   const { password, totpSecret, portal, link } = ready.people.emil;

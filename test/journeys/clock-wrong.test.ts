@@ -8,7 +8,7 @@ import { steerTriangle } from '../support/steered-triangle.ts';
 
 const library = findFaketime();
 const hour = 3_600_000;
-t.setTimeout(150 * second);
+t.setTimeout(240 * second);
 
 t.test(
   'P19 P25: two hours behind, and two hours ahead',

@@ -16,7 +16,7 @@ const name = 'build-7';
 
 t.test(
   'P30: a container and another user',
-  { ...needsContainerNetwork('curl', 'setpriv'), timeout: 110_000 },
+  { ...needsContainerNetwork('curl', 'setpriv'), timeout: 240_000 },
   async (t) => {
     const triangle = await steerTriangle(t);
     const net = makeContainerNetwork(t);

@@ -53,7 +53,7 @@ async function acrossNetworks({ laptop }: Perimeter): Promise<number | null> {
 
 t.test(
   'P28: the employee comes in by whatever way there is, and strangers read nothing',
-  { ...perimeterNeeds('tcpdump', 'openssl', 'curl', 'tinyproxy'), timeout: 175_000 },
+  { ...perimeterNeeds('tcpdump', 'openssl', 'curl', 'tinyproxy'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     const controller = await startController(world, { door: 'both', env: openPort });

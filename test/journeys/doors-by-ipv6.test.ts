@@ -14,7 +14,7 @@ const names = { controller: 'controller.test', gateway: 'gateway.test' } as cons
 
 t.test(
   'P25 P26 P28: the doors by IPv6',
-  { ...perimeterNeeds('tcpdump', 'openssl', 'curl'), timeout: 110_000 },
+  { ...perimeterNeeds('tcpdump', 'openssl', 'curl'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     const hosts = (['controller', 'gateway'] as const)

@@ -18,7 +18,7 @@ const knockPort = 62_999;
 
 t.test(
   'P28: clocks that jump, and doors that move',
-  { ...perimeterNeeds('openssl', 'curl', 'tcpdump'), timeout: 110_000 },
+  { ...perimeterNeeds('openssl', 'curl', 'tcpdump'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     const clock = library === undefined ? {} : fakedClock(library, 0);

@@ -19,7 +19,7 @@ const needsClock = { skip: library === undefined && 'not installed: faketime' };
 
 t.test(
   'P26 P28: doors that shut behind whoever has to go',
-  { ...perimeterNeeds('openssl', 'curl'), timeout: 110_000 },
+  { ...perimeterNeeds('openssl', 'curl'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     const clock = library === undefined ? {} : fakedClock(library, 0);

@@ -13,7 +13,7 @@ import { enrolAgent, joinGateway } from '../controller/support/fake-peers.ts';
 import { runController } from '../controller/support/run-controller.ts';
 import { shellOf } from '../controller/support/run-ctl.ts';
 
-t.setTimeout(180 * second);
+t.setTimeout(240 * second);
 
 const staff = '@id("staff") permit(principal in Group::"staff", action, resource);\n';
 

@@ -10,7 +10,7 @@ import type { PersonId } from '../../deploy/quickstart/state.ts';
 import { openStreams, type Running } from '../support/open-streams.ts';
 import { steerTriangle } from '../support/steered-triangle.ts';
 
-t.setTimeout(180 * second);
+t.setTimeout(240 * second);
 t.jobs = 3;
 const triangle = await steerTriangle(t);
 const { admin, agents } = triangle;

@@ -24,7 +24,7 @@ const waysOf = async ({ control }: RunningAgent) => {
 
 t.test(
   'P28: controller and gateway at one address and port 443',
-  { ...perimeterNeeds('tcpdump', 'curl', 'tinyproxy', 'nmap'), timeout: 175_000 },
+  { ...perimeterNeeds('tcpdump', 'curl', 'tinyproxy', 'nmap'), timeout: 240_000 },
   async (t) => {
     const world = await makePerimeter(t);
     await reachTheApp(world);

@@ -11,7 +11,7 @@ import { untilItWorks } from '../../deploy/quickstart/clients.ts';
 import { mib, readTape, untilFull, watchMemory, writeTape } from '../support/bulk.ts';
 import { steerTriangle } from '../support/steered-triangle.ts';
 
-t.setTimeout(170 * second);
+t.setTimeout(240 * second);
 /** Of what is never read to its end. */
 const total = 1024 * mib;
 /** A process that kept what passes it would hold a gibibyte; buffers and garbage are far below. */

@@ -12,4 +12,4 @@ const why = missing || (mayUnshare() ? undefined : 'making namespaces takes root
 const enter = 'mount --make-rprivate / && ip link set lo up && exec "$@"';
 const inner = join(import.meta.dirname, '../support/real-name-in-namespace.ts');
 const line = ['-mnp', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', enter, 'sh', process.execPath, inner];
-t.spawn('unshare', line, why === undefined ? { timeout: 110_000 } : { skip: why }, 'in a network of its own');
+t.spawn('unshare', line, why === undefined ? { timeout: 240_000 } : { skip: why }, 'in a network of its own');

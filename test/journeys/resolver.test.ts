@@ -11,4 +11,4 @@ const why = skip !== false ? skip : mayUnshare() ? undefined : 'making namespace
 const enter = 'mount --make-rprivate / && ip link set lo up && exec "$@"';
 const inner = join(import.meta.dirname, '../support/resolver-in-namespace.ts');
 const line = ['-mnp', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', enter, 'sh', process.execPath, inner];
-t.spawn('unshare', line, why === undefined ? { timeout: 110_000 } : { skip: why }, 'in a host of its own');
+t.spawn('unshare', line, why === undefined ? { timeout: 240_000 } : { skip: why }, 'in a host of its own');

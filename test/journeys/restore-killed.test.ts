@@ -10,7 +10,7 @@ import { openStore } from '../../controller/store/open-store.ts';
 import { findSettings } from '../../controller/store/settings.ts';
 import { root } from '../support/source-tree.ts';
 
-t.setTimeout(110_000);
+t.setTimeout(240_000);
 
 /** Runs it to its end, or kills it `afterMs`. Returns whether it came to its end. */
 async function command(args: readonly string[], afterMs?: number): Promise<boolean> {

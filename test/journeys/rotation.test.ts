@@ -13,7 +13,7 @@ import { root } from '../support/source-tree.ts';
 import { startLoad } from '../support/steady-load.ts';
 import { steerTriangle } from '../support/steered-triangle.ts';
 
-t.setTimeout(180 * second);
+t.setTimeout(240 * second);
 const triangle = await steerTriangle(t);
 const { admin, agents } = triangle;
 const profile = join(triangle.state.dir, 'agents/emil/profile');

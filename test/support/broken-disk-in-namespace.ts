@@ -11,7 +11,7 @@ import { runTool } from './journey-tools.ts';
 import { root } from './source-tree.ts';
 import { steerTriangle } from './steered-triangle.ts';
 
-t.setTimeout(170_000);
+t.setTimeout(240_000);
 type Name = 'controller' | 'gateway';
 const run = (program: string, ...args: string[]) =>
   execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' }).trim();

@@ -11,7 +11,7 @@ import { openStream } from './open-streams.ts';
 import { root } from './source-tree.ts';
 import { steerTriangle } from './steered-triangle.ts';
 
-t.setTimeout(170_000);
+t.setTimeout(240_000);
 const mb = 1024 * 1024;
 const disks: Record<'controller' | 'gateway', string> = { controller: '', gateway: '' };
 const triangle = await steerTriangle(

@@ -32,7 +32,7 @@ export interface NamespaceHost {
 
 /** Why not, where it cannot be made. */
 export function namespacesNeed(...programs: readonly string[]): Needs {
-  const options = { ...needs('unshare', 'nsenter', 'runuser', 'useradd', 'ip', ...programs), timeout: 180_000 };
+  const options = { ...needs('unshare', 'nsenter', 'runuser', 'useradd', 'ip', ...programs), timeout: 240_000 };
   if (options.skip !== false) return options;
   const works = spawnSync('unshare', ['-mnup', '--fork', 'true'], { stdio: 'ignore' }).status === 0;
   return works ? options : { ...options, skip: 'making namespaces takes root' };

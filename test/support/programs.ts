@@ -26,5 +26,5 @@ export interface Needs {
 /** For `t.test(name, needs('curl'), ...)`: skips with the name of what is missing. */
 export function needs(...programs: readonly string[]): Needs {
   const missing = programs.filter((name) => findProgram(name) === undefined);
-  return { skip: missing.length > 0 && `not installed: ${missing.join(', ')}`, timeout: 110_000 };
+  return { skip: missing.length > 0 && `not installed: ${missing.join(', ')}`, timeout: 240_000 };
 }

@@ -10,7 +10,7 @@ import { type Browser, launchChromium } from './chromium.ts';
 import { pay, wiki } from './fake-agent-core.ts';
 import { root } from './source-tree.ts';
 
-t.setTimeout(100_000);
+t.setTimeout(240_000);
 const zone = 'corp.internal';
 const directory = t.testdir({ home: {}, profile: {} });
 const home = join(directory, 'home');

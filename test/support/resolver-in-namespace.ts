@@ -12,7 +12,7 @@ import { findProgram } from './programs.ts';
 import { root } from './source-tree.ts';
 
 const zone = 'sdp.example.com';
-t.setTimeout(100_000);
+t.setTimeout(240_000);
 const dir = t.testdir();
 const run = (file: string, ...words: string[]) => execFileSync(file, words, { encoding: 'utf8', timeout: 20_000 });
 const children: ChildProcess[] = [];

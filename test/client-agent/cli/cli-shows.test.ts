@@ -11,7 +11,7 @@ import { localRig } from '../from-apps/local-rig.ts';
 import { makeRig, runPostern } from './run-postern.ts';
 
 // A process for each command, some at a time: one after another they would take their time on a machine with other work.
-t.test('every command has help, and it loads nothing that fails', { timeout: 110_000 }, async (t) => {
+t.test('every command has help, and it loads nothing that fails', { timeout: 240_000 }, async (t) => {
   const names = Object.keys(agentCommands);
   const ask = async (name: string) => ({ name, ...(await runPostern([...name.split(' '), '--help'])) });
   for (let from = 0; from < names.length; from += 6) {

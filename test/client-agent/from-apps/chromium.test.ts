@@ -5,7 +5,7 @@ import { launchChromium, needsChromium } from '../../support/chromium.ts';
 import { fakeGateway } from '../../support/fake-agent-core.ts';
 import { localRig } from './local-rig.ts';
 
-const needs = { ...needsChromium(), timeout: 60_000 };
+const needs = { ...needsChromium(), timeout: 240_000 };
 
 /** Opens a page, which is never awaited: it goes on by itself. */
 async function browse(t: Test, url: string, ...more: string[]): Promise<void> {

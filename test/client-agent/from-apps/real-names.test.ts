@@ -12,7 +12,7 @@ import { needsLowPorts } from '../../support/low-ports.ts';
 import { type Answer, cookieOf, type LocalRig, localRig, navigation, postLink } from './local-rig.ts';
 
 const zone = 'corp.internal';
-const options = { ...(await needsLowPorts()), timeout: 60_000 };
+const options = { ...(await needsLowPorts()), timeout: 240_000 };
 
 async function rigged(t: Parameters<typeof localRig>[0], more: Parameters<typeof localRig>[1] = {}) {
   const rig = await localRig(t, { dns: { zones: [zone] }, realNames: true, now: Date.now(), ...more });

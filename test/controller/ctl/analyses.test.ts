@@ -20,7 +20,7 @@ const wiki = {
 const staff = '@id("staff") permit(principal in Group::"staff", action, resource);\n';
 
 // Each command is a process of its own.
-t.setTimeout(120 * second);
+t.setTimeout(240 * second);
 
 async function openOrganisation(t: Test): Promise<RunController> {
   const controller = await runController(t);

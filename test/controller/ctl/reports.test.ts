@@ -10,7 +10,7 @@ import { enrolAgent, joinGateway } from '../support/fake-peers.ts';
 import { runController } from '../support/run-controller.ts';
 import { shellOf } from '../support/run-ctl.ts';
 
-t.setTimeout(120 * second);
+t.setTimeout(240 * second);
 
 const app = (id: string) =>
   ({

@@ -14,7 +14,7 @@ import { office, signInAs } from '../support/review-office.ts';
 import { runController } from '../support/run-controller.ts';
 import { shellOf } from '../support/run-ctl.ts';
 
-t.setTimeout(120 * second);
+t.setTimeout(240 * second);
 
 t.test(
   'whoever is undecided about themselves does not close by keeping it; an erased person leaves a review that holds',

@@ -10,7 +10,7 @@ import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
 import { storedRecords } from '../../support/stored-records.ts';
 import { office, signInAs, staff } from '../support/review-office.ts';
 
-t.setTimeout(180 * second);
+t.setTimeout(240 * second);
 
 const newApp = {
   ...({ id: 'new', name: 'new', kind: 'http', site: 'main' } as const),

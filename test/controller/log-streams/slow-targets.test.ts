@@ -68,7 +68,7 @@ t.test(
 
 t.test(
   'beside one that stops reading and one that answers a byte a second, accesses and another stream go on',
-  { timeout: 170_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { controller, admin, add, ids, until } = await withLog(t, 50);
     const { db } = controller.store;

@@ -45,7 +45,7 @@ async function startProcess(t: Test, dir: string) {
 
 t.test(
   'killed at moments of its deliveries, a controller goes on with what had not arrived',
-  { timeout: 110_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { dir } = await initTestDirectory(t, testClock());
     const store = await openStore(`${dir}/${databaseName}`);

@@ -115,7 +115,7 @@ t.test('one that ends in order leaves its streams to the other at once, and noth
 
 t.test(
   'one that is killed: the other takes over when its lease has run out, and nothing is lost',
-  { timeout: 100_000 },
+  { timeout: 240_000 },
   async (t) => {
     const { dir, file, key, receiver, write, other } = await world(t);
     const child = spawn(process.execPath, ['test/support/log-streams-child.ts', file, key, join(dir, 'streams')], {
