@@ -268,21 +268,7 @@ t.test('ended while it waits for a target that is away, it does not wait', async
   await done;
 });
 
-t.test('what cannot be kept ends the run: it never goes on from there', async (t) => {
-  const stream = new StreamRun(
-    { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
-    {
-      read: async () => ({ records: [record(1)], more: false }),
-      keeper: { ack: () => Promise.reject(new Error('disk full')), putAside: async () => {} },
-      sender: { send: async ({ length }) => ({ settled: length }), close() {} },
-      tell: () => {},
-      clock: systemClock,
-    },
-  );
-  await t.rejects(stream.run(), { message: 'disk full' });
-});
-
-t.test('when how far it has come cannot be kept it ends, and lets go of its target', async (t) => {
+t.test('what cannot be kept ends the run: it never goes on from there, and lets go of its target', async (t) => {
   let closed = 0;
   const stream = new StreamRun(
     { name: 's', kind: 'otlp', format: 'otlp', settings: {}, secrets: {}, born: 0, position: 0 },
