@@ -73,7 +73,7 @@ export class SpoolWriter implements RecordSink {
     this.#options = options;
     this.#spool = options.spool ?? options.directory.newSpool();
     this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
-    this.#merger = new DenialMerger((record) => this.#tell(record));
+    this.#merger = new DenialMerger((record) => this.tell(record));
     this.#left = new LeftSegments(options.log);
     this.#room = new SpoolRoom(options.directory, options);
     this.#room.measure(this.#spool);
@@ -103,9 +103,9 @@ export class SpoolWriter implements RecordSink {
     this.#add({ what: later.phase, json: JSON.stringify(later), access });
   }
 
-  /** What a gateway tells of itself: never refused either. */
+  /** What stands alone, as what a gateway tells of itself: never refused either. */
   tell(record: AccessRecord): void {
-    this.#tell(record);
+    this.#add({ what: record.verdict === 'deny' ? 'denial' : 'single', json: JSON.stringify(record) });
   }
 
   /** `tell` makes the record of a time in which no opening could be written, once it is over. */
@@ -155,11 +155,7 @@ export class SpoolWriter implements RecordSink {
     if (this.#paused === undefined) return;
     const { why, since } = this.#paused;
     this.#paused = undefined;
-    if (this.#tellPause) this.#tell(this.#tellPause({ why, ms: Math.round(performance.now() - since) }));
-  }
-
-  #tell(record: AccessRecord): void {
-    this.#add({ what: record.verdict === 'deny' ? 'denial' : 'single', json: JSON.stringify(record) });
+    if (this.#tellPause) this.tell(this.#tellPause({ why, ms: Math.round(performance.now() - since) }));
   }
 
   #add(waiting: Waiting): void {

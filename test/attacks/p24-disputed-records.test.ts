@@ -11,6 +11,7 @@ import { takeRecords } from '../../controller/from-gateways/take-records.ts';
 import { appendRecord } from '../../controller/log/append-record.ts';
 import { noteRestored } from '../../controller/store/generation.ts';
 import { openStore } from '../../controller/store/open-store.ts';
+import { addGatewayRow } from '../support/add-gateway-row.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
 const gateway = 'gw-1';
@@ -31,26 +32,7 @@ const access = {
 async function open(t: Test) {
   const { db, stop } = await openStore(':memory:');
   t.teardown(stop);
-  const never = {
-    jkt: null,
-    public_jwk: null,
-    certificate_serial: null,
-    certificate_ends_at: null,
-    identity_jwk: null,
-  };
-  const row = {
-    ...never,
-    generation: null,
-    through: 0,
-    last_seen_at: null,
-    joined_at: 0,
-    knock_ports: '',
-    prelude_port: 0,
-  };
-  await db
-    .insertInto('gateways')
-    .values({ id: gateway, site: 'main', address: 'gw:1', state: 'active', door: 'none', ...row })
-    .execute();
+  await addGatewayRow(db, { id: gateway, site: 'main' });
   await appendRecord(db, now, { ...given, appFacts });
   let seq = 0;
   const deliver = async (...records: Partial<AccessRecord>[]) => {

@@ -14,6 +14,7 @@ import { misdatedOfTime } from '../../controller/log/misdated-of-time.ts';
 import { findDue } from '../../controller/log/retention/find-due.ts';
 import { verifyLog } from '../../controller/log/verify/verify-log.ts';
 import { makeReport } from '../../controller/reports/make-report.ts';
+import { addGatewayRow } from '../support/add-gateway-row.ts';
 import { makeLogWorld } from '../support/log-world.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
@@ -26,34 +27,7 @@ let made = 0;
 async function open(t: Test) {
   const world = await makeLogWorld(t);
   const { db } = world.store;
-  const never = {
-    jkt: null,
-    public_jwk: null,
-    certificate_serial: null,
-    certificate_ends_at: null,
-    identity_jwk: null,
-  };
-  const row = {
-    ...never,
-    generation: null,
-    through: 0,
-    last_seen_at: null,
-    door: 'none',
-    knock_ports: '',
-    prelude_port: 0,
-  };
-  await db
-    .insertInto('gateways')
-    .values({
-      id: gateway,
-      site: 'site',
-      address: 'gw:1',
-      state: 'active',
-      ...row,
-      joined_at: joined,
-      records_through: joined,
-    })
-    .execute();
+  await addGatewayRow(db, { id: gateway, site: 'site', joined_at: joined, records_through: joined });
   const seqs = new Map<string, number>();
   const deliver = async (at: number, times: readonly number[], spool = 'spl_00000001') => {
     const records = times.map((time): SpooledRecord => {
