@@ -1,5 +1,6 @@
 /** What the data path asks of the spool (P24); `gateway/records/` implements it. */
 import type { Placed } from '#shared/base/bag.ts';
+import type { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 
 /** An access on record, or on its way there. */
@@ -27,9 +28,17 @@ export interface SpoolPause {
   readonly ms: number;
 }
 
+/** Told once what became of an opening record. Called from the spool's own turn: must not throw. */
+export interface Opening {
+  /** It stands in the spool file. */
+  onOpened(): void;
+  /** It could not be written: no record, no access. */
+  onUnopened(cause: PosternError): void;
+}
+
 export interface RecordSink {
-  /** Resolves when the record is written to the spool file; rejects when it cannot be: no record, no access. */
-  open(access: OpenAccess): Promise<void>;
+  /** By a call, and perhaps before this returns: a promise for each access would cost more than its record. */
+  open(access: OpenAccess, opening: Opening): void;
   /** A progress or closing record of an access whose opening is written. Must not throw: it has been given already. */
   close(access: OpenAccess, later: Later): void;
   /** A refusal; equal ones may be merged. Must not throw. */

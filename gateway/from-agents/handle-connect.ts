@@ -15,7 +15,7 @@ import { defaultConnectMs } from '../to-apps/upstream-pools.ts';
 import { answerProblem } from './answer-problem.ts';
 import type { DataParts } from './data-parts.ts';
 import { readAsk } from './read-ask.ts';
-import { refuseAsk, runRecorded } from './run-recorded.ts';
+import { type Run, refuseAsk, runRecorded } from './run-recorded.ts';
 import { stillGood } from './still-good.ts';
 
 export function handleConnect(parts: DataParts, req: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -54,16 +54,19 @@ async function handle(parts: DataParts, tunnel: Tunnel): Promise<PosternError | 
   if (refusal !== undefined) return refuseAsk(parts, ask, refusal, trace);
   const app = ask.found.app as TcpApp;
   let piped = false;
-  const outcome = await runRecorded(parts, ask, { trace, at }, (entry, onBytes) =>
-    openTunnel(app, tunnel, {
-      onBytes,
-      refusal: () => stillGood(parts, entry),
+  const start = (run: Run) => {
+    const tunnelling = openTunnel(app, tunnel, {
+      onBytes: (direction, bytes) => run.onBytes(direction, bytes),
+      refusal: () => stillGood(parts, run.entry),
       onPiped: () => {
         piped = true;
       },
-    }),
-  );
-  return piped ? undefined : outcome.error;
+    });
+    void tunnelling.done.then((outcome) => run.onEnd(outcome));
+    return tunnelling;
+  };
+  const { error } = await new Promise<ForwardOutcome>((onEnd) => runRecorded(parts, ask, { trace, at, start, onEnd }));
+  return piped ? undefined : error;
 }
 
 interface TunnelHooks {

@@ -18,14 +18,13 @@ import { traceOf } from '#shared/wire/problem-reply.ts';
 import { createHeadGuard } from '#shared/wire/request-head.ts';
 import type { Ask } from '../gates/ask.ts';
 import { passGates } from '../gates/index.ts';
-import type { LiveEntry } from '../grants/live-table.ts';
 import { appHeaders } from '../to-apps/app-headers.ts';
 import { defaultConnectMs } from '../to-apps/upstream-pools.ts';
 import { answerProblem } from './answer-problem.ts';
 import type { DataParts } from './data-parts.ts';
 import { answerOwnPath } from './own-paths.ts';
 import { readAsk } from './read-ask.ts';
-import { type OnBytes, refuseAsk, runRecorded } from './run-recorded.ts';
+import { type Run, refuseAsk, runRecorded } from './run-recorded.ts';
 import { stillGood } from './still-good.ts';
 
 /** Where the answer goes, and how the bytes get to the app. */
@@ -42,7 +41,7 @@ const defaultFirstByteMs = 300 * second;
 const guardHead = createHeadGuard();
 
 export function handleRequest(parts: DataParts, req: IncomingMessage, res: ServerResponse, expects: boolean): void {
-  run(parts, {
+  answer(parts, {
     kind: 'request',
     req,
     res,
@@ -57,40 +56,55 @@ export function handleRequest(parts: DataParts, req: IncomingMessage, res: Serve
 export function handleUpgrade(parts: DataParts, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const res = responseOnSocket(req, socket);
   const forward = (options: ForwardOptions) => forwardUpgrade(req, socket, head, options);
-  run(parts, { kind: 'upgrade', req, res, goOn: () => {}, forward });
+  answer(parts, { kind: 'upgrade', req, res, goOn: () => {}, forward });
 }
 
-function run(parts: DataParts, exchange: Exchange): void {
+function answer(parts: DataParts, exchange: Exchange): void {
   const { req, res } = exchange;
-  handle(parts, exchange).catch((error: unknown) => {
-    parts.log.error({ err: error, trace: traceOf(req) }, 'a request failed inside the gateway');
+  const trace = traceOf(req);
+  const fail = (error: unknown) => {
+    parts.log.error({ err: error, trace }, 'a request failed inside the gateway');
     if (res.headersSent) res.destroy();
-    else answerProblem(req, res, asPosternError(error), traceOf(req));
-  });
+    else answerProblem(req, res, asPosternError(error), trace);
+  };
+  try {
+    handle(parts, exchange, trace)?.catch(fail);
+  } catch (error) {
+    fail(error);
+  }
 }
 
-async function handle(parts: DataParts, exchange: Exchange): Promise<void> {
+/** A promise only for what is no access. */
+function handle(parts: DataParts, exchange: Exchange, trace: string): Promise<void> | undefined {
   const { kind, req, res } = exchange;
-  const trace = traceOf(req);
   // One moment for the gates, the record and the identity: until the record is written, nothing waits.
   const at = parts.time();
   const ask = readAsk(kind, req, parts, at);
   const wrong = guardHead(req, res);
   if (wrong !== undefined) {
     const error = refuseAsk(parts, ask, { code: 'request-refused', extra: { reason: wrong } }, trace);
-    return answerProblem(req, res, error, trace);
+    answerProblem(req, res, error, trace);
+    return undefined;
   }
   if (isOwnPath(ask.url)) return answerOwnPath(parts, ask, exchange, trace);
 
   const refusal = passGates(ask, parts.state(), at);
   if (refusal !== undefined) {
-    return answerProblem(req, res, refuseAsk(parts, ask, refusal, trace), trace);
+    answerProblem(req, res, refuseAsk(parts, ask, refusal, trace), trace);
+    return undefined;
   }
-  const outcome = await runRecorded(parts, ask, { trace, at }, (entry, onBytes) => {
-    exchange.goOn();
-    return exchange.forward(forwardOptions(parts, ask, entry, req, { trace, at, onBytes }));
+  runRecorded(parts, ask, {
+    trace,
+    at,
+    start: (current) => {
+      exchange.goOn();
+      return exchange.forward(forwardOptions(parts, ask, current, req, { trace, at }));
+    },
+    onEnd: ({ error }) => {
+      if (error !== undefined) answerProblem(req, res, error, trace);
+    },
   });
-  if (outcome.error !== undefined) answerProblem(req, res, outcome.error, trace);
+  return undefined;
 }
 
 /** In both forms of the target. Other spellings of these paths are refused by the canonical-request gate. */
@@ -102,9 +116,9 @@ function isOwnPath(url: string): boolean {
 function forwardOptions(
   parts: DataParts,
   ask: Ask,
-  entry: LiveEntry,
+  run: Run,
   req: IncomingMessage,
-  { trace, at, onBytes }: { readonly trace: string; readonly at: number; readonly onBytes: OnBytes },
+  { trace, at }: { readonly trace: string; readonly at: number },
 ): ForwardOptions {
   const { canonical, claims } = ask.found as Required<Ask['found']>;
   const app = ask.found.app as HttpApp;
@@ -134,8 +148,9 @@ function forwardOptions(
       idleMs: limits?.idleMs ?? 0,
     },
     maxBodyBytes: limits?.maxBodyBytes,
-    beforeSend: () => stillGood(parts, entry),
-    onBytes,
+    beforeSend: () => stillGood(parts, run.entry),
+    onBytes: (direction, bytes) => run.onBytes(direction, bytes),
+    onEnd: (outcome) => run.onEnd(outcome),
     responseHeaders: (_status, headers) => {
       headers.push(traceHeader, trace);
       return headers;

@@ -52,6 +52,8 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     keepAliveTimeout: 75 * second,
     connectionsCheckingInterval: 5 * second,
     noDelay: true,
+    // Most requests have no body: no stream is made ready for one that says so.
+    optimizeEmptyRequests: true,
     // Our own head check says why; Node would only say 400.
     requireHostHeader: false,
     // P21: any other upgrade is an ordinary request, whose Upgrade header is removed.

@@ -24,8 +24,6 @@ export class LiveEntry implements Placed {
   kid: string;
   readonly ruled: LiveOrder['ruled'];
   readonly onProgress: (() => void) | undefined;
-  /** Every grant it has lived on. */
-  readonly grants: Set<string>;
   /** The number its first grant was decided at: what came later can take it back. */
   readonly firstSeen: number;
   /** What is running, once there is something to end. */
@@ -35,15 +33,21 @@ export class LiveEntry implements Placed {
   wasSent = false;
   place = -1;
   #cutBy: PosternError | undefined;
+  #grants: Set<string> | undefined;
 
   constructor(order: LiveOrder, nextProgressAt: number) {
     this.claims = order.claims;
     this.kid = order.kid;
     this.ruled = order.ruled;
     this.onProgress = order.onProgress;
-    this.grants = new Set([order.claims.jti]);
     this.firstSeen = order.claims.seen;
     this.nextProgressAt = nextProgressAt;
+  }
+
+  /** Every grant it has lived on; made when it is asked for, since most have one and are gone before. */
+  get grants(): Set<string> {
+    this.#grants ??= new Set([this.claims.jti]);
+    return this.#grants;
   }
 
   /** Why it was cut; undefined while it may go on. */

@@ -1,13 +1,13 @@
 /**
- * The spool of one worker (P24): no record, no access. `open` resolves once its line stands in the file, and the first
- * byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
+ * The spool of one worker (P24): no record, no access. An access is open once its line stands in the
+ * file, and the first byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
 import { closeSync, fdatasync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import type { Later, OpenAccess, RecordSink, SpoolPause } from '../record-sink.ts';
+import type { Later, OpenAccess, Opening, RecordSink, SpoolPause } from '../record-sink.ts';
 import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
@@ -31,7 +31,7 @@ interface Waiting {
   /** What an opening or closing record opens or closes. */
   readonly access?: OpenAccess;
   /** Of an opening: who waits for it. */
-  readonly settle?: { resolve(): void; reject(error: PosternError): void };
+  readonly opening?: Opening;
 }
 
 /** Where in its line each stands. */
@@ -89,13 +89,11 @@ export class SpoolWriter implements RecordSink {
     return this.#spool;
   }
 
-  open(access: OpenAccess): Promise<void> {
+  open(access: OpenAccess, opening: Opening): void {
     const why =
       this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
-    if (why !== undefined) return Promise.reject(new PosternError('record-failed', why));
-    return new Promise((resolve, reject) =>
-      this.#add({ what: 'opening', json: access.json, access, settle: { resolve, reject } }),
-    );
+    if (why !== undefined) opening.onUnopened(new PosternError('record-failed', why));
+    else this.#add({ what: 'opening', json: access.json, access, opening });
   }
 
   /** Closing and progress records: never refused; kept in memory while the disk takes none. */
@@ -185,6 +183,7 @@ export class SpoolWriter implements RecordSink {
     this.#planFlush();
     this.#options.onWritten?.();
     if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
+    for (const { opening } of batch) opening?.onOpened();
   }
 
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */
@@ -216,9 +215,9 @@ export class SpoolWriter implements RecordSink {
   #keepForLater(batch: readonly Waiting[], error: unknown): void {
     this.#options.log.error({ err: error }, 'the spool cannot be written');
     this.#pauses('the spool could not be written');
-    for (const { settle } of batch)
-      settle?.reject(new PosternError('record-failed', 'the spool cannot be written', { cause: error }));
-    this.#waiting = [...batch.filter(({ settle }) => settle === undefined), ...this.#waiting];
+    this.#waiting = [...batch.filter(({ opening }) => opening === undefined), ...this.#waiting];
+    const cause = new PosternError('record-failed', 'the spool cannot be written', { cause: error });
+    for (const { opening } of batch) opening?.onUnopened(cause);
     // The descriptor may be somebody else's by then.
     if (this.#stopped) return;
     this.#retry = setTimeout(() => {
@@ -227,10 +226,9 @@ export class SpoolWriter implements RecordSink {
     }, retryMs);
   }
 
-  #follow({ what, access, settle }: Waiting, length: number): void {
+  #follow({ what, access }: Waiting, length: number): void {
     if (what === 'opening') {
       this.#open.add(access!);
-      settle?.resolve();
     } else if (what === 'closing') {
       this.#open.delete(access!);
     } else if (what === 'denial') {

@@ -1,14 +1,44 @@
 /** Between undici's forms of headers and Node's. */
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { PosternError } from '#shared/base/errors.ts';
+import type { ForwardOptions } from './forward-types.ts';
+import { HeaderNames } from './header-names.ts';
 import { headerValues, type RawHeaders, toClientHeaders } from './http-headers.ts';
 
-/** What frames the message or belongs to the connection: undici sets these from what is really sent. */
-const framing = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+/** The request as undici is asked for it. `length`: announced for a `body` that is streamed. */
+export function dispatchOf(
+  { origin, method, path, headers, bufferedBody, servername }: ForwardOptions,
+  sent: {
+    readonly length: string | undefined;
+    readonly body: Readable | undefined;
+    readonly upgrade?: string | undefined;
+  },
+): Dispatcher.DispatchOptions {
+  return {
+    origin,
+    method: method as Dispatcher.HttpMethod,
+    path,
+    headers: framedHeaders(headers, sent.length),
+    body: bufferedBody ?? sent.body ?? null,
+    upgrade: sent.upgrade ?? null,
+    servername: servername ?? originServerName(origin),
+    // The exchange's own timer knows more: which side is silent, and whether it may be.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  } as Dispatcher.DispatchOptions;
+}
 
-/** Most names are told apart by their length, which makes no new string of each. */
-const framingLengths = new Set([...framing].map((name) => name.length));
+/** What frames the message or belongs to the connection: undici sets these from what is really sent. */
+const framing = new HeaderNames([
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 /**
  * `length`: what the client announced for a body that is streamed; without it the body is chunked, and the length of a
@@ -18,7 +48,7 @@ export function framedHeaders(headers: readonly string[], length: string | undef
   const out: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!;
-    if (framingLengths.has(name.length) && framing.has(name.toLowerCase())) continue;
+    if (framing.has(name)) continue;
     out.push(name, headers[i + 1]!);
   }
   if (length !== undefined) out.push('content-length', length);
@@ -44,16 +74,12 @@ export function hintLinks(raw: readonly string[]): RawHeaders {
   return headerValues(raw, 'link').flatMap((link) => ['link', link]);
 }
 
-/** Undici gives raw buffers, or an object when an interceptor stands between. */
-export function rawList(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+/** As undici gives them. */
+export type RawParts = readonly (Buffer | string)[] | null;
+
+export function rawList(raw: RawParts): string[] {
   const out: string[] = [];
-  if (Array.isArray(raw)) {
-    for (const part of raw) out.push(typeof part === 'string' ? part : part.toString('latin1'));
-    return out;
-  }
-  for (const [name, value] of Object.entries(raw ?? {})) {
-    for (const one of Array.isArray(value) ? value : [value]) if (one !== undefined) out.push(name, one);
-  }
+  for (const part of raw ?? []) out.push(typeof part === 'string' ? part : part.toString('latin1'));
   return out;
 }
 

@@ -44,6 +44,8 @@ export interface ForwardOptions {
   readonly keepBack?: ((status: number, rawHeaders: readonly string[]) => boolean) | undefined;
   readonly onResponseStart?: ((status: number) => void) | undefined;
   readonly onBytes?: ((direction: 'up' | 'down', bytes: number) => void) | undefined;
+  /** Called once, when it has ended, however it ended. */
+  readonly onEnd?: ((outcome: ForwardOutcome) => void) | undefined;
 }
 
 export type ForwardEnd =
@@ -69,16 +71,16 @@ export interface KeptAnswer {
 export interface ForwardOutcome {
   readonly ended: ForwardEnd;
   /** Of the answer's head, when there was one. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** Body bytes (of a WebSocket: all bytes after the 101) taken from the client and from the app. */
   readonly bytesUp: number;
   readonly bytesDown: number;
-  readonly error?: PosternError;
-  readonly kept?: KeptAnswer;
+  readonly error?: PosternError | undefined;
+  readonly kept?: KeptAnswer | undefined;
 }
 
 export interface Forwarding {
-  /** Never rejects. */
+  /** What `onEnd` is told, for those who would rather wait. Never rejects. */
   readonly done: Promise<ForwardOutcome>;
   /** Ends both sides now. Before the answer has begun nothing is written downstream and the caller may still answer. */
   cut(error?: PosternError): void;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PosternError } from '#shared/base/errors.ts';
+import { End } from './forward-end.ts';
 import { Exchange } from './forward-exchange.ts';
 import { releaseSocket, responseOnSocket } from './forward-socket-response.ts';
 import type { Forwarding, ForwardOptions, ForwardOutcome } from './forward-types.ts';
@@ -29,41 +30,48 @@ export function forwardUpgrade(
   head: Buffer,
   options: ForwardOptions,
 ): Forwarding {
-  const { promise, resolve } = Promise.withResolvers<ForwardOutcome>();
+  const end = new End(options.onEnd);
   let pipe: Pipe | undefined;
   // What came behind the handshake belongs to the tunnel, whoever is at its other end.
   if (head.length > 0) socket.unshift(head);
 
-  const exchange = new Exchange(req, responseOnSocket(req, socket), options, (status, rawHeaders, appSocket) => {
-    const wrong = checkAccept(options.headers, rawHeaders);
-    if (status !== 101 || wrong !== undefined) {
-      appSocket.on('error', () => {});
-      appSocket.destroy();
-      exchange.fail('refused', new PosternError('app-broken', wrong ?? `status ${status} as an upgrade`));
-      return;
-    }
+  const onExchangeEnd = (outcome: ForwardOutcome) => {
     unwatch();
-    exchange.release();
-    releaseSocket(socket);
-    const headers = toClientHeaders(rawHeaders, false);
-    writeSwitching(socket, options.responseHeaders?.(status, headers) ?? headers);
-    pipe = startPipe(socket, appSocket, {
-      idleMs: options.timeouts.idleMs,
-      onBytes: options.onBytes,
-      signal: options.signal,
-    });
-    options.onResponseStart?.(status);
-    void pipe.done.then((outcome) => resolve({ status, ...outcome }));
-  });
+    end.tell(outcome);
+  };
+  const exchange = new Exchange(
+    req,
+    responseOnSocket(req, socket),
+    { ...options, onEnd: onExchangeEnd },
+    (status, rawHeaders, appSocket) => {
+      const wrong = checkAccept(options.headers, rawHeaders);
+      if (status !== 101 || wrong !== undefined) {
+        appSocket.on('error', () => {});
+        appSocket.destroy();
+        exchange.fail('refused', new PosternError('app-broken', wrong ?? `status ${status} as an upgrade`));
+        return;
+      }
+      unwatch();
+      exchange.release();
+      releaseSocket(socket);
+      const headers = toClientHeaders(rawHeaders, false);
+      writeSwitching(socket, options.responseHeaders?.(status, headers) ?? headers);
+      pipe = startPipe(socket, appSocket, {
+        idleMs: options.timeouts.idleMs,
+        onBytes: options.onBytes,
+        signal: options.signal,
+      });
+      options.onResponseStart?.(status);
+      void pipe.done.then((outcome) => end.tell({ status, ...outcome }));
+    },
+  );
   const unwatch = watchWaiting(socket, () => exchange.fail('client-abort'));
-  void exchange.done.then((outcome) => {
-    unwatch();
-    resolve(outcome);
-  });
   exchange.start();
 
   return {
-    done: promise,
+    get done() {
+      return end.promise;
+    },
     cut: (error) => (pipe === undefined ? exchange.cut(error) : pipe.cut(error)),
   };
 }

@@ -4,15 +4,16 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { plainAddress } from '../base/plain-address.ts';
+import { HeaderNames } from './header-names.ts';
 
 /** Name, value, name, value, ...: the form of `rawHeaders` and of `writeHead`. */
 export type RawHeaders = string[];
 
 /** RFC 9110 section 7.6.1 and the older names that were never end to end. `Proxy-*` is matched by prefix. */
-const hopByHop = new Set(['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'http2-settings']);
+const hopByHop = ['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'http2-settings'];
 
 /** Frameworks, servers and gateways in front of them let these replace the method, host or path that was judged (P9). */
-const overrides = new Set([
+const overrides = [
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
@@ -27,10 +28,10 @@ const overrides = new Set([
   'x-http-host-override',
   'x-envoy-original-path',
   'x-envoy-original-host',
-]);
+];
 
 /** What apps read as "who is the client": only this proxy may say it. `X-Forwarded-*` is matched by prefix. */
-const clientClaims = new Set([
+const clientClaims = [
   'forwarded',
   'forwarded-for',
   'x-forwarded',
@@ -46,7 +47,7 @@ const clientClaims = new Set([
   'cf-connecting-ip',
   'fastly-client-ip',
   'client-ip',
-]);
+];
 
 /** RFC 9110 section 6.5.1: framing, routing, authentication and controls have no meaning in a trailer, only danger. */
 const neverTrailers = new Set([
@@ -76,7 +77,18 @@ const neverTrailers = new Set([
 ]);
 
 /** In one look-up; `te` and `via` come back in another form. CGI makes HTTP_PROXY of `Proxy`, through which the app would then speak. */
-const neverToApp = new Set([...hopByHop, ...overrides, ...clientClaims, 'host', 'via', 'expect', 'trailer', 'proxy']);
+const neverToApp = new HeaderNames([
+  ...hopByHop,
+  ...overrides,
+  ...clientClaims,
+  'host',
+  'via',
+  'expect',
+  'trailer',
+  'proxy',
+]);
+/** Of an answer; a `Trailer` only where trailers can follow. */
+const neverToClient = new HeaderNames([...hopByHop, 'trailer']);
 
 /** What this proxy says about the client, in place of anything the client said about itself. */
 export interface ForwardedFacts {
@@ -116,17 +128,17 @@ export function toAppHeaders(raw: readonly string[], options: AppHeaderOptions):
   let via = '';
   let trailers = false;
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
+    const name = raw[i]!;
     const value = raw[i + 1]!;
     if (neverToApp.has(name)) {
-      if (name === 'te') trailers ||= listMembers(value).includes('trailers');
-      else if (name === 'via') via = via === '' ? value : `${via}, ${value}`;
+      if (isNamed(name, 'te')) trailers ||= listMembers(value).includes('trailers');
+      else if (isNamed(name, 'via')) via = via === '' ? value : `${via}, ${value}`;
       continue;
     }
     if (isReserved(name) || isClientClaim(name)) continue;
-    if (named?.has(name) || options.identityNames?.has(name)) continue;
+    if (named?.has(name.toLowerCase()) || hasSome(options.identityNames, name)) continue;
     if (odd.test(name) && (name.includes('_') || posesAsOther(normalName(name), options.identityNames))) continue;
-    out.push(raw[i]!, value);
+    out.push(name, value);
   }
   if (trailers) out.push('te', 'trailers');
   if (options.via !== undefined) out.push('via', `${via === '' ? '' : `${via}, `}1.1 ${options.via}`);
@@ -145,9 +157,10 @@ export function toClientHeaders(raw: readonly string[], keepTrailer: boolean): R
   const named = namedByConnection(raw);
   const out: RawHeaders = [];
   for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!.toLowerCase();
-    if (hopByHop.has(name) || isReserved(name) || named?.has(name) || (name === 'trailer' && !keepTrailer)) continue;
-    out.push(raw[i]!, raw[i + 1]!);
+    const name = raw[i]!;
+    if (isReserved(name) || named?.has(name.toLowerCase())) continue;
+    if (neverToClient.has(name) && !(keepTrailer && isNamed(name, 'trailer'))) continue;
+    out.push(name, raw[i + 1]!);
   }
   return out;
 }
@@ -206,11 +219,15 @@ function normalName(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
 }
 
-const odd = /[^a-z0-9-]/;
+const odd = /[^A-Za-z0-9-]/;
 
 function posesAsOther(normal: string, identityNames: ReadonlySet<string> | undefined): boolean {
   if (isReserved(normal) || isClientClaim(normal) || neverToApp.has(normal)) return true;
   return normal === 'content-length' || identityNames?.has(normal) === true;
+}
+
+function hasSome(names: ReadonlySet<string> | undefined, spelled: string): boolean {
+  return names !== undefined && names.size > 0 && names.has(spelled.toLowerCase());
 }
 
 function isNamed(spelled: string, name: string): boolean {
@@ -219,11 +236,11 @@ function isNamed(spelled: string, name: string): boolean {
 
 /** Ours (`Postern-*`, with `_` read as `-`) and of the connection (`Proxy-*`). */
 function isReserved(name: string): boolean {
-  return name.charCodeAt(0) === letterP && (/^postern[-_]/.test(name) || name.startsWith('proxy-'));
+  return (name.charCodeAt(0) | 0x20) === letterP && /^(?:postern[-_]|proxy-)/i.test(name);
 }
 
 function isClientClaim(name: string): boolean {
-  return name.charCodeAt(0) === letterX && name.startsWith('x-forwarded-');
+  return (name.charCodeAt(0) | 0x20) === letterX && /^x-forwarded-/i.test(name);
 }
 
 const letterP = 112;

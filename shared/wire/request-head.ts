@@ -3,6 +3,7 @@
  * smuggling, a Host that differs from the target, a name that poses as another. Pure; runs before every gate (P9, P21).
  * RFC 9112 sections 3.2, 6.1, 6.3, 11.2; RFC 9110 section 7.2.
  */
+import { HeaderNames } from './header-names.ts';
 import { listMembers } from './http-headers.ts';
 
 /** The closed list of refusals. */
@@ -41,7 +42,7 @@ const maxHeaders = 256;
 const refusedMethods = new Set(['TRACE', 'TRACK', 'PRI']);
 
 /** Node joins or drops the second of these; another parser may take the other one. */
-const singletons = new Set([
+const singletons = new HeaderNames([
   'host',
   'content-length',
   'transfer-encoding',
@@ -57,7 +58,7 @@ const singletons = new Set([
 ]);
 
 /** With `_` read as `-` these would frame or route the message for some parsers behind us. */
-const structural = new Set([
+const structural = new HeaderNames([
   'host',
   'content-length',
   'transfer-encoding',
@@ -81,11 +82,12 @@ export function checkRequestHead(head: RequestHead): HeadReason | undefined {
   if (!methodToken.test(method) || refusedMethods.has(method)) return 'method';
   if (rawHeaders.length > 2 * maxHeaders) return 'too-many-headers';
 
-  const found = new Map<string, string>();
+  const found = new Found();
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!.toLowerCase();
-    if (name.includes('_') && structural.has(name.replaceAll('_', '-'))) return 'header-lookalike';
-    if (!singletons.has(name)) continue;
+    const spelled = rawHeaders[i]!;
+    if (spelled.includes('_') && structural.has(spelled.replaceAll('_', '-'))) return 'header-lookalike';
+    if (!singletons.has(spelled)) continue;
+    const name = spelled.toLowerCase();
     if (found.has(name)) return repeated(name);
     found.set(name, rawHeaders[i + 1]!);
   }
@@ -113,6 +115,26 @@ export type HeadGuard = (
   res: { shouldKeepAlive: boolean },
 ) => HeadReason | undefined;
 
+/** The singletons of one head: two or three of them, for which looking through a list takes less than making a Map. */
+class Found {
+  readonly #names: string[] = [];
+  readonly #values: string[] = [];
+
+  has(name: string): boolean {
+    return this.#names.includes(name);
+  }
+
+  get(name: string): string | undefined {
+    const at = this.#names.indexOf(name);
+    return at < 0 ? undefined : this.#values[at];
+  }
+
+  set(name: string, value: string): void {
+    this.#names.push(name);
+    this.#values.push(value);
+  }
+}
+
 function repeated(name: string): HeadReason {
   if (name === 'host') return 'host-repeated';
   if (name === 'content-length' || name === 'transfer-encoding') return name;
@@ -134,7 +156,7 @@ function checkTarget(method: string, url: string, host: string | undefined): Hea
   return sameAuthority(absolute[2]!, host, defaultPort) ? undefined : 'host-mismatch';
 }
 
-function checkFraming(method: string, version: string, found: ReadonlyMap<string, string>): HeadReason | undefined {
+function checkFraming(method: string, version: string, found: Found): HeadReason | undefined {
   const encoding = found.get('transfer-encoding');
   const length = found.get('content-length');
   // A 1.0 parser ignores the coding and reads the body as the next request.

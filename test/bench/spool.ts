@@ -7,7 +7,7 @@ import type { AccessRecord } from '#shared/contracts/record.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
 import { numberedLine } from '../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../gateway/records/spool-writer.ts';
-import { accessOf, closingOf } from '../support/spool-access.ts';
+import { accessOf, closingOf, openIn } from '../support/spool-access.ts';
 import { type Bench, perSecond, times, whole } from './measure.ts';
 
 const operations = 20_000;
@@ -39,7 +39,7 @@ export const spool: Bench = {
     const one = async () => {
       const id = `rec_${String(++n).padStart(16, '0')}`;
       const access = accessOf(record(id, {}));
-      await writer.open(access);
+      await openIn(writer, access);
       writer.close(access, closingOf(access));
     };
     const spooled = await perSecond(operations, async () => {

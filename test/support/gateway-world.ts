@@ -1,5 +1,6 @@
 /** A controller's keys and names without a controller: certificates, grants and snapshots for tests of the gateway. */
 import { randomId } from '#shared/base/bytes.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
@@ -8,7 +9,7 @@ import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certi
 import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Usable, UsedGrants } from '../../gateway/grants/used-grants.ts';
-import type { Later, OpenAccess, RecordSink } from '../../gateway/record-sink.ts';
+import type { Later, OpenAccess, Opening, RecordSink } from '../../gateway/record-sink.ts';
 import { laterRecord } from '../../gateway/records/later-record.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 
@@ -120,10 +121,13 @@ export class MemorySink implements RecordSink {
   /** Runs before an opening record counts as written. */
   beforeOpen: () => Promise<void> | void = () => {};
 
-  async open({ json }: OpenAccess): Promise<void> {
-    await this.beforeOpen();
-    if (this.failing) throw new Error('the disk is full');
-    this.opened.push(JSON.parse(json));
+  open({ json }: OpenAccess, opening: Opening): void {
+    const write = () => {
+      if (this.failing) return opening.onUnopened(new PosternError('record-failed', 'the disk is full'));
+      this.opened.push(JSON.parse(json));
+      opening.onOpened();
+    };
+    void Promise.resolve(this.beforeOpen()).then(write);
   }
 
   close({ json }: OpenAccess, later: Later): void {

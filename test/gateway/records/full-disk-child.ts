@@ -5,7 +5,7 @@ import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
-import { accessOf } from '../../support/spool-access.ts';
+import { accessOf, openIn } from '../../support/spool-access.ts';
 import { spoolLines } from '../../support/spool-lines.ts';
 
 const directory = new SpoolDirectory(process.argv[2]!);
@@ -28,7 +28,7 @@ let opened = 0;
 let refused = '';
 while (refused === '') {
   try {
-    await spool.open(accessOf(record({})));
+    await openIn(spool, accessOf(record({})));
     opened += 1;
   } catch (error) {
     refused = (error as { code: string }).code;

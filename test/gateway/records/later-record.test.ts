@@ -5,7 +5,7 @@ import type { SpooledRecord } from '#shared/contracts/record.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
-import { accessOf, closingOf } from '../../support/spool-access.ts';
+import { accessOf, closingOf, openIn } from '../../support/spool-access.ts';
 import { recordKeeper, spoolRecord } from '../../support/spool-records.ts';
 
 t.test('P24 a later record says only what is new, and is whole for whoever reads it', async (t) => {
@@ -14,7 +14,7 @@ t.test('P24 a later record says only what is new, and is whole for whoever reads
   const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9, segmentBytes: 300 });
   const opening = spoolRecord({ phase: 'opening', details: { use: 'once' } });
   const access = accessOf(opening);
-  await spool.open(access);
+  await openIn(spool, access);
   const progress = closingOf(access, { id: 'rec_progress01', phase: 'progress', details: { ended: 'running' } });
   spool.close(access, progress);
   await new Promise(setImmediate);
@@ -35,10 +35,10 @@ t.test('P24 a later record whose opening is lost is told as lost with it', async
   const directory = new SpoolDirectory(t.testdir());
   const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9 });
   const access = accessOf(spoolRecord({ phase: 'opening' }));
-  await spool.open(access);
+  await openIn(spool, access);
   spool.close(access, closingOf(access));
   const other = accessOf(spoolRecord({ phase: 'opening' }));
-  await spool.open(other);
+  await openIn(spool, other);
   spool.close(other, closingOf(other));
   const file = directory.file(spool.spool);
   spool.stop();

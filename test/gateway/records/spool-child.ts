@@ -3,7 +3,7 @@ import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
-import { accessOf, closingOf } from '../../support/spool-access.ts';
+import { accessOf, closingOf, openIn } from '../../support/spool-access.ts';
 
 const spool = new SpoolWriter({ directory: new SpoolDirectory(process.argv[2]!), log: silentLog, maxBytes: 1e9 });
 for (let i = 1; i < 100_000; i++) {
@@ -16,7 +16,7 @@ for (let i = 1; i < 100_000; i++) {
   };
   const id = `rec_o${String(i).padStart(9, '0')}`;
   const access = accessOf({ ...base, id, phase: 'opening' });
-  await spool.open(access);
+  await openIn(spool, access);
   process.send?.(id);
   if (i % 3 !== 0) spool.close(access, closingOf(access, { id: `rec_c${String(i).padStart(9, '0')}` }));
 }

@@ -11,7 +11,7 @@ import { recoverSpools } from '../../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { encodeLine } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
-import { accessOf, closingOf } from '../../support/spool-access.ts';
+import { accessOf, closingOf, openIn } from '../../support/spool-access.ts';
 import { spoolLines } from '../../support/spool-lines.ts';
 import { recordKeeper as keeper, spoolRecord as record } from '../../support/spool-records.ts';
 
@@ -37,7 +37,7 @@ t.test('P24 an opening stands in the file before open() resolves', async (t) => 
   const directory = new SpoolDirectory(t.testdir());
   const spool = writer(t, directory);
   const opening = record({ phase: 'opening' });
-  await spool.open(accessOf(opening));
+  await openIn(spool, accessOf(opening));
   t.same(spoolLines(readFileSync(directory.file(spool.spool))).lines, [{ seq: 1, record: opening }]);
 });
 
@@ -47,7 +47,7 @@ t.test('everything is delivered once and in order, over segments and restarts, a
   const sent: string[] = [];
   for (let i = 0; i < 40; i++) {
     const access = accessOf(record({ phase: 'opening' }));
-    await spool.open(access);
+    await openIn(spool, access);
     spool.close(access, closingOf(access));
     sent.push(access.id);
   }
@@ -149,7 +149,7 @@ t.test('P24 a writer that begins segments leaves each opening one end, wherever 
   const opened: OpenAccess[] = [];
   for (let i = 0; i < 40; i++) {
     const access = accessOf(record({ phase: 'opening' }));
-    await spool.open(access);
+    await openIn(spool, access);
     opened.push(access);
     if (i % 3 === 0) spool.close(opened[i / 3]!, closingOf(opened[i / 3]!));
   }
@@ -182,7 +182,7 @@ t.test('P24 refusals have a quarter of the spool between all writers, also after
       await new Promise(setImmediate);
     }
     const access = accessOf(record({ phase: 'opening' }));
-    await writers[0]!.open(access);
+    await openIn(writers[0]!, access);
     writers[0]!.close(access, closingOf(access));
     for (const spool of writers) spool.stop();
     t.ok(size() < 100_000, `${size()} bytes after ${life + 1} lives of four writers under a flood`);
@@ -199,10 +199,10 @@ t.test('P24 a full spool refuses openings and still takes closings', async (t) =
   const directory = new SpoolDirectory(t.testdir());
   const spool = writer(t, directory, { maxBytes: 300 });
   const access = accessOf(record({ phase: 'opening' }));
-  await spool.open(access);
+  await openIn(spool, access);
   spool.close(access, closingOf(access));
   await new Promise(setImmediate);
-  await t.rejects(spool.open(accessOf(record({ phase: 'opening' }))), { code: 'record-failed' });
+  await t.rejects(openIn(spool, accessOf(record({ phase: 'opening' }))), { code: 'record-failed' });
   t.equal(spoolLines(readFileSync(directory.file(spool.spool))).lines.length, 2);
 });
 
@@ -257,7 +257,7 @@ t.test('P24 a time in which no access could be recorded is told once it is over'
   const pauses: string[] = [];
   const refused = new Promise<void>((resolve) => {
     const looking = setInterval(() => {
-      spool.open(accessOf(record({ phase: 'opening' }))).catch(() => {
+      openIn(spool, accessOf(record({ phase: 'opening' }))).catch(() => {
         clearInterval(looking);
         resolve();
       });
