@@ -9,7 +9,7 @@ export class HeaderNames {
   readonly #names: ReadonlySet<string>;
   readonly #shapes = new Uint8Array(lengths * letters);
 
-  /** `names`: lower case. */
+  /** `names`: lower case. Of tokens (RFC 9110 section 5.6.2), which have no other letters than those of ASCII. */
   constructor(names: Iterable<string>) {
     this.#names = new Set(names);
     for (const name of this.#names) this.#shapes[shapeOf(name)] = 1;
