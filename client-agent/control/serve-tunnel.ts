@@ -5,6 +5,7 @@ import { newTrace } from '#shared/base/bytes.ts';
 import { asPosternError } from '#shared/base/errors.ts';
 import { traceHeader } from '#shared/contracts/agent-to-gateway.ts';
 import { pipeSockets } from '#shared/wire/pipe-sockets.ts';
+import { watchGone } from '#shared/wire/watch-gone.ts';
 import type { Agent } from '../agent-api.ts';
 
 export interface TunnelRequest {
@@ -19,9 +20,9 @@ export const holdHeader = 'postern-hold';
 /** Never rejects. */
 export async function serveTunnel(agent: Agent, { request, socket, head }: TunnelRequest): Promise<void> {
   const gone = new AbortController();
-  const onClose = () => gone.abort(new Error('the client went away'));
   socket.on('error', () => {});
-  socket.once('close', onClose);
+  // It waits to be told that the tunnel is open: one that ends before that has gone.
+  const unwatch = watchGone(socket, () => gone.abort(new Error('the client went away')));
   const given = request.headers[traceHeader];
   const trace = typeof given === 'string' && /^[0-9a-f]{32}$/.test(given) ? given : newTrace();
   agent.activity();
@@ -32,7 +33,7 @@ export async function serveTunnel(agent: Agent, { request, socket, head }: Tunne
       hold: request.headers[holdHeader] !== 'no',
       signal: gone.signal,
     });
-    socket.off('close', onClose);
+    unwatch();
     socket.write(`HTTP/1.1 200 Connection Established\r\n${traceHeader}: ${trace}\r\n\r\n`);
     if (head.length > 0) socket.unshift(head);
     const onBytes = (direction: 'up' | 'down') => {
@@ -40,7 +41,10 @@ export async function serveTunnel(agent: Agent, { request, socket, head }: Tunne
     };
     await pipeSockets(socket, tunnel, { onBytes });
   } catch (thrown) {
-    if (socket.destroyed) return;
+    if (gone.signal.aborted) {
+      socket.destroy();
+      return;
+    }
     const error = asPosternError(thrown);
     const body = JSON.stringify(error.toProblem(trace));
     socket.end(

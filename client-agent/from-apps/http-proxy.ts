@@ -96,11 +96,13 @@ export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
     if (wrong !== undefined) throw wrong;
     const user = who(req);
     parts.agent.activity();
+    // What came behind the head belongs to the tunnel. Back in the socket, an end behind it waits to be read with it.
+    if (head.length > 0) socket.unshift(head);
     const { host, port } = splitAuthority(req.url ?? '', 0);
     const target = findTarget(parts.agent, user, host, port);
     if (target.kind === 'refused') throw target.error;
     if (target.kind === 'http') {
-      establish(socket, head);
+      establish(socket);
       serveInner(socket, target.host, user);
       return;
     }
@@ -108,8 +110,8 @@ export function createHttpProxy(parts: HttpProxyParts): HttpProxy {
     if (isBrowser(req.headers)) {
       throw new PosternError('not-allowed', undefined, { tell: 'Browsers are not connected to apps of this kind.' });
     }
-    const tunnel = await openTunnel(parts, socket, { app: target.app, client: user.client?.name });
-    establish(socket, head);
+    const tunnel = await openTunnel(parts, socket, { app: target.app, client: user.client?.name, waits: true });
+    establish(socket);
     await tunnel.join();
   }
 
@@ -159,11 +161,9 @@ function noHttps(): PosternError {
   return new PosternError('not-allowed', undefined, { tell });
 }
 
-function establish(socket: Socket, head: Buffer): void {
+function establish(socket: Socket): void {
   releaseSocket(socket);
   socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-  // What came behind the head belongs to the tunnel.
-  if (head.length > 0) socket.unshift(head);
 }
 
 function splitAuthority(authority: string, defaultPort: number): { host: string; port: number } {

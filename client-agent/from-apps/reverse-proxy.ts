@@ -14,6 +14,7 @@ import type { Forwarding, ForwardOptions, ForwardOutcome } from '#shared/wire/fo
 import { forwardUpgrade } from '#shared/wire/forward-upgrade.ts';
 import { startForward } from '#shared/wire/forwarder.ts';
 import { toAppHeaders } from '#shared/wire/http-headers.ts';
+import { watchGone } from '#shared/wire/watch-gone.ts';
 import type { Agent, Lease, Sent } from '../agent-api.ts';
 import { exactRequestOf } from '../grants/exact-request.ts';
 import { isGatewayRefusal, readOutcome } from '../to-gateway/read-outcome.ts';
@@ -53,29 +54,47 @@ export async function forwardToApp(parts: ReverseProxyParts, site: Site, exchang
   const { req, res } = exchange;
   const trace = newTrace();
   const gone = new AbortController();
-  const onGone = () => gone.abort(new PosternError('stream-cut', 'the client went away'));
-  const connection = exchange.upgrade?.socket ?? res;
-  connection.once('close', onGone);
+  const unwatch = watchClient(exchange, () => gone.abort(new PosternError('stream-cut', 'the client went away')));
   const answer = (error: PosternError) => answerLocal(req, res, { error, trace, portal: parts.portalOrigin });
   try {
-    const outcome = await run(parts, site, exchange, trace, gone.signal);
-    if (outcome.error !== undefined) answer(outcome.error);
+    const outcome = await run(parts, site, exchange, { trace, signal: gone.signal, onAnswer: unwatch });
+    if (gone.signal.aborted) drop(exchange);
+    else if (outcome.error !== undefined) answer(outcome.error);
   } catch (thrown) {
-    if (gone.signal.aborted) return;
+    if (gone.signal.aborted) return drop(exchange);
     const error = asPosternError(thrown);
     if (error.code === 'internal') parts.log.error({ err: thrown, trace, app: site.app.id }, 'a local request failed');
     answer(error);
   } finally {
-    connection.off('close', onGone);
+    unwatch();
   }
+}
+
+/**
+ * A connection that is a WebSocket's is read by nobody while a grant is asked for, and stays open when its client ends it: nothing
+ * else would tell. From the answer on the forwarder looks after it.
+ */
+function watchClient({ res, upgrade }: LocalExchange, onGone: () => void): () => void {
+  if (upgrade !== undefined) return watchGone(upgrade.socket, onGone);
+  res.once('close', onGone);
+  return () => res.off('close', onGone);
+}
+
+function drop({ res, upgrade }: LocalExchange): void {
+  (upgrade?.socket ?? res).destroy();
+}
+
+interface RunOptions {
+  readonly trace: string;
+  readonly signal: AbortSignal;
+  readonly onAnswer: () => void;
 }
 
 function run(
   parts: ReverseProxyParts,
   site: Site,
   exchange: LocalExchange,
-  trace: string,
-  signal: AbortSignal,
+  { trace, signal, onAnswer }: RunOptions,
 ): Promise<ForwardOutcome> {
   const { req, res, target } = exchange;
   const method = req.method ?? '';
@@ -97,7 +116,10 @@ function run(
       ...options(parts, site, exchange, trace, lease),
       bufferedBody,
       signal,
-      onResponseStart: () => body.drop(),
+      onResponseStart: () => {
+        body.drop();
+        if (exchange.upgrade !== undefined) onAnswer();
+      },
     }).done;
     const sent = readOutcome(outcome, { replayable: body.canRepeat, safe: !lease.once && safeMethods.has(method) });
     // The forwarder has thrown away what was still on its way of a body that is not kept.

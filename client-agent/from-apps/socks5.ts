@@ -74,7 +74,7 @@ async function serve(parts: SocksParts, connection: SocksConnection, understood:
     parts.proxy.serveInner(socket, target.host, user);
     return;
   }
-  const tunnel = await openTunnel(parts, socket, { app: target.app, client: user.client?.name });
+  const tunnel = await openTunnel(parts, socket, { app: target.app, client: user.client?.name, waits: true });
   socket.write(requestReply(socksReply.ok));
   await tunnel.join();
 }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { newTrace } from '#shared/base/bytes.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { type PipeOutcome, pipeSockets } from '#shared/wire/pipe-sockets.ts';
+import { watchGone } from '#shared/wire/watch-gone.ts';
 import type { Agent } from '../agent-api.ts';
 
 export interface TunnelParts {
@@ -14,6 +15,8 @@ export interface TunnelWanted {
   /** Name of the client of `postern client add` that it is for, if any. */
   readonly client?: string | undefined;
   readonly trace?: string;
+  /** The client waits to be told that the tunnel is open: one that ends its side before that has gone. */
+  readonly waits?: boolean;
 }
 
 /** An open tunnel that still has to be joined. */
@@ -29,10 +32,11 @@ export interface OpenTunnel {
 export async function openTunnel(
   parts: TunnelParts,
   client: Duplex,
-  { app, client: name, trace = newTrace() }: TunnelWanted,
+  { app, client: name, trace = newTrace(), waits = false }: TunnelWanted,
 ): Promise<OpenTunnel> {
   const gone = new AbortController();
   const onGone = () => gone.abort(new PosternError('stream-cut', 'the client went away'));
+  const unwatch = waits ? watchGone(client, onGone) : undefined;
   client.once('close', onGone);
   parts.agent.activity();
   try {
@@ -41,6 +45,7 @@ export async function openTunnel(
     return { join: () => join(parts, client, tunnel) };
   } finally {
     client.off('close', onGone);
+    unwatch?.();
   }
 }
 

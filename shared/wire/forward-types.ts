@@ -11,6 +11,8 @@ export interface ForwardTimeouts {
   readonly firstByteMs: number;
   /** Silence in both directions, of the upload and then of the answer. */
   readonly idleMs: number;
+  /** Of a WebSocket: silence once one side has ended; 30 s when absent. */
+  readonly lingerMs?: number;
 }
 
 export interface ForwardOptions {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import { End } from './forward-end.ts';
 import { Exchange } from './forward-exchange.ts';
@@ -12,8 +13,11 @@ import { releaseSocket, responseOnSocket } from './forward-socket-response.ts';
 import type { Forwarding, ForwardOptions, ForwardOutcome } from './forward-types.ts';
 import { headerValues, toClientHeaders } from './http-headers.ts';
 import { type Pipe, startPipe } from './pipe-sockets.ts';
+import { hasGone, watchGone } from './watch-gone.ts';
 
 const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+/** A WebSocket whose one side has ended is over (RFC 6455 section 7.1.1); what the other still says comes soon. */
+const usualLingerMs = 30 * second;
 
 /** `Sec-WebSocket-Accept` for a key: RFC 6455 section 4.2.2. */
 export function webSocketAccept(key: string): string {
@@ -32,11 +36,14 @@ export function forwardUpgrade(
 ): Forwarding {
   const end = new End(options.onEnd);
   let pipe: Pipe | undefined;
+  const isLate = hasGone(socket);
   // What came behind the handshake belongs to the tunnel, whoever is at its other end.
-  if (head.length > 0) socket.unshift(head);
+  if (head.length > 0 && !isLate) socket.unshift(head);
 
   const onExchangeEnd = (outcome: ForwardOutcome) => {
     unwatch();
+    // One that ended its side alone would otherwise stay open: nobody answers who has gone.
+    if (outcome.ended === 'client-abort') socket.destroy();
     end.tell(outcome);
   };
   const exchange = new Exchange(
@@ -58,6 +65,7 @@ export function forwardUpgrade(
       writeSwitching(socket, options.responseHeaders?.(status, headers) ?? headers);
       pipe = startPipe(socket, appSocket, {
         idleMs: options.timeouts.idleMs,
+        lingerMs: options.timeouts.lingerMs ?? usualLingerMs,
         onBytes: options.onBytes,
         signal: options.signal,
       });
@@ -65,8 +73,9 @@ export function forwardUpgrade(
       void pipe.done.then((outcome) => end.tell({ status, ...outcome }));
     },
   );
-  const unwatch = watchWaiting(socket, () => exchange.fail('client-abort'));
-  exchange.start();
+  const unwatch = isLate ? () => {} : watchGone(socket, () => exchange.fail('client-abort'));
+  if (isLate) exchange.fail('client-abort');
+  else exchange.start();
 
   return {
     get done() {
@@ -90,17 +99,4 @@ function writeSwitching(socket: Duplex, headers: readonly string[]): void {
   let text = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   socket.write(`${text}\r\n`, 'latin1');
-}
-
-/** A socket that nobody reads does not notice that its client has gone: keeps one buffer's worth of reading going. */
-function watchWaiting(socket: Duplex, onGone: () => void): () => void {
-  const onReadable = () => {
-    if (socket.readableLength === 0) socket.read();
-  };
-  socket.on('readable', onReadable);
-  socket.on('end', onGone);
-  return () => {
-    socket.off('readable', onReadable);
-    socket.off('end', onGone);
-  };
 }

@@ -18,6 +18,8 @@ export interface PipeOutcome {
 export interface PipeOptions {
   /** Silence in both directions after which the tunnel is cut; 0 or absent: never. */
   readonly idleMs?: number | undefined;
+  /** The same once one side has ended, whose side is then taken to have gone; 0 or absent: as long as the other likes. */
+  readonly lingerMs?: number | undefined;
   readonly onBytes?: ((direction: 'up' | 'down', bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -39,11 +41,13 @@ export function startPipe(client: Duplex, app: Duplex, options: PipeOptions = {}
   const count = { up: 0, down: 0 };
   let settled = false;
   let idle: NodeJS.Timeout | undefined;
+  let linger: NodeJS.Timeout | undefined;
 
   const settle = (ended: PipeEnd, error?: PosternError) => {
     if (settled) return;
     settled = true;
     clearTimeout(idle);
+    clearTimeout(linger);
     options.signal?.removeEventListener('abort', onAbort);
     if (ended !== 'complete') {
       client.destroy();
@@ -56,16 +60,29 @@ export function startPipe(client: Duplex, app: Duplex, options: PipeOptions = {}
   const onMoved = (direction: 'up' | 'down', bytes: number) => {
     count[direction] += bytes;
     idle?.refresh();
+    linger?.refresh();
     options.onBytes?.(direction, bytes);
   };
-  const onClosed = () => {
-    if (isOver(client) && isOver(app)) settle('complete');
+  const side = (from: Duplex, to: Duplex, direction: 'up' | 'down', broken: PipeEnd) => {
+    flow(from, to, (bytes) => onMoved(direction, bytes));
+    watch(from, {
+      onEnd: () => {
+        if (to.writable) to.end();
+        if (options.lingerMs) linger ??= setTimeout(() => settle(broken), options.lingerMs).unref();
+      },
+      onDone: () => {
+        if (isOver(client) && isOver(app)) settle('complete');
+      },
+      onBroken: () => settle(broken),
+      // Closed in order is not enough: what the other side has yet to say would reach nobody.
+      onClose: () => {
+        if (!isOver(from) || !to.readableEnded) settle(broken);
+      },
+    });
   };
-
-  flow(client, app, (bytes) => onMoved('up', bytes));
-  flow(app, client, (bytes) => onMoved('down', bytes));
-  watchEnd(client, onClosed, () => settle('client-abort'));
-  watchEnd(app, onClosed, () => settle('app-abort'));
+  side(client, app, 'up', 'client-abort');
+  side(app, client, 'down', 'app-abort');
+  if (settled) return { done: promise, cut };
 
   if (options.idleMs) {
     const error = new PosternError('app-timeout', `no byte in either direction for ${options.idleMs} ms`);
@@ -103,9 +120,6 @@ function flow(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void 
     if (!to.write(chunk)) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.on('end', () => {
-    if (to.writable) to.end();
-  });
   // Whoever read this socket before may have left it explicitly paused.
   from.resume();
 }
@@ -115,11 +129,25 @@ function isOver(socket: Duplex): boolean {
   return socket.readableEnded && socket.writableFinished;
 }
 
-function watchEnd(socket: Duplex, onClosed: () => void, onBroken: () => void): void {
-  socket.on('end', onClosed);
-  socket.on('finish', onClosed);
-  // Without this listener an ECONNRESET would end the process; 'close' follows and tells the rest.
+interface Ends {
+  /** Once: it has said all it had to say, which may have been before this tunnel began. */
+  readonly onEnd: () => void;
+  /** One of its two directions is through. */
+  readonly onDone: () => void;
+  readonly onBroken: () => void;
+  readonly onClose: () => void;
+}
+
+function watch(socket: Duplex, { onEnd, onDone, onBroken, onClose }: Ends): void {
+  socket.on('end', () => {
+    onEnd();
+    onDone();
+  });
+  socket.on('finish', onDone);
+  // Without this listener an ECONNRESET would end the process.
   socket.on('error', onBroken);
-  socket.on('close', () => (isOver(socket) ? onClosed() : onBroken()));
+  socket.on('close', onClose);
   if (socket.destroyed) onBroken();
+  // Node tells 'end' once, and whoever listened then cannot tell it again.
+  else if (socket.readableEnded) onEnd();
 }
