@@ -2,6 +2,7 @@
  * Is the grant for what is asked: this app, this action, this host? HTTP only for HTTP apps, CONNECT only for a TCP app's
  * one host and port (P21). An app that is not there and one that the grant does not name get one answer (P12).
  */
+import { hostOf } from '#shared/wire/canonical-request.ts';
 import { type Gate, refuse } from './ask.ts';
 
 export const destinationGate: Gate = (ask, state, at) => {
@@ -20,5 +21,3 @@ export const destinationGate: Gate = (ask, state, at) => {
   ask.found.app = app;
   return undefined;
 };
-
-const hostOf = (authority: string): string => authority.toLowerCase().replace(/:\d{1,5}$/, '');

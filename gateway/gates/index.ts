@@ -26,9 +26,11 @@ export const gates = [
   ['once', onceGate],
 ] as const satisfies readonly (readonly [string, Gate])[];
 
+const inOrder: readonly Gate[] = gates.map(([, gate]) => gate);
+
 /** The first refusal, or undefined when the request may go on. `at`: controller time in milliseconds. */
 export function passGates(ask: Ask, state: GatewaySnapshot, at: number): Verdict {
-  for (const [, gate] of gates) {
+  for (const gate of inOrder) {
     const verdict = gate(ask, state, at);
     if (verdict !== undefined) return verdict;
   }

@@ -30,27 +30,43 @@ export function grantAllows(
 export function allows(rules: CompiledRules | undefined, ruled: RuledRequest): RulesVerdict {
   if (rules === undefined) return unknown;
   if (rules.exact !== undefined && !isSame(rules.exact, ruled.request)) return refused;
-  const ask = toResidualAsk(ruled);
+  // Most terms have nothing left to ask.
+  let ask: ResidualAsk | undefined;
+  const truthOf = ({ evaluate }: CompiledTerm) => {
+    if (evaluate === undefined) return true;
+    ask ??= toResidualAsk(ruled);
+    return evaluated(evaluate, ask);
+  };
   try {
-    const forbids = rules.forbids.filter((term) => truthOf(term, ask) !== false);
-    if (forbids.length > 0) return { verdict: 'rules-refused', policies: forbids.map(({ policy }) => policy) };
-    const once = rules.once?.filter((term) => truthOf(term, ask) !== false) ?? [];
-    if (once.length > 0) return { verdict: 'once-needed', policies: once.map(({ policy }) => policy) };
-    const permits = rules.permits.filter((term) => truthOf(term, ask) === true);
-    if (permits.length > 0) return { verdict: 'allow', policies: permits.map(({ policy }) => policy) };
-    return refused;
+    const forbids = policiesOf(rules.forbids, (term) => truthOf(term) !== false);
+    if (forbids.length > 0) return { verdict: 'rules-refused', policies: forbids };
+    const once = policiesOf(rules.once, (term) => truthOf(term) !== false);
+    if (once.length > 0) return { verdict: 'once-needed', policies: once };
+    const permits = policiesOf(rules.permits, (term) => truthOf(term) === true);
+    return permits.length > 0 ? { verdict: 'allow', policies: permits } : refused;
   } catch (error) {
     if (error instanceof Undecidable) return unknown;
     throw error;
   }
 }
 
+type ResidualAsk = ReturnType<typeof toResidualAsk>;
+
 const unknown: RulesVerdict = { verdict: 'rules-unknown', policies: [] };
 const refused: RulesVerdict = { verdict: 'rules-refused', policies: [] };
 
+const none: readonly number[] = [];
+
+/** Numbers of the policies that the terms which pass `test` are of. */
+function policiesOf(terms: readonly CompiledTerm[] | undefined, test: (term: CompiledTerm) => boolean) {
+  if (terms === undefined || terms.length === 0) return none;
+  const policies: number[] = [];
+  for (const term of terms) if (test(term)) policies.push(term.policy);
+  return policies;
+}
+
 /** Neither true nor false: it errs, by Cedar's rules, or gives no boolean. */
-function truthOf({ evaluate }: CompiledTerm, ask: ReturnType<typeof toResidualAsk>): boolean | 'error' {
-  if (evaluate === undefined) return true;
+function evaluated(evaluate: NonNullable<CompiledTerm['evaluate']>, ask: ResidualAsk): boolean | 'error' {
   try {
     const value = evaluate(ask);
     return typeof value === 'boolean' ? value : 'error';

@@ -79,7 +79,7 @@ export function targetOf(request: Pick<CanonicalRequest, 'path' | 'query'>): str
   return request.query === '' ? request.path : `${request.path}?${request.query}`;
 }
 
-function splitTarget(url: string): { host?: string; path: string; query: string } | undefined {
+function splitTarget(url: string): { host: string | undefined; path: string; query: string } | undefined {
   if (url.length > maxTarget) return undefined;
   let rest = url;
   let host: string | undefined;
@@ -93,12 +93,13 @@ function splitTarget(url: string): { host?: string; path: string; query: string 
   const at = rest.indexOf('?');
   const path = at < 0 ? rest : rest.slice(0, at);
   const query = at < 0 ? '' : rest.slice(at + 1);
-  return { ...(host === undefined ? {} : { host }), path, query };
+  return { host, path, query };
 }
 
 /** Lower case without its port. What is no host name matches no app. */
-function hostOf(authority: string): string {
-  return authority.toLowerCase().replace(/:\d{1,5}$/, '');
+export function hostOf(authority: string): string {
+  const lower = authority.toLowerCase();
+  return lower.includes(':') ? lower.replace(/:\d{1,5}$/, '') : lower;
 }
 
 type Spellings = NonNullable<HttpApp['allowSpellings']>;

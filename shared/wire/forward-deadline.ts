@@ -1,23 +1,42 @@
 /**
- * One moment by which something must have happened, moved several times in each request. A timer that fires too early
- * looks again, so that moving the moment later, which is nearly every move, costs a subtraction and not a new timer.
+ * One moment by which something must have happened, moved several times in each request. One timer serves all of a process: nearly
+ * every deadline is set far off and cleared within a millisecond, and a timer of its own would be most of what it costs.
  */
-export class Deadline {
-  readonly #onDue: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #firesAt = Number.POSITIVE_INFINITY;
-  #dueAt = Number.POSITIVE_INFINITY;
-  #ms = 0;
+import { Bag, type Placed } from '#shared/base/bag.ts';
 
-  constructor(onDue: () => void) {
-    this.#onDue = onDue;
+/** Two looks are at least this far apart, however many fall due: one that was moved may be noticed this much late, never early. */
+const leastGapMs = 20;
+
+const pending = new Bag<Deadline>();
+let timer: NodeJS.Timeout | undefined;
+let firesAt = Number.POSITIVE_INFINITY;
+
+export class Deadline implements Placed {
+  /** For the bag only. */
+  place = -1;
+  readonly #owner: { onDue(): void };
+  #ms = 0;
+  #dueAt = Number.POSITIVE_INFINITY;
+
+  constructor(owner: { onDue(): void }) {
+    this.#owner = owner;
+  }
+
+  get dueAt(): number {
+    return this.#dueAt;
   }
 
   /** Due in `ms` from now, whatever was set before; 0: never. */
   set(ms: number): void {
+    if (ms <= 0) {
+      this.clear();
+      return;
+    }
+    const now = performance.now();
     this.#ms = ms;
-    this.#dueAt = ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY;
-    if (this.#dueAt < this.#firesAt) this.#start(ms);
+    this.#dueAt = now + ms;
+    if (this.place < 0) pending.add(this);
+    if (this.#dueAt < firesAt) lookIn(ms, now);
   }
 
   /** The same span again, from now. */
@@ -25,32 +44,38 @@ export class Deadline {
     if (this.#ms > 0) this.#dueAt = performance.now() + this.#ms;
   }
 
+  /** The timer stays: what is set next is nearly always later still. */
   clear(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    pending.delete(this);
     this.#ms = 0;
-    this.#firesAt = Number.POSITIVE_INFINITY;
     this.#dueAt = Number.POSITIVE_INFINITY;
   }
 
-  #start(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#firesAt = performance.now() + ms;
-    this.#timer = setTimeout(onTimer, ms, this);
-  }
-
-  /** For the timer only. */
-  check(): void {
-    this.#timer = undefined;
-    this.#firesAt = Number.POSITIVE_INFINITY;
-    if (this.#dueAt === Number.POSITIVE_INFINITY) return;
-    // A timer may fire a fraction of a millisecond early.
-    const left = Math.ceil(this.#dueAt - performance.now());
-    if (left > 0) this.#start(left);
-    else this.#onDue();
+  /** For the timer only. Moved or cleared by what fell due before it in the same look, it does not. */
+  fallDue(now: number): void {
+    if (this.#dueAt > now) return;
+    this.clear();
+    this.#owner.onDue();
   }
 }
 
-function onTimer(deadline: Deadline): void {
-  deadline.check();
+function lookIn(ms: number, now: number): void {
+  clearTimeout(timer);
+  firesAt = now + ms;
+  // What waits holds a socket, and it is that which keeps a process alive.
+  timer = setTimeout(look, ms).unref();
+}
+
+function look(): void {
+  timer = undefined;
+  firesAt = Number.POSITIVE_INFINITY;
+  const now = performance.now();
+  let next = Number.POSITIVE_INFINITY;
+  const due: Deadline[] = [];
+  for (const deadline of pending.all()) {
+    if (deadline.dueAt <= now) due.push(deadline);
+    else if (deadline.dueAt < next) next = deadline.dueAt;
+  }
+  if (next !== Number.POSITIVE_INFINITY) lookIn(Math.max(Math.ceil(next - now), leastGapMs), now);
+  for (const deadline of due) deadline.fallDue(now);
 }

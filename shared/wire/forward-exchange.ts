@@ -18,7 +18,7 @@ import { InterimAnswers } from './forward-interim.ts';
 import { KeptBack } from './forward-kept.ts';
 import type { ForwardEnd, Forwarding, ForwardOptions, ForwardOutcome, KeptAnswer } from './forward-types.ts';
 import { discardRest, hasBody, Upload } from './forward-upload.ts';
-import { type AnswerWatcher, unwatchAnswer, watchAnswer } from './forward-watch.ts';
+import { type AnswerWatcher, awaitDrain, unwatchAnswer, watchAnswer } from './forward-watch.ts';
 import { cleanTrailers } from './http-headers.ts';
 import { cutReason } from './pipe-sockets.ts';
 
@@ -37,7 +37,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
   #abort: ((error: Error) => void) | undefined;
   #resume: (() => void) | undefined;
   #phase: Phase = 'connect';
-  readonly #deadline: Deadline = new Deadline(() => this.#onDue());
+  readonly #deadline = new Deadline(this);
   #status: number | undefined;
   #bytesUp = 0;
   #bytesDown = 0;
@@ -96,7 +96,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
   release(): void {
     this.#settled = true;
     this.#cleanUp();
-    this.#unwatch();
+    unwatchAnswer(this.#res);
   }
 
   #dispatch(): void {
@@ -175,7 +175,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
       if (!this.#kept.add(chunk)) this.fail('refused', new PosternError('app-broken', 'kept answer too large'));
     } else if (!this.#answer.data(chunk) && !this.#paused) {
       this.#paused = true;
-      this.#res.once('drain', this.#onDrain);
+      awaitDrain(this.#res);
     }
   }
 
@@ -217,12 +217,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
     if (this.#phase === 'upload') this.#arm('first-byte', this.#options.timeouts.firstByteMs);
   }
 
-  readonly #onDrain = (): void => {
+  onDrain(): void {
     if (!this.#paused || this.#settled) return;
     this.#paused = false;
     this.#deadline.refresh();
     this.#resume?.();
-  };
+  }
 
   onFinish(): void {
     this.#settle('complete');
@@ -244,7 +244,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
     this.#deadline.set(ms);
   }
 
-  #onDue(): void {
+  onDue(): void {
     const begun = this.#res.headersSent;
     if (this.#phase === 'connect') this.fail('refused', new PosternError('app-timeout', 'no connection in time'));
     else if (this.#phase === 'first-byte') this.fail('refused', new PosternError('app-timeout', 'no answer in time'));
@@ -278,7 +278,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
     this.#settled = true;
     this.#cleanUp();
     // A complete answer goes, and its listeners with it.
-    if (ended !== 'complete') this.#unwatch();
+    if (ended !== 'complete') unwatchAnswer(this.#res);
     this.#upload?.destroy();
     if (this.#upload !== undefined) discardRest(this.#req);
   }
@@ -291,10 +291,5 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
   #cleanUp(): void {
     this.#deadline.clear();
     this.#unwatchSignal?.();
-  }
-
-  #unwatch(): void {
-    this.#res.off('drain', this.#onDrain);
-    unwatchAnswer(this.#res);
   }
 }

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 export interface AnswerWatcher {
   onFinish(): void;
   onClose(): void;
+  onDrain(): void;
 }
 
 const watcher = Symbol('watcher');
@@ -16,16 +17,26 @@ export function watchAnswer(res: Watched, by: AnswerWatcher): void {
   res.on('close', onClose);
 }
 
+/** Until the client has taken what it was sent. */
+export function awaitDrain(res: Watched): void {
+  res.once('drain', onDrain);
+}
+
 export function unwatchAnswer(res: Watched): void {
   res.off('finish', onFinish);
   res.off('close', onClose);
+  res.off('drain', onDrain);
 }
 
-// The same two functions for all answers, where each would else have two of its own.
+// The same functions for all answers, where each would else have its own.
 function onFinish(this: Watched): void {
   this[watcher]?.onFinish();
 }
 
 function onClose(this: Watched): void {
   this[watcher]?.onClose();
+}
+
+function onDrain(this: Watched): void {
+  this[watcher]?.onDrain();
 }

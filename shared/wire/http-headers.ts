@@ -195,18 +195,20 @@ export function listMembers(value: string): string[] {
 
 /** RFC 7239 section 4: IPv6 in brackets and quotes. An IPv4-mapped address is written as the IPv4 address it is. */
 export function forwardedValue(facts: ForwardedFacts): string {
-  const address = plainAddress(facts.clientAddress);
+  return forwardedOf(plainAddress(facts.clientAddress), facts);
+}
+
+function forwardedOf(address: string, { host, proto }: ForwardedFacts): string {
   let node = 'unknown';
   if (isIPv4(address)) node = address;
   else if (isIPv6(address)) node = `"[${address}]"`;
-  return `for=${node};host=${quote(facts.host)};proto=${facts.proto}`;
+  return `for=${node};host=${quote(host)};proto=${proto}`;
 }
 
 function pushForwarded(out: RawHeaders, facts: ForwardedFacts): void {
-  out.push('x-forwarded-for', plainAddress(facts.clientAddress));
-  out.push('x-forwarded-proto', facts.proto);
-  out.push('x-forwarded-host', facts.host);
-  out.push('forwarded', forwardedValue(facts));
+  const address = plainAddress(facts.clientAddress);
+  out.push('x-forwarded-for', address, 'x-forwarded-proto', facts.proto, 'x-forwarded-host', facts.host);
+  out.push('forwarded', forwardedOf(address, facts));
 }
 
 function quote(text: string): string {

@@ -73,6 +73,8 @@ const methodToken = /^[A-Z][A-Z-]*$/;
 // Visible ASCII; `#` never travels, and what else is odd in a path is the business of the canonical request.
 const originForm = /^\/[\x21\x22\x24-\x7e]*$/;
 const absoluteForm = /^(https?):\/\/([^/?#@\\\s]+)(?:[/?][\x21\x22\x24-\x7e]*)?$/i;
+/** The most of what `authority` takes, without a port. */
+const plainHost = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?$/i;
 const authority = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|\[[0-9a-f:.]{2,45}\])(?::(\d{1,5}))?$/i;
 
 /** The first reason to refuse, or undefined. `host-*` of a CONNECT is held against its target. */
@@ -173,6 +175,7 @@ function checkFraming(method: string, version: string, found: Found): HeadReason
 
 function isAuthority(text: string): boolean {
   if (text.length > 300) return false;
+  if (plainHost.test(text)) return true;
   const match = authority.exec(text);
   if (match === null) return false;
   return match[1] === undefined || (Number(match[1]) > 0 && Number(match[1]) < 65_536);

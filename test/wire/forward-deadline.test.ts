@@ -19,8 +19,10 @@ function pass(ms: number): void {
 
 t.test('it falls due after its last span, however often it was moved', async (t) => {
   let due = 0;
-  const deadline = new Deadline(() => {
-    due += 1;
+  const deadline = new Deadline({
+    onDue: () => {
+      due += 1;
+    },
   });
   deadline.set(10);
   pass(6);
@@ -43,8 +45,10 @@ t.test('it falls due after its last span, however often it was moved', async (t)
 
 t.test('0 means never, and a cleared one stays silent', async (t) => {
   let due = 0;
-  const deadline = new Deadline(() => {
-    due += 1;
+  const deadline = new Deadline({
+    onDue: () => {
+      due += 1;
+    },
   });
   deadline.set(10);
   deadline.set(0);
@@ -56,4 +60,34 @@ t.test('0 means never, and a cleared one stays silent', async (t) => {
   deadline.refresh();
   pass(50);
   t.equal(due, 0);
+});
+
+t.test('one timer serves many, and each falls due by its own moment', async (t) => {
+  const due: string[] = [];
+  const make = (name: string, then = () => {}) =>
+    new Deadline({
+      onDue: () => {
+        due.push(name);
+        then();
+      },
+    });
+  const cleared = make('cleared by another');
+  const again = make('set by another');
+  const far = make('far');
+  far.set(300_000);
+  make('soon', () => {
+    cleared.clear();
+    again.set(40);
+  }).set(30);
+  cleared.set(30);
+  make('later').set(500);
+  pass(30);
+  t.same(due, ['soon']);
+  pass(70);
+  t.same(due, ['soon', 'set by another']);
+  pass(450);
+  t.same(due, ['soon', 'set by another', 'later']);
+  far.clear();
+  pass(300_000);
+  t.same(due.length, 3);
 });
