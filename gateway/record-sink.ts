@@ -7,13 +7,26 @@ import type { AccessRecord } from '#shared/contracts/record.ts';
 export interface OpenAccess extends Placed {
   /** Of its opening record. */
   readonly id: string;
-  /** The opening record as JSON, made once: it is written as it is. */
-  readonly json: string;
+  /** Of the opening record `id`, `time`, `trace` and `request`, as members of a JSON object. Made once: they are written as they are. */
+  readonly own: string;
+  /** The rest of it; the same object for all accesses of which it is known that they say the same here. */
+  readonly same: SamePart;
 }
 
-/** What is told of an access later: whatever else its record says is as in the opening. */
-export type Later = Pick<AccessRecord, 'id' | 'time' | 'status' | 'bytesUp' | 'bytesDown' | 'durationMs'> & {
+export interface SamePart {
+  /** Members of a JSON object. */
+  readonly members: string;
+}
+
+/** The opening record, whole. */
+export const openingJson = ({ own, same }: Pick<OpenAccess, 'own' | 'same'>): string => `{${own},${same.members}}`;
+
+/** What is told of an access later: whatever else its record says is as in the opening. `id`, `opening`: made by a gateway. */
+export type Later = Pick<AccessRecord, 'id' | 'time' | 'status'> & {
   readonly phase: 'progress' | 'closing';
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly durationMs: number;
   /** Of the opening record. */
   readonly opening: string;
   /** Instead of those of the opening. */

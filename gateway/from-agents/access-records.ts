@@ -41,7 +41,7 @@ export function refusalRecord(facts: RecordFacts, code: ErrorCode): AccessRecord
 }
 
 /**
- * The opening record, as the JSON that is written. Most of it is the same in every request under one grant, and making it
+ * The opening record, as the parts in which it is written. Most of it is the same in every request under one grant, and making it
  * anew each time took longer than all the gates: that part is kept with the claims.
  */
 export function openAccess(facts: RecordFacts): OpenAccess {
@@ -53,7 +53,8 @@ export function openAccess(facts: RecordFacts): OpenAccess {
   const request = JSON.stringify(requestOf(ask));
   return {
     id,
-    json: `{"id":"${id}","time":${at},"trace":${JSON.stringify(trace)},"request":${request},${same}`,
+    own: `"id":"${id}","time":${at},"trace":${JSON.stringify(trace)},"request":${request}`,
+    same,
     place: -1,
   };
 }

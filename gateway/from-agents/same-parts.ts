@@ -1,23 +1,22 @@
-/** What all opening records under one grant say alike, as JSON, for as long as the grant is known and asked in the same way. */
+/** What all opening records under one grant say alike, for as long as the grant is known and asked in the same way. */
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { Ask } from '../gates/ask.ts';
+import type { SamePart } from '../record-sink.ts';
 
-interface Kept {
+interface Kept extends SamePart {
   readonly gateway: string;
   readonly address: string;
   readonly device: string | undefined;
   readonly app: string | undefined;
   readonly policies: readonly number[] | undefined;
-  /** The members, and the end of the object. */
-  readonly json: string;
 }
 
 export class SameParts {
   // Keyed by the claims object, which lives in the grant cache: what the cache forgets is forgotten here too.
   readonly #kept = new WeakMap<GrantClaims, Kept>();
 
-  /** `make`: the members, from nothing but what is compared here. */
-  of(ask: Ask, gateway: string, make: () => Readonly<Record<string, unknown>>): string {
+  /** `make`: the members, from nothing but what is compared here. The same object as long as they are the same. */
+  of(ask: Ask, gateway: string, make: () => Readonly<Record<string, unknown>>): SamePart {
     const { claims, app, policies } = ask.found;
     const known = claims && this.#kept.get(claims);
     if (
@@ -28,11 +27,11 @@ export class SameParts {
       known.gateway === gateway &&
       isSame(known.policies, policies)
     )
-      return known.json;
-    const json = JSON.stringify(make()).slice(1);
-    if (claims !== undefined)
-      this.#kept.set(claims, { gateway, address: ask.address, device: ask.peer?.id, app: app?.id, policies, json });
-    return json;
+      return known;
+    const members = JSON.stringify(make()).slice(1, -1);
+    const kept = { gateway, address: ask.address, device: ask.peer?.id, app: app?.id, policies, members };
+    if (claims !== undefined) this.#kept.set(claims, kept);
+    return kept;
   }
 }
 

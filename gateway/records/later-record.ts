@@ -1,32 +1,74 @@
 /**
- * The spool says once what stays the same in all records of an access, in its opening; here the later ones are made whole
- * again for whoever reads them (P24). It is more than half of what a gateway writes.
+ * The spool says once what stays the same in all records of an access, in its opening, and of the later ones only what is neither as there nor
+ * as usual; here they are written so, and made whole again for whoever reads them (P24). It is most of what a gateway would write.
  */
-import type { AccessRecord } from '#shared/contracts/record.ts';
+import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../record-sink.ts';
+import { type AlikeLine, AlikeOpenings } from './alike-openings.ts';
 import type { SpoolLine } from './spool-format.ts';
 
-export function laterRecord(opening: AccessRecord, later: Later): AccessRecord {
-  return { ...opening, ...later, details: { ...opening.details, ...later.details } };
+/** What a later record says where its line does not. */
+const usual = { phase: 'closing', bytesUp: 0, bytesDown: 0, durationMs: 0 } as const;
+const usualDetails = { ended: 'complete' } as const;
+
+/** As it stands in a line. */
+export type WrittenLater = Pick<Later, 'opening' | 'id' | 'time'> & Partial<Later>;
+
+/** By hand, which is far less work than for JSON.stringify: but for `reasons` and `details` it is numbers, closed words and ids of our own. */
+export function laterJson(later: Later): string {
+  const { phase, reasons, status, bytesUp, bytesDown, durationMs, details } = later;
+  let json = `{"opening":"${later.opening}","id":"${later.id}","time":${later.time}`;
+  if (phase !== usual.phase) json += `,"phase":"${phase}"`;
+  if (reasons !== undefined) json += `,"reasons":${JSON.stringify(reasons)}`;
+  if (status !== undefined) json += `,"status":${status}`;
+  if (bytesUp !== usual.bytesUp) json += `,"bytesUp":${bytesUp}`;
+  if (bytesDown !== usual.bytesDown) json += `,"bytesDown":${bytesDown}`;
+  if (durationMs !== usual.durationMs) json += `,"durationMs":${durationMs}`;
+  const isUsual = details['ended'] === usualDetails.ended && Object.keys(details).length === 1;
+  return isUsual ? `${json}}` : `${json},"details":${JSON.stringify(details)}}`;
 }
 
-export type WholeLine = Exclude<SpoolLine, { readonly later: Later }>;
+export function laterRecord(opening: AccessRecord, later: WrittenLater): AccessRecord {
+  const { details = usualDetails, ...rest } = later;
+  return { ...opening, ...usual, ...rest, details: { ...opening.details, ...details } };
+}
+
+export type WholeLine = Exclude<SpoolLine, AlikeLine | { readonly later: WrittenLater }>;
 
 /** Follows one segment from its start, or all segments of one writer: what is open in one is carried into the next. */
 export class LaterRecords {
   readonly #openings = new Map<string, AccessRecord>();
+  readonly #alike = new AlikeOpenings();
 
-  /** Nothing for a later record whose opening is lost: so is what it says, and its number is missing. */
+  /** Numbers begin anew. */
+  beginSegment(): void {
+    this.#alike.forget();
+  }
+
+  /** Nothing for a record that rests on one that is lost: so is what it says, and its number is missing. */
   whole(line: SpoolLine): WholeLine | undefined {
-    if ('later' in line) {
-      const { seq, later } = line;
-      const opening = this.#openings.get(later.opening);
-      if (opening === undefined) return undefined;
-      if (later.phase === 'closing') this.#openings.delete(later.opening);
-      return { seq, record: laterRecord(opening, later) };
+    if ('left' in line) return line;
+    if ('carry' in line) {
+      this.#open(line.carry);
+      return line;
     }
-    const record = 'carry' in line ? line.carry : 'record' in line ? line.record : undefined;
-    if (record?.phase === 'opening') this.#openings.set(record.id, record);
-    return line;
+    if ('later' in line) return this.#later(line);
+    const whole = 'like' in line ? this.#alike.whole(line) : line;
+    if (whole === undefined) return undefined;
+    if (whole === line) this.#alike.see(whole);
+    this.#open(whole.record);
+    return whole;
+  }
+
+  #open(record: AccessRecord): void {
+    if (record.phase === 'opening') this.#openings.set(record.id, record);
+  }
+
+  #later({ seq, later }: { readonly seq: number; readonly later: WrittenLater }): SpooledRecord | undefined {
+    const opening = this.#openings.get(later.opening);
+    if (opening === undefined) return undefined;
+    const record = laterRecord(opening, later);
+    if (record.phase === 'closing') this.#openings.delete(later.opening);
+    return { seq, record };
   }
 }

@@ -44,7 +44,7 @@ export function recoverSpools(
   const told = segments.some(({ lostCarries }) => lostCarries)
     ? spools.map((spool) => readWhole(directory, spool))
     : segments;
-  const open = findOpen(told.flatMap(({ lines }) => lines));
+  const open = findOpen(told);
   // The ends are written first: were another segment marked as left before, a second run might not look for them again.
   for (const [index, segment] of segments.toReversed().entries()) {
     if (!isLeft(segment)) append(directory, segment, index === 0 ? open : [], at);
@@ -108,12 +108,15 @@ function append(
   closeSync(fd);
 }
 
-function findOpen(lines: readonly SpoolLine[]): AccessRecord[] {
+function findOpen(segments: readonly Segment[]): AccessRecord[] {
   const laters = new LaterRecords();
-  const records = lines.flatMap((read) => {
-    const line = laters.whole(read);
-    if (line === undefined) return [];
-    return 'carry' in line ? line.carry : 'record' in line ? line.record : [];
+  const records = segments.flatMap(({ lines }) => {
+    laters.beginSegment();
+    return lines.flatMap((read) => {
+      const line = laters.whole(read);
+      if (line === undefined) return [];
+      return 'carry' in line ? line.carry : 'record' in line ? line.record : [];
+    });
   });
   const ended = new Set(records.filter(({ phase }) => isEnd(phase)).map(({ opening }) => opening));
   const openings = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));

@@ -1,18 +1,22 @@
 /**
  * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
  * - `{seq, record}`: a record on its way to the controller;
- * - `{seq, later}`: the same, of an access whose opening stands before it in this segment: only what is not as there;
+ * - `{seq, like, own}`: the same, an opening of which the rest is as in the opening at number `like` of this segment (`alike-openings.ts`);
+ * - `{seq, later}`: the same, of an access whose opening stands before it in this segment: only what is neither as there nor as usual
+ *   (`later-record.ts`);
  * - `{carry}`: the opening record of an access that was still open when its segment was left for this one;
  * - `{left: true, denials, last}`: the writer left this segment; what was open was carried on, or closed by recovery. `denials`: how
  *   many bytes of it are refusals. `last`: the last number in it.
  */
 import { crc32 } from 'node:zlib';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
-import type { Later } from '../record-sink.ts';
+import type { AlikeLine } from './alike-openings.ts';
+import type { WrittenLater } from './later-record.ts';
 
 export type SpoolLine =
   | SpooledRecord
-  | { readonly seq: number; readonly later: Later }
+  | AlikeLine
+  | { readonly seq: number; readonly later: WrittenLater }
   | { readonly carry: AccessRecord }
   | { readonly left: true; readonly denials: number; readonly last: number };
 
@@ -21,6 +25,8 @@ export const encodeLine = (line: SpoolLine): string => withChecksum(JSON.stringi
 /** The same of a part that is JSON already. */
 export const numberedLine = (seq: number, what: 'record' | 'later', json: string): string =>
   withChecksum(`{"seq":${seq},"${what}":${json}}`);
+export const alikeLine = (seq: number, like: number, members: string): string =>
+  withChecksum(`{"seq":${seq},"like":${like},"own":{${members}}}`);
 export const carryLine = (json: string): string => withChecksum(`{"carry":${json}}`);
 
 const withChecksum = (json: string): string => `${checksum(json)} ${json}\n`;
@@ -57,13 +63,15 @@ function isSpoolLine(line: unknown): line is SpoolLine {
   if ('left' in line) return line['left'] === true && isCount(line['denials']) && isCount(line['last']);
   if ('carry' in line) return isObject(line['carry']);
   if (!isCount(line['seq']) || line['seq'] === 0) return false;
-  return 'later' in line ? isLater(line['later']) : isObject(line['record']);
+  if ('later' in line) return isLater(line['later']);
+  if ('like' in line) return isCount(line['like']) && isObject(line['own']);
+  return isObject(line['record']);
 }
 
 const isLater = (later: unknown): boolean =>
   isObject(later) &&
   typeof later['opening'] === 'string' &&
-  (later['phase'] === 'progress' || later['phase'] === 'closing');
+  (later['phase'] === undefined || later['phase'] === 'progress' || later['phase'] === 'closing');
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 

@@ -18,7 +18,7 @@ export interface GapParts {
 /** A line that jumps farther was made by nobody who counts. */
 const farthest = 1_000_000;
 /** No line of a record is shorter. */
-const leastLine = 128;
+const leastLine = 64;
 
 /** How many records so many damaged bytes can have held at most. */
 export const mostRecords = (bytes: number): number => Math.max(1, Math.ceil(bytes / leastLine));

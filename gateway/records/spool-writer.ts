@@ -7,11 +7,20 @@ import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import type { Later, OpenAccess, Opening, RecordSink, SpoolPause } from '../record-sink.ts';
+import {
+  type Later,
+  type OpenAccess,
+  type Opening,
+  openingJson,
+  type RecordSink,
+  type SpoolPause,
+} from '../record-sink.ts';
+import { SaidParts } from './alike-openings.ts';
+import { laterJson } from './later-record.ts';
 import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { carryLine, numberedLine } from './spool-format.ts';
+import { alikeLine, carryLine, numberedLine } from './spool-format.ts';
 import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
 
 export interface SpoolOptions extends SpoolLimits {
@@ -25,23 +34,11 @@ export interface SpoolOptions extends SpoolLimits {
   readonly spool?: string;
 }
 
-interface Waiting {
-  readonly what: 'opening' | 'progress' | 'closing' | 'denial' | 'single';
-  readonly json: string;
-  /** What an opening or closing record opens or closes. */
-  readonly access?: OpenAccess;
-  /** Of an opening: who waits for it. */
-  readonly opening?: Opening;
-}
-
-/** Where in its line each stands. */
-const memberOf = {
-  opening: 'record',
-  progress: 'later',
-  closing: 'later',
-  denial: 'record',
-  single: 'record',
-} as const satisfies Record<Waiting['what'], 'record' | 'later'>;
+type Waiting =
+  /** `opening`: who waits for it. */
+  | { readonly what: 'opening'; readonly access: OpenAccess; readonly opening: Opening }
+  | { readonly what: 'progress' | 'closing'; readonly access: OpenAccess; readonly json: string }
+  | { readonly what: 'denial' | 'single'; readonly json: string };
 
 const flushMs = 20;
 const retryMs = 1000;
@@ -52,6 +49,7 @@ export class SpoolWriter implements RecordSink {
   readonly #open = new Bag<OpenAccess>();
   readonly #room: SpoolRoom;
   readonly #left: LeftSegments;
+  readonly #said = new SaidParts();
   readonly #timer: NodeJS.Timeout;
   #spool: string;
   #fd: number;
@@ -93,12 +91,12 @@ export class SpoolWriter implements RecordSink {
     const why =
       this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
     if (why !== undefined) opening.onUnopened(new PosternError('record-failed', why));
-    else this.#add({ what: 'opening', json: access.json, access, opening });
+    else this.#add({ what: 'opening', access, opening });
   }
 
   /** Closing and progress records: never refused; kept in memory while the disk takes none. */
   close(access: OpenAccess, later: Later): void {
-    this.#add({ what: later.phase, json: JSON.stringify(later), access });
+    this.#add({ what: later.phase, access, json: laterJson(later) });
   }
 
   /** What stands alone, as what a gateway tells of itself: never refused either. */
@@ -171,19 +169,28 @@ export class SpoolWriter implements RecordSink {
     if (batch.length === 0) return;
     this.#waiting = [];
     let seq = this.#seq;
-    const lines = batch.map(({ what, json }) => numberedLine(++seq, memberOf[what], json));
+    let lines = '';
+    for (const waiting of batch) lines += this.#line(++seq, waiting);
     try {
-      this.#append(lines.join(''));
+      this.#append(lines);
     } catch (error) {
+      this.#said.forget();
       this.#keepForLater(batch, error);
       return;
     }
     this.#seq = seq;
-    for (const [index, waiting] of batch.entries()) this.#follow(waiting, lines[index]!.length);
+    for (const waiting of batch) this.#follow(waiting);
     this.#planFlush();
     this.#options.onWritten?.();
     if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
-    for (const { opening } of batch) opening?.onOpened();
+    for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onOpened();
+  }
+
+  #line(seq: number, waiting: Waiting): string {
+    if (waiting.what !== 'opening') return numberedLine(seq, 'access' in waiting ? 'later' : 'record', waiting.json);
+    const { access } = waiting;
+    const like = this.#said.like(seq, access.same);
+    return like === undefined ? numberedLine(seq, 'record', openingJson(access)) : alikeLine(seq, like, access.own);
   }
 
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */
@@ -215,9 +222,9 @@ export class SpoolWriter implements RecordSink {
   #keepForLater(batch: readonly Waiting[], error: unknown): void {
     this.#options.log.error({ err: error }, 'the spool cannot be written');
     this.#pauses('the spool could not be written');
-    this.#waiting = [...batch.filter(({ opening }) => opening === undefined), ...this.#waiting];
+    this.#waiting = [...batch.filter(({ what }) => what !== 'opening'), ...this.#waiting];
     const cause = new PosternError('record-failed', 'the spool cannot be written', { cause: error });
-    for (const { opening } of batch) opening?.onUnopened(cause);
+    for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onUnopened(cause);
     // The descriptor may be somebody else's by then.
     if (this.#stopped) return;
     this.#retry = setTimeout(() => {
@@ -226,12 +233,12 @@ export class SpoolWriter implements RecordSink {
     }, retryMs);
   }
 
-  #follow({ what, access }: Waiting, length: number): void {
-    if (what === 'opening') {
-      this.#open.add(access!);
-    } else if (what === 'closing') {
-      this.#open.delete(access!);
-    } else if (what === 'denial') {
+  #follow(waiting: Waiting): void {
+    const { what } = waiting;
+    if (what === 'opening') this.#open.add(waiting.access);
+    else if (what === 'closing') this.#open.delete(waiting.access);
+    else if (what === 'denial') {
+      const { length } = waiting.json;
       this.#denials += length;
       this.#room.countDenial(this.#spool, length);
     }
@@ -250,7 +257,7 @@ export class SpoolWriter implements RecordSink {
   #nextSegment(): void {
     const { directory, log } = this.#options;
     const spool = directory.nextSegment(this.#spool);
-    const open = this.#open.all().map(({ json }) => carryLine(json));
+    const open = this.#open.all().map((access) => carryLine(openingJson(access)));
     const carried = Buffer.from(open.join(''));
     let fd: number | undefined;
     try {
@@ -270,6 +277,7 @@ export class SpoolWriter implements RecordSink {
     this.#spool = spool;
     this.#seq = 0;
     this.#denials = 0;
+    this.#said.forget();
     this.#left.mark();
   }
 

@@ -9,6 +9,7 @@ import { RecordDelivery } from '../../gateway/records/deliver-records.ts';
 import { recoverSpools } from '../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
 import { encodeLine } from '../../gateway/records/spool-format.ts';
+import { mostRecords } from '../../gateway/records/spool-gaps.ts';
 import { storedRecords } from '../support/stored-records.ts';
 
 const gateway = 'gw-1';
@@ -100,7 +101,7 @@ t.test('P24 recovery keeps what is good behind damage, and numbers behind what m
   t.ok(readFileSync(all.file).equals(once), 'a second recovery finds nothing to do');
   await all.deliver();
   const told = await all.told();
-  const most = 3 + Math.ceil(size / 128);
+  const most = 3 + mostRecords(size);
   t.same(told, [idOf(1), lost(2, 2, size, size), idOf(3), lost(4, most, at, size), `end of ${idOf(3)}`]);
 });
 

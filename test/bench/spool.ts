@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { laterJson } from '../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
-import { numberedLine } from '../../gateway/records/spool-format.ts';
+import { alikeLine, numberedLine } from '../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../gateway/records/spool-writer.ts';
 import { accessOf, closingOf, openIn } from '../support/spool-access.ts';
 import { type Bench, perSecond, times, whole } from './measure.ts';
@@ -46,7 +47,7 @@ export const spool: Bench = {
       for (let done = 0; done < operations; done += together) await Promise.all(Array.from({ length: together }, one));
     });
     const access = accessOf(record('rec_0000000000000001', {}));
-    const lines = numberedLine(1, 'record', access.json) + numberedLine(2, 'later', JSON.stringify(closingOf(access)));
+    const lines = alikeLine(2, 1, access.own) + numberedLine(3, 'later', laterJson(closingOf(access)));
     const bare = await perSecond(operations, () => {
       for (let done = 0; done < operations; done++) appendFileSync(join(dir, 'bare'), lines);
     });

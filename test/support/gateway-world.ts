@@ -9,7 +9,7 @@ import { issueLeaf, makeIssuingCa, makeRootCa } from '#shared/crypto/issue-certi
 import { generateKeyPair, type KeyPair, keyThumbprint, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { spiffeId } from '#shared/crypto/spiffe.ts';
 import type { Usable, UsedGrants } from '../../gateway/grants/used-grants.ts';
-import type { Later, OpenAccess, Opening, RecordSink } from '../../gateway/record-sink.ts';
+import { type Later, type OpenAccess, type Opening, openingJson, type RecordSink } from '../../gateway/record-sink.ts';
 import { laterRecord } from '../../gateway/records/later-record.ts';
 import type { StreamMessage } from '../../gateway/state/stream-types.ts';
 
@@ -121,17 +121,17 @@ export class MemorySink implements RecordSink {
   /** Runs before an opening record counts as written. */
   beforeOpen: () => Promise<void> | void = () => {};
 
-  open({ json }: OpenAccess, opening: Opening): void {
+  open(access: OpenAccess, opening: Opening): void {
     const write = () => {
       if (this.failing) return opening.onUnopened(new PosternError('record-failed', 'the disk is full'));
-      this.opened.push(JSON.parse(json));
+      this.opened.push(JSON.parse(openingJson(access)));
       opening.onOpened();
     };
     void Promise.resolve(this.beforeOpen()).then(write);
   }
 
-  close({ json }: OpenAccess, later: Later): void {
-    this.closed.push(laterRecord(JSON.parse(json), later));
+  close(access: OpenAccess, later: Later): void {
+    this.closed.push(laterRecord(JSON.parse(openingJson(access)), later));
   }
 
   refuse(record: AccessRecord): void {

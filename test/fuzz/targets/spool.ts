@@ -35,10 +35,18 @@ const later = fc
     base: fromSchema(accessRecord),
     id: fc.constantFrom(...ids, 'rec_00000009'),
     opening: fc.constantFrom(...ids),
-    phase: fc.constantFrom('closing', 'progress'),
+    phase: fc.constantFrom('closing', 'progress', undefined),
   })
   .map(({ base, ...more }) => ({ ...(base as object), ...more }));
+const own = fc.record({
+  id: fc.constantFrom(...ids, 'rec_00000009'),
+  time: fc.nat(),
+  trace: fc.constant('a'.repeat(32)),
+});
+/** Names one of the numbers before it, or one that is not there. */
+const alike = fc.record({ seq: fc.constant(0), like: fc.nat(12), own: fc.oneof(own, record) });
 const line = fc.oneof(
+  { weight: 5, arbitrary: alike.map((one): unknown => one) },
   { weight: 5, arbitrary: later.map((one): unknown => ({ seq: 0, later: one })) },
   { weight: 10, arbitrary: record.map((one): unknown => ({ seq: 0, record: one })) },
   { weight: 2, arbitrary: record.map((carry): unknown => ({ carry })) },
@@ -47,6 +55,10 @@ const line = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
   { weight: 1, arbitrary: fc.record({ seq: fc.jsonValue({ maxDepth: 1 }), record: fc.jsonValue({ maxDepth: 1 }) }) },
   { weight: 1, arbitrary: fc.record({ seq: fc.jsonValue({ maxDepth: 1 }), later: fc.jsonValue({ maxDepth: 2 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ seq: fc.nat(9), like: fc.jsonValue({ maxDepth: 1 }), own: fc.jsonValue({ maxDepth: 2 }) }),
+  },
 );
 
 /** Numbered in order, as a writer would, unless a line brings a number of its own. */
@@ -54,7 +66,11 @@ function numbered(lines: readonly unknown[]): string[] {
   let seq = 0;
   return lines.map((one) => {
     const isPlain =
-      typeof one === 'object' && one !== null && ('record' in one || 'later' in one) && 'seq' in one && one.seq === 0;
+      typeof one === 'object' &&
+      one !== null &&
+      ('record' in one || 'later' in one || 'own' in one) &&
+      'seq' in one &&
+      one.seq === 0;
     return JSON.stringify(isPlain ? { ...one, seq: ++seq } : one);
   });
 }

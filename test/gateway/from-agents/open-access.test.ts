@@ -4,6 +4,7 @@ import type { App } from '#shared/contracts/app.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import { openAccess, type RecordFacts, refusalRecord } from '../../../gateway/from-agents/access-records.ts';
 import type { Ask } from '../../../gateway/gates/ask.ts';
+import { openingJson } from '../../../gateway/record-sink.ts';
 
 const apps = ['wiki', 'files'].map(
   (id) => ({ id, name: id, kind: 'http', site: 'main', hosts: ['a.example'] }) as unknown as App,
@@ -55,12 +56,12 @@ t.test(
         (all) => {
           for (const [one, gateway, at] of all) {
             const known = facts(one, gateway, at);
-            const { id, json } = openAccess(known);
+            const access = openAccess(known);
             // A refusal of the same request says the same of it, made without anything that is kept.
             const { phase: _, verdict: __, reasons: ___, ...said } = refusalRecord(known, 'no-permit' as never);
             const whole = { ...said, phase: 'opening', verdict: 'allow', reasons: ['grant-valid'] };
-            t.same(JSON.parse(json), JSON.parse(JSON.stringify(whole)));
-            t.equal(id, known.id);
+            t.same(JSON.parse(openingJson(access)), JSON.parse(JSON.stringify(whole)));
+            t.equal(access.id, known.id);
           }
         },
       ),

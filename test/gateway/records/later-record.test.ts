@@ -1,9 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import fc from 'fast-check';
 import t from 'tap';
 import { silentLog } from '#shared/base/log.ts';
-import type { SpooledRecord } from '#shared/contracts/record.ts';
+import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
+import type { Later } from '../../../gateway/record-sink.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
+import { LaterRecords, laterJson } from '../../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
+import { decodeLine, numberedLine } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
 import { accessOf, closingOf, openIn } from '../../support/spool-access.ts';
 import { recordKeeper, spoolRecord } from '../../support/spool-records.ts';
@@ -31,13 +35,44 @@ t.test('P24 a later record says only what is new, and is whole for whoever reads
   ]);
 });
 
+const count = fc.oneof(fc.constant(0), fc.maxSafeNat());
+const ended = fc.oneof(fc.constantFrom('complete', 'running', 'cut'), fc.string({ unit: 'binary' }));
+const later: fc.Arbitrary<Later> = fc.record(
+  {
+    opening: fc.constant('rec_a-1'),
+    id: fc.constant('rec_a-2'),
+    time: count,
+    phase: fc.constantFrom('progress', 'closing'),
+    bytesUp: count,
+    bytesDown: count,
+    durationMs: count,
+    details: fc.record({ ended, problem: fc.string({ unit: 'binary' }) }, { requiredKeys: [] }),
+    status: fc.nat(999),
+    reasons: fc.constantFrom<AccessRecord['reasons'][]>(['stream-cut'], ['grant-expired', 'stream-cut']),
+  },
+  { requiredKeys: ['opening', 'id', 'time', 'phase', 'bytesUp', 'bytesDown', 'durationMs', 'details'] },
+);
+
+t.test('P24 whatever a line leaves out, who reads it has all that the later record says', async (t) => {
+  const opening = { ...spoolRecord({ phase: 'opening', details: { use: 'once' } }), id: 'rec_a-1' };
+  fc.assert(
+    fc.property(later, (one) => {
+      const laters = new LaterRecords();
+      laters.whole({ seq: 1, record: opening });
+      const line = decodeLine(numberedLine(2, 'later', laterJson(one)).slice(0, -1));
+      const record = { ...opening, ...one, details: { use: 'once', ...one.details } };
+      t.same(line && laters.whole(line), JSON.parse(JSON.stringify({ seq: 2, record })));
+    }),
+  );
+});
+
 t.test('P24 a later record whose opening is lost is told as lost with it', async (t) => {
   const directory = new SpoolDirectory(t.testdir());
   const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9 });
   const access = accessOf(spoolRecord({ phase: 'opening' }));
   await openIn(spool, access);
   spool.close(access, closingOf(access));
-  const other = accessOf(spoolRecord({ phase: 'opening' }));
+  const other = accessOf(spoolRecord({ phase: 'opening', app: 'other' }));
   await openIn(spool, other);
   spool.close(other, closingOf(other));
   const file = directory.file(spool.spool);

@@ -11,6 +11,7 @@ const record = fc.record({
 }) as unknown as fc.Arbitrary<AccessRecord>;
 const line: fc.Arbitrary<SpoolLine> = fc.oneof(
   fc.record({ seq: fc.integer({ min: 1 }), record }),
+  fc.record({ seq: fc.integer({ min: 1 }), like: fc.nat(), own: record }),
   fc.record({ carry: record }),
   fc.record({ left: fc.constant(true as const), denials: fc.nat(), last: fc.nat() }),
 );
@@ -68,6 +69,12 @@ t.test('a line that no writer of ours made is not believed, however right its ch
     { carry: null },
     { seq: 0, record: {} },
     { seq: 1, record: [] },
+    { seq: 1, like: -1, own: {} },
+    { seq: 1, like: '1', own: {} },
+    { seq: 2, like: 1, own: null },
+    { seq: 2, like: 1 },
+    { seq: 2, later: { opening: 'x', phase: 'opening' } },
+    { seq: 2, later: {} },
   ];
   for (const odd of lines) {
     const bytes = Buffer.from(encodeLine(odd as unknown as SpoolLine));

@@ -28,9 +28,10 @@ function writer(
 /** What the segments say, with later records made whole. */
 function wholeLines(directory: SpoolDirectory, spools: readonly string[]) {
   const laters = new LaterRecords();
-  return spools.flatMap((name) =>
-    spoolLines(readFileSync(directory.file(name))).lines.flatMap((line) => laters.whole(line) ?? []),
-  );
+  return spools.flatMap((name) => {
+    laters.beginSegment();
+    return spoolLines(readFileSync(directory.file(name))).lines.flatMap((line) => laters.whole(line) ?? []);
+  });
 }
 
 t.test('P24 an opening stands in the file before open() resolves', async (t) => {
