@@ -4,13 +4,18 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { RecordDelivery } from '../../gateway/records/deliver-records.ts';
 import { DenialMerger } from '../../gateway/records/merge-denials.ts';
+import { recoverSpools } from '../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
 import { encodeLine } from '../../gateway/records/spool-format.ts';
 import { keepLog } from '../support/kept-log.ts';
+import { recordKeeper } from '../support/spool-records.ts';
 
+/** Else Node would keep what it compiled at its end, in a file that is too large here. */
+const uncached = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
 const child = fileURLToPath(new URL('../gateway/records/full-disk-child.ts', import.meta.url));
 
 t.test(
@@ -18,9 +23,7 @@ t.test(
   async (t) => {
     // Files may have 64 blocks: the kernel then refuses what a full disk would.
     const limited = ['-c', 'ulimit -f 64 && exec "$0" --expose-gc "$@"', process.execPath, child, t.testdir()];
-    // Else Node would keep what it compiled at its end, in a file that is too large here.
-    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
-    const { stdout } = await promisify(execFile)('sh', limited, { timeout: 60_000, env });
+    const { stdout } = await promisify(execFile)('sh', limited, { timeout: 60_000, env: uncached });
     const seen = JSON.parse(stdout) as Record<string, unknown>;
     t.equal(seen['refused'], 'record-failed');
     t.ok(Number(seen['opened']) > 10, 'access until then');
@@ -29,6 +32,25 @@ t.test(
     t.ok(Number(seen['grown']) < 20e6, `50,000 refusals hold ${seen['grown']} bytes`);
   },
 );
+
+t.test('P24 what a full disk did not take is said again: no opening rests on one that is not there', async (t) => {
+  const path = t.testdir();
+  const child = fileURLToPath(new URL('../gateway/records/refused-write-child.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [child, path], { timeout: 60_000, env: uncached });
+  const { opened, refused } = JSON.parse(stdout) as { opened: string[]; refused: number };
+  t.equal(refused, 2);
+  t.equal(opened.length, 5);
+  const directory = new SpoolDirectory(path);
+  recoverSpools(directory, directory.list(), 5000);
+  const controller = recordKeeper();
+  await new RecordDelivery({ gateway: 'gw-1', directory, log: silentLog, send: controller.send }).stop();
+  const openings = controller.all().filter(({ phase }) => phase === 'opening');
+  t.same(
+    openings.map(({ id, person }) => `${id} ${person}`),
+    opened,
+  );
+  t.notOk(controller.all().some(({ event }) => event === 'records-lost'));
+});
 
 t.test('P24 a counted record never repeats the id of one that was written', async (t) => {
   // The controller refuses a second record of an id, and with it all that the spool holds behind it.
