@@ -5,7 +5,7 @@ import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../../../gateway/record-sink.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
-import { LaterRecords, laterJson } from '../../../gateway/records/later-record.ts';
+import { LaterRecords, laterJson, laterRecord } from '../../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
 import { decodeLine, numberedLine } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
@@ -55,6 +55,10 @@ const later: fc.Arbitrary<Later> = fc.record(
 
 t.test('P24 whatever a line leaves out, who reads it has all that the later record says', async (t) => {
   const opening = { ...spoolRecord({ phase: 'opening', details: { use: 'once' } }), id: 'rec_a-1' };
+  const least = { opening: opening.id, id: 'rec_a-2', time: 7 };
+  const usual = { phase: 'closing', bytesUp: 0, bytesDown: 0, durationMs: 0, details: { ended: 'complete' } } as const;
+  t.equal(laterJson({ ...least, ...usual }), JSON.stringify(least));
+  t.same(laterRecord({ ...opening, details: {} }, least), { ...opening, ...least, ...usual });
   fc.assert(
     fc.property(later, (one) => {
       const laters = new LaterRecords();
