@@ -59,23 +59,32 @@ function complainOfArrivals(openings: readonly AccessRecord[], arrivals: readonl
   ];
 }
 
-/** All accesses since, once the last one, to this path, is told and none is open in the log. */
-export async function settledRecords(admin: AdminClient, since: number, last: string): Promise<AccessRecord[]> {
-  return untilItWorks(async () => {
+/**
+ * All accesses since, once the last one, to this path, is told and none is open in the log. `onStuck` is called with those that stay
+ * open, before this throws.
+ */
+export async function settledRecords(
+  admin: AdminClient,
+  since: number,
+  last: string,
+  onStuck: (open: readonly AccessRecord[]) => void,
+): Promise<AccessRecord[]> {
+  let open: AccessRecord[] = [];
+  const settled = untilItWorks(async () => {
     const records = await allRecords(admin, since);
     const ended = new Set(records.filter(isEnd).map(({ opening }) => opening));
-    const open = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
+    open = records.filter(({ phase, id }) => phase === 'opening' && !ended.has(id));
     if (!records.some(({ request }) => request?.path === last)) throw new Error(`${last} is not in the log`);
     if (open.length > 0) {
-      const told = open
-        .slice(0, 3)
-        .map(({ id, time, gateway, app, request, details }) =>
-          JSON.stringify({ id, at: new Date(time).toISOString(), gateway, app, path: request?.path, details }),
-        );
-      throw new Error(`${open.length} accesses are open in the log: ${told.join(', ')}`);
+      const which = open.slice(0, 3).map(({ id, app, request }) => `${id} of ${app} ${request?.path ?? ''}`);
+      throw new Error(`${open.length} accesses are open in the log: ${which.join(', ')}`);
     }
     return records;
   }, 60_000);
+  return settled.catch((error: unknown) => {
+    if (open.length > 0) onStuck(open);
+    throw error;
+  });
 }
 
 async function allRecords(admin: AdminClient, from: number): Promise<AccessRecord[]> {

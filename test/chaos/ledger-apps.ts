@@ -19,6 +19,8 @@ export interface Arrival {
 
 export class LedgerApps {
   readonly arrivals: Arrival[] = [];
+  /** How each WebSocket ended, or that it goes on; by its path. */
+  readonly streams = new Map<string, string>();
   readonly #http = createServer();
   readonly #tcp = createTcpServer();
   readonly #sockets = new Set<Socket>();
@@ -38,7 +40,9 @@ export class LedgerApps {
       this.#note(path, true);
       socket.on('error', () => socket.destroy());
       webSockets.handleUpgrade(request, socket, head, (client) => {
+        this.streams.set(path, 'goes on');
         client.on('error', () => client.terminate());
+        client.once('close', (code) => this.streams.set(path, `closed with ${code} at ${new Date().toISOString()}`));
         client.on('message', (data) => {
           this.#note(path, false);
           client.send(String(data));

@@ -18,6 +18,8 @@ export class Load {
   readonly answers = new Map<string, number>();
   /** Traces under which the app's own answer came back. */
   readonly served: string[] = [];
+  /** What came of each WebSocket, by its path. */
+  readonly fates = new Map<string, string>();
   readonly #triangle: SteeredTriangle;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[];
@@ -90,8 +92,16 @@ export class Load {
 
   async #chat(person: PersonId): Promise<void> {
     const { port, headers } = this.#place(person);
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${this.#path('ws', person)}`, { headers });
-    const stop = () => socket.terminate();
+    const path = this.#path('ws', person);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers });
+    const tell = (what: string) =>
+      this.fates.set(path, `${this.fates.get(path) ?? ''}${what} ${new Date().toISOString()}; `);
+    tell('begun');
+    const stop = () => {
+      tell(socket.readyState === WebSocket.OPEN ? 'killed while open' : 'killed before it was open');
+      socket.terminate();
+    };
+    socket.once('open', () => tell('open'));
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(20_000)]);
     signal.addEventListener('abort', stop, { once: true });
     const timer = setInterval(() => {
@@ -100,6 +110,7 @@ export class Load {
     socket.on('error', () => {});
     await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(timer);
+    tell('closed');
     this.#count1('websocket ended');
   }
 

@@ -15,6 +15,7 @@ import { makeDice } from '../chaos/dice.ts';
 import { gatewayIsBack, killAtMoments } from '../chaos/kills.ts';
 import { LedgerApps } from '../chaos/ledger-apps.ts';
 import { Load, loadApp } from '../chaos/load.ts';
+import { tellOpen } from '../chaos/tell-open.ts';
 import { runTool } from '../support/journey-tools.ts';
 import { root } from '../support/source-tree.ts';
 import { steerTriangle } from '../support/steered-triangle.ts';
@@ -79,7 +80,9 @@ t.test('everything is back and serves', async (t) => {
 });
 
 t.test('P24, P16: the log tells each access once, and nobody got what was taken back', async (t) => {
-  const records = await settledRecords(admin, since, last);
+  const records = await settledRecords(admin, since, last, (open) => {
+    for (const line of tellOpen(open, { triangle, load, apps, ports })) t.comment(line);
+  });
   const { arrivals } = apps;
   const { windows } = changes;
   t.comment(`${records.length} records, ${arrivals.length} arrivals, ${windows.length} times taken back and confirmed`);

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -102,6 +103,29 @@ t.test('a tunnel for connect and ssh-proxy; while it is held, events say so', as
   opened.destroy();
   const refused = (await control.calls.why({ query: { app: 'db' } })).refused;
   t.same(new Set(refused.map(({ code }) => code)), new Set(['step-up-required']));
+});
+
+t.test('a tunnel whose client ends while it waits for the person is not opened', async (t) => {
+  const here = await world(t);
+  const { control, agent, edge } = here;
+  await signIn(here);
+  await agent.refreshApps();
+  edge.edge.grants = () => {
+    throw new PosternError('step-up-required');
+  };
+  const stream = await control.calls.events();
+  const client = connect(agent.socket).on('error', () => {});
+  t.teardown(() => client.destroy());
+  client.write('CONNECT db HTTP/1.1\r\nHost: agent\r\n\r\n');
+  for await (const event of readNdjson(stream as AsyncIterable<Buffer>)) {
+    const { type, how } = event as { type: LocalEvent['type']; how?: string };
+    if (type === 'hold') client.end();
+    if (type !== 'hold-ended') continue;
+    t.equal(how, 'gave-up');
+    break;
+  }
+  client.resume();
+  if (!client.closed) await once(client, 'close');
 });
 
 t.test('requests of another shape, and of browsers, are refused', async (t) => {
