@@ -138,6 +138,7 @@ export const agentCommands: Readonly<Record<string, CliCommand>> = {
       app: { type: 'string', value: 'ID', about: 'Undecided rows of this app' },
       person: { type: 'string', value: 'ID', about: 'Undecided rows of this person' },
       all: { type: 'boolean', about: 'All rows that are undecided' },
+      again: { type: 'boolean', about: 'With --row: also on rows that are decided, over what was decided' },
       reason: { type: 'string', value: 'TEXT', about: 'Why: it is recorded' },
     },
     run: review('decideReview'),

@@ -30,10 +30,11 @@ export async function decideReview(call: CliCall): Promise<void> {
   if (decision === undefined) throw misuse(`the decision is one of: ${reviewDecisions.join(', ')}`);
   const reason = call.values['reason'] as string | undefined;
   if (reason === undefined || reason.trim() === '') throw misuse('say why: --reason TEXT');
+  const again = call.values['again'] === true ? { again: true } : {};
   const decided = await withAgent(call, async (control) => {
     const rows = await pick(call, control, name);
     for (let at = 0; at < rows.length; at += mostReviewRows) {
-      const body = { decision, reason, rows: rows.slice(at, at + mostReviewRows) };
+      const body = { decision, reason, rows: rows.slice(at, at + mostReviewRows), ...again };
       await ask(control, 'decideReview', { params: { name }, body });
     }
     return rows.length;

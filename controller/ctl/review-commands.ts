@@ -11,6 +11,7 @@ import {
   answerDone,
   answerList,
   chosen,
+  flag,
   given,
   misuse,
   oneWord,
@@ -77,9 +78,12 @@ export const reviewCommands: Readonly<Record<string, CliCommand>> = {
   'review decide': {
     about: 'Decide on rows of yours: keep, revoke or change, with --reason',
     args: '<name> <decision>',
-    options: pickOptions,
+    options: {
+      ...pickOptions,
+      again: { type: 'boolean', about: 'Also on rows that are decided: over what was decided' },
+    },
     help: [
-      'A filter is about your rows that nobody decided on yet; --row and --decision decide again, until the review is closed.',
+      'A filter is about your rows that nobody decided on yet; with --again, --row and --decision decide over what was decided, until the review is closed.',
       'Example: posternctl review decide 2026-q3 revoke --app payroll --group contractors --reason "project ended"',
       'A decision takes nothing from anybody: see posternctl review todo. Reviewers without a role decide with: postern review.',
     ].join('\n'),
@@ -188,9 +192,10 @@ async function decide(call: CliCall, admin: AdminClient): Promise<void> {
   if (option(call, 'reason') === undefined) throw misuse('say why: --reason TEXT');
   const { actor } = await admin.whoAmI();
   const parts = await pickRows(call, admin, { review: name, usual: { reviewer: actor, decision: 'none' } });
+  const again = flag(call, 'again') ? { again: true } : {};
   let decided = 0;
   for (const rows of parts)
-    decided += (await admin.decideReview({ params: { name }, body: { decision, rows } })).decided;
+    decided += (await admin.decideReview({ params: { name }, body: { decision, rows, ...again } })).decided;
   answerDone(call, { decision, decided }, `${decision}: ${plural(decided, 'row')}.`);
 }
 

@@ -6,7 +6,7 @@ import { Readings } from '../log/readings.ts';
 import type { Acting } from '../reviews/acting.ts';
 import { assignRows } from '../reviews/assign-rows.ts';
 import { closeReview } from '../reviews/close-review.ts';
-import { decideRows } from '../reviews/decide-rows.ts';
+import { decideOnRecord } from '../reviews/decide-on-record.ts';
 import { findReview } from '../reviews/find-review.ts';
 import { listReviews, readRows, showReview } from '../reviews/read-review.ts';
 import { checkOrder, startReview } from '../reviews/start-review.ts';
@@ -64,11 +64,11 @@ export function reviewHandlers(parts: AdminParts): HandlersOf<typeof adminReview
     assignReview: ({ params: { name: review }, body, caller }) =>
       db.transaction().execute((trx) => assignRows(trx, clock.now(), { review, ...body, by: actingOf(caller) })),
 
-    decideReview: ({ params: { name: review }, body, caller }) =>
-      db.transaction().execute((trx) => {
-        const by = actingOf(caller);
-        return decideRows(trx, clock.now(), { review, ...body, reviewer: caller.person, by });
-      }),
+    decideReview({ params: { name: review }, body, caller }) {
+      const order = { review, ...body, reviewer: caller.person, by: actingOf(caller) };
+      // What the role does not allow is on record as at every other call here.
+      return decideOnRecord(db, clock.now(), order, { conflict: 'decided-before' });
+    },
 
     closeReview: ({ params: { name: review }, body: { undecided }, caller }) => {
       const { person } = caller;

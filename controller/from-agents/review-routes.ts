@@ -1,12 +1,11 @@
 /** `/v1/me/reviews`: rows of access reviews that are this person's to decide. */
 import { minute } from '#shared/base/clock.ts';
-import { PosternError } from '#shared/base/errors.ts';
 import type { myReviews } from '#shared/contracts/my-reviews.ts';
 import type { Handlers } from '#shared/wire/serve-contract.ts';
 import type { IdentityParts } from '../identity/identity-parts.ts';
 import { appendRecord } from '../log/append-record.ts';
 import { Readings } from '../log/readings.ts';
-import { decideRows } from '../reviews/decide-rows.ts';
+import { decideOnRecord } from '../reviews/decide-on-record.ts';
 import { findReview, noReview } from '../reviews/find-review.ts';
 import { readRows, showReview } from '../reviews/read-review.ts';
 import type { Db } from '../store/open-store.ts';
@@ -35,21 +34,11 @@ export function reviewRoutes({
       return { review, ...(await readRows(db, name, { ...query, reviewer })) };
     },
 
-    async decideReview({ caller, params: { name }, body: { decision, rows, reason } }) {
+    decideReview({ caller, params: { name: review }, body: { reason, ...body } }) {
       const reviewer = caller.person.id;
       const by = { actor: reviewer, ...caller.origin, because: reason };
-      const at = clock.now();
-      try {
-        const order = { review: name, decision, rows, reviewer, by };
-        return await db.transaction().execute((trx) => decideRows(trx, at, order));
-      } catch (error) {
-        if (error instanceof PosternError && error.code === 'role-needed')
-          await appendRecord(db, at, {
-            ...{ kind: 'review', event: 'decision-refused', verdict: 'deny', reasons: ['wrong-role'], ...by },
-            details: { review: name, decision, rows },
-          });
-        throw error;
-      }
+      const refusals = { 'role-needed': 'wrong-role', conflict: 'decided-before' } as const;
+      return decideOnRecord(db, clock.now(), { review, ...body, reviewer, by }, refusals);
     },
   };
 }

@@ -2,7 +2,7 @@
 import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { Acting } from './acting.ts';
-import { findReview, findRows, requireOpen, requireReviewer } from './find-review.ts';
+import { findReview, findRows, lockReview, requireOpen, requireReviewer } from './find-review.ts';
 
 /**
  * Rows that are decided stay as they are, with who decided; rows about the reviewer are left alone and named in `own`. Throws `conflict` once the
@@ -13,6 +13,7 @@ export async function assignRows(
   at: number,
   { review: name, reviewer, rows, by }: { review: string; reviewer: string; rows: readonly number[]; by: Acting },
 ): Promise<{ assigned: number; own: number[] }> {
+  await lockReview(trx, name);
   const review = await findReview(trx, name);
   requireOpen(review);
   await requireReviewer(trx, reviewer);

@@ -9,7 +9,7 @@ import type { ReviewTable } from '../store/review-tables.ts';
 import type { Tables } from '../store/tables.ts';
 import type { Acting } from './acting.ts';
 import { writeDecision } from './decide-rows.ts';
-import { findReview, requireOpen } from './find-review.ts';
+import { findReview, lockReview, requireOpen } from './find-review.ts';
 import { showReview } from './read-review.ts';
 
 interface Closing {
@@ -38,12 +38,14 @@ export async function closeReview(db: Db, now: () => number, order: Closing): Pr
 /** Decides on some rows. Undefined while others are left. */
 async function closeStep(trx: Trx, at: number, order: Closing): Promise<ReviewShown | undefined> {
   const { review: name, by } = order;
+  await lockReview(trx, name);
   const review = await findReview(trx, name);
   requireOpen(review);
   const open = trx.selectFrom('review_rows').where('review', '=', name).where('decision', 'is', null);
   const left = await countRows(open);
   if (left > 0) {
     const decision = requireDecision(order, left);
+    await requireOneDefault(trx, name, decision);
     const own = await open
       .select('n')
       .where('person_id', '=', order.person ?? '')
@@ -66,6 +68,20 @@ function requireDecision({ undecided, by }: Closing, left: number): 'keep' | 're
   }
   if (by.because === undefined) throw new PosternError('reason-needed');
   return undecided;
+}
+
+/** Of two who close at once, or where one was cut short: what nobody decided on becomes one thing alone. */
+async function requireOneDefault(trx: Trx, review: string, decision: 'keep' | 'revoke'): Promise<void> {
+  const other = await trx
+    .selectFrom('review_rows')
+    .select(['decision', 'decided_by'])
+    .where('review', '=', review)
+    .where('by_default', '=', 1)
+    .where('decision', '!=', decision)
+    .executeTakeFirst();
+  if (other === undefined) return;
+  const tell = `${other.decided_by} has begun to close it with --undecided ${other.decision}: see what became of it, or go on with the same.`;
+  throw new PosternError('conflict', tell, { tell });
 }
 
 async function end(trx: Trx, at: number, review: ReviewTable, by: Acting): Promise<ReviewShown> {

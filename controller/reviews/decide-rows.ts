@@ -5,12 +5,14 @@ import { appendRecord } from '../log/append-record.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { ReviewRowTable } from '../store/review-tables.ts';
 import type { Acting } from './acting.ts';
-import { findReview, findRows, noReview, requireOpen } from './find-review.ts';
+import { findReview, findRows, lockReview, noReview, requireOpen } from './find-review.ts';
 
 export interface Deciding {
   readonly review: string;
   readonly decision: ReviewDecision;
   readonly rows: readonly number[];
+  /** Also on rows that are decided: else of two who decide on one at once the first one has. */
+  readonly again?: boolean | undefined;
   /** Undefined at the shell, which is nobody in particular. */
   readonly reviewer: string | undefined;
   readonly by: Acting;
@@ -18,12 +20,13 @@ export interface Deciding {
 
 /**
  * All of them or none; each is a record of its own. Throws `role-needed` when one of them is not the caller's to decide, `reason-needed`, `conflict` once the
- * review is closed, and `not-found`; whoever reviews nothing here hears that there is nothing.
+ * review is closed or, unless `again`, a row is decided, and `not-found`; whoever reviews nothing here hears that there is nothing.
  */
 export async function decideRows(trx: Trx, at: number, order: Deciding): Promise<{ decided: number }> {
-  const { review: name, decision, reviewer, by } = order;
+  const { review: name, decision, reviewer, by, again = false } = order;
   if (reviewer === undefined)
     throw refuseRole('The shell is nobody in particular: a decision has a name. Sign in: posternctl login.');
+  await lockReview(trx, name);
   const review = await findReview(trx, name);
   const own = await trx
     .selectFrom('review_rows')
@@ -39,6 +42,8 @@ export async function decideRows(trx: Trx, at: number, order: Deciding): Promise
   if (about !== undefined) throw refuseRole(`Row ${about.n} is about you: somebody else decides on it.`);
   const others = rows.find((row) => row.reviewer !== reviewer);
   if (others !== undefined) throw refuseRole(`Row ${others.n} is not yours to decide.`);
+  const decided = again ? undefined : rows.find((row) => row.decision !== null);
+  if (decided !== undefined) throw refuseDecided(decided);
   for (const row of rows) await writeDecision(trx, at, row, { decision, by, byDefault: false });
   return { decided: rows.length };
 }
@@ -70,6 +75,11 @@ export async function writeDecision(
       ...(byDefault ? { byDefault } : {}),
     },
   });
+}
+
+function refuseDecided({ n, decision, decided_by: who }: ReviewRowTable): PosternError {
+  const tell = `${who} decided on row ${n} already: ${decision}. Nothing of this was done; to decide over it, say --again.`;
+  return new PosternError('conflict', tell, { tell });
 }
 
 const refuseRole = (tell: string) => new PosternError('role-needed', tell, { tell });

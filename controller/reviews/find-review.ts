@@ -14,6 +14,18 @@ export async function findReview(db: Db, name: string): Promise<ReviewTable> {
 export const noReview = (name: string): PosternError =>
   new PosternError('not-found', `no review ${name}`, { tell: `There is no access review "${name}" here.` });
 
+/**
+ * First of all in a transaction that changes something of a review: until it ends, no other one changes the same, of whichever controller. A
+ * transaction that read first could not wait for it.
+ */
+export async function lockReview(trx: Trx, name: string): Promise<void> {
+  await trx
+    .updateTable('reviews')
+    .set((eb) => ({ state: eb.ref('state') }))
+    .where('name', '=', name)
+    .execute();
+}
+
 /** Throws `conflict`. */
 export function requireOpen({ name, state }: { readonly name: string; readonly state: string }): void {
   if (state !== 'open')

@@ -86,10 +86,11 @@ export const adminReviews = defineContract({
   decideReview: {
     method: 'POST',
     path: '/v1/admin/reviews/:name/decide',
-    summary: "Decide on rows that are the caller's to decide; with a reason (Postern-Reason)",
+    summary:
+      "Decide on rows that are the caller's to decide, `again` also on those that are decided, all or none; with a reason (Postern-Reason)",
     access: 'reader',
     params,
-    body: strict({ decision: reviewDecision, rows: rowNumbers }),
+    body: strict({ decision: reviewDecision, rows: rowNumbers, again: Type.Optional(Type.Boolean()) }),
     answer: strict({ decided: Type.Integer() }),
   },
   closeReview: {

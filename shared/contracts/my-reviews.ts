@@ -33,10 +33,15 @@ export const myReviews = defineContract({
   decideReview: {
     method: 'POST',
     path: '/v1/me/reviews/:name',
-    summary: 'Decide on rows of mine',
+    summary: 'Decide on rows of mine; `again` also on those that are decided, else all or none of them',
     access: 'session',
     params,
-    body: strict({ decision: reviewDecision, reason: text(500), rows: rowNumbers }),
+    body: strict({
+      decision: reviewDecision,
+      reason: text(500),
+      rows: rowNumbers,
+      again: Type.Optional(Type.Boolean()),
+    }),
     answer: strict({ decided: Type.Integer() }),
   },
 });

@@ -36,6 +36,7 @@ export const denyReasons = {
   'flow-ended': 'The sign-in has ended or waits for another step.',
   'wrong-device': 'The session or flow belongs to another device.',
   'wrong-role': 'The role does not allow it.',
+  'decided-before': 'Somebody had decided before, or had closed it.',
   'code-unknown': 'There is no such code.',
   'code-voided': 'The code was voided.',
   'code-expired': 'The code has expired.',

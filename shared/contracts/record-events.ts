@@ -228,7 +228,8 @@ export const recordEvents = {
       'review-assigned': 'Which rows went to whom.',
       'review-decided': 'One row: its number and digest, and the decision. `person` and `app` are those of the right.',
       'review-closed': 'How many rows are kept, taken and changed, and how many of them by default.',
-      'decision-refused': 'Somebody tried to decide on rows that are not theirs, or about themselves: which.',
+      'decision-refused':
+        'Somebody tried to decide on rows that are not theirs, about themselves, decided already, or of a closed review: which.',
     },
   },
   authzen: {

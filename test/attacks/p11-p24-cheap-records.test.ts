@@ -19,10 +19,15 @@ t.test('P11 P24 a reviewer who decides on the same rows again and again is slowe
   const cora = meOf(await enrolAgent(t, controller, 'cora'));
   const { rows } = await bob.review({ params, query: {} });
   const decide = () =>
-    bob.decideReview({ params, body: { decision: 'keep', reason: 'again', rows: rows.map(({ row }) => row) } }).then(
-      () => 'decided',
-      ({ code }) => code,
-    );
+    bob
+      .decideReview({
+        params,
+        body: { decision: 'keep', reason: 'again', rows: rows.map(({ row }) => row), again: true },
+      })
+      .then(
+        () => 'decided',
+        ({ code }) => code,
+      );
   const count = async () => (await storedRecords(store.db)).length;
   const before = await count();
   const answers: string[] = [];

@@ -151,8 +151,8 @@ t.test('access reviews: rows of my own, decided by number or by filter', async (
   });
   const body = { decision: 'revoke', reason: 'left', rows: [3] };
   t.same(decided(), { params: { name: '2026-q3' }, body }, 'what is decided stays');
-  await rig.run('review decide 2026-q3 keep --row 4 --reason back --json');
-  t.match(decided(), { body: { decision: 'keep', rows: [4] } });
+  await rig.run('review decide 2026-q3 keep --row 4 --again --reason back --json');
+  t.match(decided(), { body: { decision: 'keep', rows: [4], again: true } });
   t.match(await rig.run('review decide 2026-q3 keep --row 4'), { code: 2, err: /--reason/ });
   t.match(await rig.run('review decide 2026-q3 keep --reason x'), { code: 2, err: /say which rows/ });
   t.match(await rig.run('review decide 2026-q3 perhaps --all --reason x'), { code: 2, err: /keep, revoke, change/ });

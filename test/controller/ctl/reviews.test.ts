@@ -110,7 +110,12 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
   );
   await audrey.decideReview({ params, body: keep });
   await audrey.decideReview({ params, body: { decision: 'keep', rows: [find('emma', 'hr').row] } });
-  await audrey.decideReview({ params, body: { decision: 'revoke', rows: [find('emma', 'hr').row] } });
+  const over = { decision: 'revoke', rows: [find('emma', 'hr').row] } as const;
+  await t.rejects(audrey.decideReview({ params, body: { ...over, rows: [...over.rows] } }), {
+    code: 'conflict',
+    tell: /audrey decided on row \d already: keep\. .*--again/,
+  });
+  await audrey.decideReview({ params, body: { ...over, rows: [...over.rows], again: true } });
 
   // bob has no role: he decides from his own device, and sees his rows alone.
   t.match(await bob.reviews(), { reviews: [{ name: '2026-q3', about: 'Quarterly', rows: 4, undecided: 4 }] });
@@ -137,7 +142,7 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
   });
   const records = await storedRecords(store.db);
   t.match(
-    records.find(({ event }) => event === 'decision-refused'),
+    records.find(({ event, actor }) => event === 'decision-refused' && actor === 'bob'),
     { actor: 'bob', verdict: 'deny', reasons: ['wrong-role'], details: { review: '2026-q3' } },
   );
   t.match(
@@ -186,7 +191,7 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
   const dir = join(controller.dir, 'review');
   const made = await ctl(['review', 'export', '2026-q3', '--out', dir, '--json']);
   t.equal(made.code, 0, made.err);
-  t.match(JSON.parse(made.out), { state: 'closed', records: 13 });
+  t.match(JSON.parse(made.out), { state: 'closed', records: 15 });
   const key = (await ctl(['log', 'key'])).out.trim();
   const elsewhere = t.testdir();
   await ctl(['log', 'verifier', join(elsewhere, 'verifier')]);
@@ -197,7 +202,7 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
     const ran = spawnSync('env', ['-i', ...node, 'review', '--key', key], { cwd: elsewhere });
     return { code: ran.status, out: String(ran.stdout), err: String(ran.stderr) };
   };
-  t.match(check(), { code: 0, out: /^Holds: 9 files, 13 records/ });
+  t.match(check(), { code: 0, out: /^Holds: 9 files, 15 records/ });
   t.match(
     readFileSync(join(copy, 'review.csv'), 'utf8'),
     /"emma","hr","staff","staff".*"audrey","revoke","no longer needed","audrey"/,
