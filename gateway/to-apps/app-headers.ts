@@ -3,7 +3,7 @@ import { identityHeader } from '#shared/contracts/agent-to-gateway.ts';
 import type { HttpApp } from '#shared/contracts/app.ts';
 import type { GrantClaims } from '#shared/contracts/grant.ts';
 import type { CanonicalRequest } from '#shared/wire/canonical-request.ts';
-import { normalNames, type RawHeaders, toAppHeaders } from '#shared/wire/http-headers.ts';
+import { forwardedHeaders, normalNames, type RawHeaders, toAppHeaders } from '#shared/wire/http-headers.ts';
 
 export interface AppHeaderOrder {
   readonly app: HttpApp;
@@ -16,18 +16,40 @@ export interface AppHeaderOrder {
   readonly via: string;
 }
 
-export function appHeaders({ app, rawHeaders, canonical, claims, identity, address, via }: AppHeaderOrder): RawHeaders {
+export function appHeaders(order: AppHeaderOrder): RawHeaders {
+  const { app, rawHeaders, canonical, via } = order;
   return toAppHeaders(rawHeaders, {
     // The host that was judged, unless the app wants one of its own (P9).
     host: app.hostHeader ?? canonical.host,
-    forwarded: { clientAddress: address, proto: 'https', host: canonical.host },
     via,
     identityNames: identityNamesOf(app),
-    add:
-      app.identityHeaders === undefined
-        ? [identityHeader, identity]
-        : [identityHeader, identity, ...plainIdentity(app.identityHeaders, claims)],
+    add: saidOf(order),
   });
+}
+
+/** What this gateway says is the same for every request under a grant, as long as it comes from there and goes there. */
+interface Said {
+  readonly app: HttpApp;
+  readonly host: string;
+  readonly address: string;
+  readonly identity: string;
+  readonly headers: RawHeaders;
+}
+
+// Keyed by the claims object, which lives in the grant cache: what the cache forgets is forgotten here too.
+const said = new WeakMap<GrantClaims, Said>();
+
+function saidOf({ app, canonical: { host }, claims, identity, address }: AppHeaderOrder): RawHeaders {
+  const known = said.get(claims);
+  if (known?.app === app && known.host === host && known.address === address && known.identity === identity)
+    return known.headers;
+  const headers = [
+    ...forwardedHeaders({ clientAddress: address, proto: 'https', host }),
+    ...[identityHeader, identity],
+    ...plainIdentity(app.identityHeaders ?? {}, claims),
+  ];
+  said.set(claims, { app, host, address, identity, headers });
+  return headers;
 }
 
 const memo = new WeakMap<HttpApp, ReadonlySet<string>>();

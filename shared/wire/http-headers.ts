@@ -102,7 +102,6 @@ export interface ForwardedFacts {
 export interface AppHeaderOptions {
   /** The one Host the next hop sees. */
   readonly host: string;
-  readonly forwarded?: ForwardedFacts;
   /** Pseudonym for `Via` (RFC 9110 section 7.6.3); none when absent. */
   readonly via?: string;
   /** Names an app trusts for identity, from `normalNames`; `Postern-*` always counts as such. */
@@ -143,7 +142,6 @@ export function toAppHeaders(raw: readonly string[], options: AppHeaderOptions):
   if (trailers) out.push('te', 'trailers');
   if (options.via !== undefined) out.push('via', `${via === '' ? '' : `${via}, `}1.1 ${options.via}`);
   else if (via !== '') out.push('via', via);
-  if (options.forwarded !== undefined) pushForwarded(out, options.forwarded);
   if (options.add !== undefined) out.push(...options.add);
   return out;
 }
@@ -193,22 +191,22 @@ export function listMembers(value: string): string[] {
   return members;
 }
 
-/** RFC 7239 section 4: IPv6 in brackets and quotes. An IPv4-mapped address is written as the IPv4 address it is. */
-export function forwardedValue(facts: ForwardedFacts): string {
-  return forwardedOf(plainAddress(facts.clientAddress), facts);
+/** For `AppHeaderOptions.add`: by the older names and by that of RFC 7239. */
+export function forwardedHeaders({ clientAddress, proto, host }: ForwardedFacts): RawHeaders {
+  const address = plainAddress(clientAddress);
+  const forwarded = `for=${nodeOf(address)};host=${quote(host)};proto=${proto}`;
+  return [
+    ...['x-forwarded-for', address],
+    ...['x-forwarded-proto', proto],
+    ...['x-forwarded-host', host],
+    ...['forwarded', forwarded],
+  ];
 }
 
-function forwardedOf(address: string, { host, proto }: ForwardedFacts): string {
-  let node = 'unknown';
-  if (isIPv4(address)) node = address;
-  else if (isIPv6(address)) node = `"[${address}]"`;
-  return `for=${node};host=${quote(host)};proto=${proto}`;
-}
-
-function pushForwarded(out: RawHeaders, facts: ForwardedFacts): void {
-  const address = plainAddress(facts.clientAddress);
-  out.push('x-forwarded-for', address, 'x-forwarded-proto', facts.proto, 'x-forwarded-host', facts.host);
-  out.push('forwarded', forwardedOf(address, facts));
+/** RFC 7239 section 6: IPv6 in brackets and quotes. An IPv4-mapped address is written as the IPv4 address it is. */
+function nodeOf(address: string): string {
+  if (isIPv4(address)) return address;
+  return isIPv6(address) ? `"[${address}]"` : 'unknown';
 }
 
 function quote(text: string): string {
