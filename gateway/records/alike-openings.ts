@@ -13,7 +13,7 @@ export interface AlikeLine {
   readonly own: Own;
 }
 
-/** From one multiple of it to the next everything is said anew, so that damage to one place takes little with it, and nobody has more to remember. */
+/** From one multiple of it to the next everything is said anew, so that damage to one place takes little with it, and nobody remembers more parts. */
 const block = 2048;
 
 /** Of a writer: what its segment says already. */
