@@ -1,5 +1,5 @@
 /** Places outside as owners add and remove them, and how far each has come. Each change in the transaction of its record. */
-import { PosternError } from '#shared/base/errors.ts';
+import { asPosternError, PosternError } from '#shared/base/errors.ts';
 import type { AnchorKind, LogAnchorShown, NewLogAnchor } from '#shared/contracts/admin-log-anchors.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { LogState } from '../log/log-state.ts';
@@ -68,6 +68,7 @@ export async function findAnchor(db: Db, name: string): Promise<LogAnchorRow> {
 export const readAnchors = (db: Db): Promise<LogAnchorRow[]> =>
   db.selectFrom('log_anchors').selectAll().orderBy('name').execute();
 
+/** Throws for a row that was written with another master key, or is not as it was written. */
 export function orderOf(sealer: Sealer, row: LogAnchorRow): AnchorOrder {
   return {
     name: row.name,
@@ -82,15 +83,30 @@ export function orderOf(sealer: Sealer, row: LogAnchorRow): AnchorOrder {
   };
 }
 
+/** One that cannot be opened holds up no other: it is told as what it is. */
+export function tryOrder(sealer: Sealer, row: LogAnchorRow): AnchorOrder | Error {
+  try {
+    return orderOf(sealer, row);
+  } catch (error) {
+    return unopened(error);
+  }
+}
+
+export const unopened = (error: unknown): Error =>
+  new Error(`what the store has of it cannot be opened: ${asPosternError(error).message}; remove it and add it again`);
+
 export interface ShowAnchorParts {
   readonly sealer: Sealer;
   readonly anchors: { troubleOf(name: string): string | undefined };
 }
 
 export function showAnchor({ sealer, anchors }: ShowAnchorParts, state: LogState, row: LogAnchorRow): LogAnchorShown {
-  const { settings, secrets } = orderOf(sealer, row);
+  const order = tryOrder(sealer, row);
+  const { settings, secrets } = order instanceof Error ? { settings: {}, secrets: {} } : order;
   const size = row.origin === state.origin ? row.size : 0;
-  const why = anchors.troubleOf(row.name);
+  const why = order instanceof Error ? order.message : anchors.troubleOf(row.name);
+  // What cannot be opened is told at once, before it is looked at.
+  const since = row.failing_since ?? (order instanceof Error ? row.created_at : null);
   return {
     name: row.name,
     kind: row.kind as AnchorKind,
@@ -100,9 +116,7 @@ export function showAnchor({ sealer, anchors }: ShowAnchorParts, state: LogState
     size,
     behind: Math.max(0, state.size - size),
     ...(row.anchored_at === null ? {} : { anchoredAt: row.anchored_at }),
-    ...(row.failing_since === null
-      ? {}
-      : { trouble: { since: row.failing_since, why: (why ?? 'it failed').slice(0, 500) } }),
+    ...(since === null ? {} : { trouble: { since, why: (why ?? 'it failed').slice(0, 500) } }),
     createdBy: row.created_by,
     createdAt: row.created_at,
   };

@@ -16,10 +16,11 @@ import type { LogKeeper } from '../log/log-keeper.ts';
 import type { LogAnchorRow } from '../store/log-anchor-tables.ts';
 import type { Db } from '../store/open-store.ts';
 import type { Published } from './anchor.ts';
-import { knownByAnchor, orderOf, readAnchors } from './anchor-rows.ts';
+import { knownByAnchor, readAnchors, tryOrder, unopened } from './anchor-rows.ts';
 import { AnchorRun, putMs } from './anchor-run.ts';
 import { keepCosigned } from './cosigned.ts';
 import { anchorFile, lastInFile } from './file-anchor.ts';
+import { keepFailed } from './keep-outcome.ts';
 import { openAnchor } from './open-anchor.ts';
 
 export interface LogAnchorsParts {
@@ -36,6 +37,13 @@ export interface LogAnchorsParts {
   readonly cosignMs?: number;
 }
 
+/** A place as the store has it, which cannot be opened. */
+interface Shut {
+  readonly born: number;
+  readonly isWitness: boolean;
+  readonly error: Error;
+}
+
 const lookMs = second;
 /** When the controller stops it waits no longer. */
 const lastMs = 4 * second;
@@ -44,6 +52,8 @@ const cosignMs = 10 * second;
 export class LogAnchors {
   readonly #parts: LogAnchorsParts;
   readonly #runs = new Map<string, AnchorRun>();
+  /** Places that cannot be opened, by name. */
+  readonly #shut = new Map<string, Shut>();
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #ended = new AbortController();
   #looking: Promise<void> = Promise.resolve();
@@ -63,7 +73,7 @@ export class LogAnchors {
   }
 
   troubleOf(name: string): string | undefined {
-    return this.#runs.get(name)?.trouble;
+    return this.#runs.get(name)?.trouble ?? this.#shut.get(name)?.error.message;
   }
 
   /** At each change, and each second: whatever is due begins. Resolves when it has begun. */
@@ -85,7 +95,7 @@ export class LogAnchors {
     if (published === undefined) return { size: 0, why: 'the log has no checkpoint, or signs nothing' };
     await this.look();
     const run = this.#runs.get(row.name) ?? this.#open(row);
-    const error = await run.put(published, AbortSignal.timeout(putMs));
+    const error = run instanceof Error ? run : await run.put(published, AbortSignal.timeout(putMs));
     return { size: published.size, ...(error === undefined ? {} : { why: error.message }) };
   }
 
@@ -99,9 +109,9 @@ export class LogAnchors {
     if (checkpoint === null) return [];
     const published = publishedOf(checkpoint, this.#parts.clock.now());
     const signal = this.#cosignLimit();
-    return Promise.all(
-      this.#witnesses().map(async (run) => ({ name: run.name, error: await run.put(published, signal) })),
-    );
+    const shut = [...this.#shut].filter(([, { isWitness }]) => isWitness).map(([name, { error }]) => ({ name, error }));
+    const asked = this.#witnesses().map(async (run) => ({ name: run.name, error: await run.put(published, signal) }));
+    return [...shut, ...(await Promise.all(asked))];
   }
 
   /** The checkpoint with what witnesses added to it within a few seconds; as it is without any. */
@@ -156,11 +166,27 @@ export class LogAnchors {
       run.close();
       this.#runs.delete(name);
     }
+    for (const [name, { born }] of this.#shut) if (wanted.get(name)?.created_at !== born) this.#shut.delete(name);
     for (const row of rows) {
-      const run = this.#runs.get(row.name);
-      if (run === undefined) this.#runs.set(row.name, this.#open(row));
-      else run.follow(row);
+      const run = this.#runs.get(row.name) ?? this.#open(row);
+      if (run instanceof Error) await this.#tellShut(row, run);
+      else if (this.#runs.get(row.name) === run) run.follow(row);
+      else {
+        this.#runs.set(row.name, run);
+        this.#shut.delete(row.name);
+      }
     }
+  }
+
+  /** Once, as a place that nothing reaches: the others go on. */
+  async #tellShut(row: LogAnchorRow, error: Error): Promise<void> {
+    const { name, kind, created_at: born } = row;
+    if (this.#shut.has(name)) return;
+    const { db, clock, log } = this.#parts;
+    const at = clock.now();
+    log.error({ anchor: name, why: error.message }, 'a place outside of the log cannot be opened');
+    await keepFailed(db, at, { name, born }, { size: row.size, why: error.message, grave: true, nextAt: at });
+    this.#shut.set(name, { born, isWitness: kind === 'witness', error });
   }
 
   async #look(): Promise<void> {
@@ -190,22 +216,27 @@ export class LogAnchors {
     return AbortSignal.any([this.#ended.signal, AbortSignal.timeout(putMs)]);
   }
 
-  #open(row: LogAnchorRow): AnchorRun {
+  #open(row: LogAnchorRow): AnchorRun | Error {
     const { db, sealer, clock, log, dir, keeper } = this.#parts;
-    const order = orderOf(sealer, row);
-    return new AnchorRun({ db, clock, log }, order, (signed) =>
-      openAnchor(order, {
-        dir,
-        signed,
-        logKeys: async () => (await readLogKeys(db)).map(({ key }) => key),
-        prove: (from, to) =>
-          proveConsistency(
-            from,
-            to,
-            nodesFromTiles((tile) => keeper.tiles.read(tile), to),
-          ),
-      }),
-    );
+    const order = tryOrder(sealer, row);
+    if (order instanceof Error) return order;
+    try {
+      return new AnchorRun({ db, clock, log }, order, (signed) =>
+        openAnchor(order, {
+          dir,
+          signed,
+          logKeys: async () => (await readLogKeys(db)).map(({ key }) => key),
+          prove: (from, to) =>
+            proveConsistency(
+              from,
+              to,
+              nodesFromTiles((tile) => keeper.tiles.read(tile), to),
+            ),
+        }),
+      );
+    } catch (error) {
+      return unopened(error);
+    }
   }
 
   /** Undefined while nothing is signed. */

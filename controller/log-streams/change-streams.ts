@@ -7,8 +7,8 @@ import type { LogStreamRow } from '../store/log-stream-tables.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import type { LogStreams } from './log-streams.ts';
 import { readSettings } from './read-settings.ts';
-import { orderOf, sealSecrets } from './stream-rows.ts';
-import type { TargetSecrets, TargetSettings } from './target.ts';
+import { sealSecrets, tryOrder } from './stream-rows.ts';
+import type { TargetSecrets } from './target.ts';
 
 export interface Adding {
   readonly body: NewLogStream;
@@ -113,13 +113,14 @@ export async function showStream(
     .limit(1)
     .executeTakeFirst();
   const behind = oldest === undefined ? 0 : (await newestPosition(db)) - oldest.position + 1;
-  const settings = JSON.parse(row.settings) as TargetSettings;
+  const order = tryOrder(sealer, row);
+  const { settings, secrets } = order instanceof Error ? { settings: {}, secrets: {} } : order;
   return {
     name: row.name,
     kind: row.kind as StreamKind,
     format: row.format as StreamFormat,
     ...settings,
-    secrets: Object.keys(orderOf(sealer, row).secrets) as (keyof TargetSecrets)[],
+    secrets: Object.keys(secrets) as (keyof TargetSecrets)[],
     state: stateWord(row, held, trouble !== undefined),
     position: row.position,
     behind,

@@ -13,7 +13,7 @@ import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { Db } from '../store/open-store.ts';
 import type { StreamOrder, StreamState } from './stream-order.ts';
-import { ackStream, dropLeases, orderOf, putAside, takeLeases } from './stream-rows.ts';
+import { ackStream, dropLeases, putAside, takeLeases, tryOrder } from './stream-rows.ts';
 import type { StreamsOrder, StreamsWord, StreamsWorkerData } from './worker.ts';
 
 export interface LogStreamsParts {
@@ -39,6 +39,8 @@ export class LogStreams {
   readonly #me: string;
   readonly #states = new Map<string, StreamState>();
   readonly #trials = new Map<number, (why: string | undefined) => void>();
+  /** Streams that cannot be opened. */
+  readonly #shut = new Set<string>();
   #held = new Set<string>();
   #worker: Worker | undefined;
   #stopped = false;
@@ -107,7 +109,25 @@ export class LogStreams {
     this.#held = new Set(rows.map(({ name }) => name));
     for (const name of this.#states.keys()) if (!this.#held.has(name)) this.#states.delete(name);
     if (rows.length === 0 && this.#worker === undefined) return;
-    this.#say({ t: 'run', orders: rows.map((row) => orderOf(sealer, row)) });
+    const orders: StreamOrder[] = [];
+    for (const row of rows) {
+      const order = tryOrder(sealer, row);
+      if (order instanceof Error) this.#tellShut(row.name, order);
+      else {
+        if (this.#shut.delete(row.name)) this.#states.delete(row.name);
+        orders.push(order);
+      }
+    }
+    this.#say({ t: 'run', orders });
+  }
+
+  /** It is in trouble until it can be opened; the others run. */
+  #tellShut(name: string, { message: why }: Error): void {
+    const now = this.#parts.clock.now();
+    const { since = now, tries = 0 } = this.#states.get(name)?.trouble ?? {};
+    if (!this.#shut.has(name)) this.#parts.log.error({ stream: name, why }, 'a stream of the log cannot be opened');
+    this.#shut.add(name);
+    this.#states.set(name, { name, trouble: { why, since, tries: tries + 1, nextAt: now } });
   }
 
   #say(order: StreamsOrder): void {

@@ -1,4 +1,5 @@
 /** Streams in the store: what they are, how far they have come, and which controller runs them. */
+import { asPosternError } from '#shared/base/errors.ts';
 import type { StreamFormat, StreamKind } from '#shared/contracts/admin-log-streams.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import { appendRecord } from '../log/append-record.ts';
@@ -12,6 +13,7 @@ const placeOf = (name: string) => ({ table: 'log_streams', row: name, column: 's
 export const sealSecrets = (sealer: Sealer, name: string, secrets: TargetSecrets): string =>
   sealer.sealText(JSON.stringify(secrets), placeOf(name));
 
+/** Throws for a row that was written with another master key, or is not as it was written. */
 export function orderOf(sealer: Sealer, row: LogStreamRow): StreamOrder {
   return {
     name: row.name,
@@ -23,6 +25,17 @@ export function orderOf(sealer: Sealer, row: LogStreamRow): StreamOrder {
     position: row.position,
     ...(row.until === null ? {} : { until: row.until }),
   };
+}
+
+/** One that cannot be opened holds up no other. */
+export function tryOrder(sealer: Sealer, row: LogStreamRow): StreamOrder | Error {
+  try {
+    return orderOf(sealer, row);
+  } catch (error) {
+    return new Error(
+      `what the store has of it cannot be opened: ${asPosternError(error).message}; remove it and add it again`,
+    );
+  }
 }
 
 /** One controller runs a stream at a time: whoever holds its lease, which another takes only once it has run out. */
