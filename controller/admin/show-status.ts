@@ -6,6 +6,7 @@ import product from '../../package.json' with { type: 'json' };
 import type { AdminParts } from '../from-admins/admin-parts.ts';
 import { loadApps } from '../grants/load-facts.ts';
 import { findLogState } from '../log/log-state.ts';
+import { countUnreadable } from '../log/tell-unreadable.ts';
 import { readAnchors } from '../log-anchors/anchor-rows.ts';
 import { showStreams } from '../log-streams/change-streams.ts';
 import { readChange } from '../store/changes.ts';
@@ -79,7 +80,13 @@ async function logTodo(db: Db, now: number): Promise<string[]> {
   const failing = (await readAnchors(db)).filter(
     ({ failing_since }) => failing_since !== null && now - failing_since > minute,
   );
-  return [...waits, ...failing.map(({ name }) => `No checkpoint reaches ${name}: posternctl log anchor try ${name}`)];
+  const unreadable = await countUnreadable(db);
+  const lost = unreadable === 0 ? [] : [`${unreadable} records of the log cannot be read: posternctl log verify.`];
+  return [
+    ...waits,
+    ...lost,
+    ...failing.map(({ name }) => `No checkpoint reaches ${name}: posternctl log anchor try ${name}`),
+  ];
 }
 
 interface Countable {

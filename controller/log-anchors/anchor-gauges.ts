@@ -2,6 +2,7 @@
 import type { Clock } from '#shared/base/clock.ts';
 import type { LogAnchorShown } from '#shared/contracts/admin-log-anchors.ts';
 import type { LogKeeper } from '../log/log-keeper.ts';
+import { countUnreadable } from '../log/tell-unreadable.ts';
 import type { Gauge } from '../metrics-server.ts';
 import type { Db } from '../store/open-store.ts';
 import { readAnchors, type ShowAnchorParts, showAnchor } from './anchor-rows.ts';
@@ -29,6 +30,11 @@ export function anchorGauges(parts: AnchorGaugeParts, clock: Clock): Gauge[] {
       name: 'postern_log_held',
       help: '1 while the log signs nothing (P35)',
       read: async () => ((await keeper.state()).held === null ? 0 : 1),
+    },
+    {
+      name: 'postern_log_unreadable_records',
+      help: 'Records of the log that were found to be unreadable, and still are',
+      read: () => countUnreadable(db),
     },
     gauge('behind_leaves', 'Leaves of the log that no checkpoint there is over', ({ behind }) => behind),
     gauge('age_seconds', 'Since a checkpoint arrived there', age),

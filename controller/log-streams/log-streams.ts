@@ -11,6 +11,8 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
+import type { Unreadable } from '../log/read-row.ts';
+import { tellUnreadable } from '../log/tell-unreadable.ts';
 import type { Db } from '../store/open-store.ts';
 import type { StreamOrder, StreamState } from './stream-order.ts';
 import { ackStream, dropLeases, putAside, takeLeases, tryOrder } from './stream-rows.ts';
@@ -163,17 +165,26 @@ export class LogStreams {
     else worker.postMessage({ t: 'kept', id: word.id, failed: !(await this.#keep(word)) } satisfies StreamsOrder);
   }
 
-  async #keep(word: Extract<StreamsWord, { t: 'ack' | 'aside' }>): Promise<boolean> {
+  async #keep(word: Extract<StreamsWord, { t: 'ack' | 'aside' | 'unreadable' }>): Promise<boolean> {
     const { db, clock, log } = this.#parts;
     const me = this.#me;
     try {
+      if (word.t === 'unreadable') return await this.#keepUnreadable(word.found);
       if (word.t === 'ack') return await ackStream(db, clock.now(), { me, ...word });
       const { name, born, aside } = word;
       log.warn({ stream: name, records: aside.ids, why: aside.why }, 'a target of the log refuses a record for good');
       return await putAside(db, clock.now(), { me, name, born, aside });
     } catch (error) {
-      log.error({ err: error, stream: word.name }, 'how far a stream of the log has come could not be kept');
+      const stream = 'name' in word ? { stream: word.name } : {};
+      log.error({ err: error, ...stream }, 'how far a stream of the log has come could not be kept');
       return false;
     }
+  }
+
+  async #keepUnreadable(found: readonly Unreadable[]): Promise<true> {
+    const { db, clock, log } = this.#parts;
+    log.error({ records: found.length, first: found[0] }, 'records of the log cannot be read: posternctl log verify');
+    await tellUnreadable(db, clock.now(), found);
+    return true;
   }
 }

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { pageRecords } from '../log/page-records.ts';
+import { type PageOrder, pageRecords } from '../log/page-records.ts';
+import type { Unreadable } from '../log/read-row.ts';
 import { openReader } from '../store/open-store.ts';
 import { openSender } from './open-sender.ts';
 import { StreamRun } from './run-stream.ts';
@@ -37,6 +38,8 @@ export type StreamsWord =
       readonly records: number;
     }
   | { readonly t: 'aside'; readonly id: number; readonly name: string; readonly born: number; readonly aside: Aside }
+  /** Met on the way: to be kept before anything that stands in for them is sent. */
+  | { readonly t: 'unreadable'; readonly id: number; readonly found: readonly Unreadable[] }
   | { readonly t: 'state'; readonly state: StreamState }
   | { readonly t: 'ended'; readonly name: string; readonly why: string }
   | { readonly t: 'tried'; readonly id: number; readonly why?: string }
@@ -80,10 +83,22 @@ function runAll(orders: readonly StreamOrder[]): void {
 
 const sameness = ({ position: _, until: _until, ...rest }: StreamOrder): string => JSON.stringify(rest);
 
+/** Told already, as far as this thread knows. */
+const told = new Set<number>();
+
+async function readPage(place: PageOrder): ReturnType<typeof pageRecords> {
+  const page = await pageRecords(db, place);
+  const found = page.unreadable.filter(({ position }) => !told.has(position));
+  if (found.length === 0) return page;
+  await keep((id) => ({ t: 'unreadable', id, found }));
+  for (const { position } of found) told.add(position);
+  return page;
+}
+
 function begin(order: StreamOrder): void {
   const { name } = order;
   const run = new StreamRun(order, {
-    read: (place) => pageRecords(db, place),
+    read: readPage,
     keeper: keeperOf(order),
     sender: openSender(order, streams),
     tell: (state) => say({ t: 'state', state }),

@@ -4,7 +4,7 @@ import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
-import { recordOf } from './record-row.ts';
+import { readColumns, readRow } from './read-row.ts';
 import type { Filter } from './search/filter.ts';
 import { matches } from './search/matches.ts';
 import { isReading } from './search/terms.ts';
@@ -62,15 +62,16 @@ export class LogFollowers {
     for (let through = after; ; ) {
       const rows = await this.#db
         .selectFrom('records')
-        .select(['position', 'leaf', 'disclosures'])
+        .select([...readColumns])
         .where('position', '>', through)
         .orderBy('position')
         .limit(pageSize)
         .execute();
       for (const row of rows) {
-        const record = recordOf(row);
-        // Its own reading would be news for ever.
-        if (matches(record, filter) && (filter.readings || !isReading(record))) records.push(record);
+        const { record, unreadable } = readRow(row);
+        // Its own reading would be news for ever. What cannot be read could be what is looked for.
+        const isOf = unreadable !== undefined || matches(record, filter);
+        if (isOf && (filter.readings || !isReading(record))) records.push(record);
       }
       through = rows.at(-1)?.position ?? through;
       if (rows.length < pageSize || records.length >= mostAnswered) return { records, through };

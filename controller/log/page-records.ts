@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
-import { recordOf } from './record-row.ts';
+import { readColumns, readRow, type Unreadable } from './read-row.ts';
 
 export interface PlacedRecord {
   readonly position: number;
@@ -17,25 +17,29 @@ export interface PageOrder {
   readonly bytes: number;
 }
 
-/** Records behind `after` and up to `through`. `more`: it ended for its limits, and not for want of records. */
+/** Records behind `after` and up to `through`; where one is `unreadable` what stands in for it. `more`: it ended for its limits, and not for want of records. */
 export async function pageRecords(
   db: Db,
   { after, through, limit, bytes }: PageOrder,
-): Promise<{ records: PlacedRecord[]; more: boolean }> {
+): Promise<{ records: PlacedRecord[]; more: boolean; unreadable: Unreadable[] }> {
   const sizes = await between(db, after, through)
     .select(['position', sql<number>`octet_length(leaf) + octet_length(disclosures)`.as('bytes')])
     .limit(limit)
     .execute();
-  if (sizes.length === 0) return { records: [], more: false };
+  if (sizes.length === 0) return { records: [], more: false, unreadable: [] };
   let fit = 0;
   for (let sum = 0; fit < sizes.length; fit += 1) {
     sum += sizes[fit]!.bytes;
     if (sum > bytes && fit > 0) break;
   }
   const last = sizes[fit - 1]!.position;
-  const rows = await between(db, after, last).select(['position', 'leaf', 'disclosures']).execute();
-  const records = rows.map((row) => ({ position: row.position, record: recordOf(row) }));
-  return { records, more: fit < sizes.length || sizes.length === limit };
+  const rows = await between(db, after, last)
+    .select([...readColumns])
+    .execute();
+  const read = rows.map((row) => ({ position: row.position, ...readRow(row) }));
+  const records = read.map(({ position, record }) => ({ position, record }));
+  const unreadable = read.flatMap((one) => one.unreadable ?? []);
+  return { records, unreadable, more: fit < sizes.length || sizes.length === limit };
 }
 
 const between = (db: Db, after: number, through: number) =>

@@ -28,6 +28,8 @@ export interface LogTables {
     /** The pruning that took its record; 0 for none. */
     pruned: number;
   };
+  /** Records that were found to be unreadable, and when. */
+  unreadable_records: { position: number; at: number };
   log_keys: {
     /** Hex key id of the note. */
     id: string;

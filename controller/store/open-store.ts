@@ -23,6 +23,7 @@ import * as retention from './migrations/0017-retention.ts';
 import * as knockCounters from './migrations/0018-knock-counters.ts';
 import * as arrivals from './migrations/0019-arrivals.ts';
 import * as anchorTurns from './migrations/0020-anchor-turns.ts';
+import * as unreadable from './migrations/0021-unreadable.ts';
 import { NodeSqlite } from './node-sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -51,6 +52,7 @@ const migrations: Record<string, Migration> = {
   '0018-knock-counters': { up: knockCounters.up as Migration['up'] },
   '0019-arrivals': { up: arrivals.up as Migration['up'] },
   '0020-anchor-turns': { up: anchorTurns.up as Migration['up'] },
+  '0021-unreadable': { up: unreadable.up as Migration['up'] },
 };
 
 export interface Store {

@@ -214,6 +214,8 @@ export const recordEvents = {
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
       'index-mended':
         'An alarm: the index of search did not find a record, or found it by what it does not say, or could not be read: which block of it, which records. It was made anew there.',
+      'record-unreadable':
+        'An alarm: records of the log cannot be read any more: how many, the first and last of them, by leaf and place. With `standsIn`: what streams and followers get in the place of one.',
       'record-rewritten': 'An alarm: a gateway delivered other content for a place it had delivered before.',
       'record-misdated':
         'An alarm: a gateway told records with a time that cannot be true, later than they arrived (`ahead`) older than what it still had to tell (`behind`), or not within the life of the grant that they name (`outside-its-grant`): how many, in which spools from where to where, of which times, by how much at most (`byMs`), the first of them. Once in ten minutes for a gateway.',
@@ -255,6 +257,7 @@ export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-disputed',
   'records-lost',
   'index-mended',
+  'record-unreadable',
   'log-contradicted',
   'anchor-failing',
   'log-inconsistent',

@@ -1,7 +1,7 @@
 /** Records with their positions, as the index reads them. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../../store/open-store.ts';
-import { recordOf } from '../record-row.ts';
+import { tryRecord } from '../read-row.ts';
 
 export interface Placed {
   readonly position: number;
@@ -18,11 +18,8 @@ export const placedColumns = ['position', 'leaf', 'disclosures'] as const;
 
 /** Undefined for a record that somebody made unreadable: `log verify` names it, and a search finds all others. */
 export function placedOf({ position, leaf, disclosures }: PlacedRow): Placed | undefined {
-  try {
-    return { position, record: recordOf({ leaf, disclosures }) };
-  } catch {
-    return undefined;
-  }
+  const record = tryRecord({ leaf, disclosures });
+  return typeof record === 'string' ? undefined : { position, record };
 }
 
 /** In no order; those that are gone are missing. At most 1,000. */
