@@ -84,7 +84,7 @@ export async function initStore(
     const invitation = await inviteOwner(trx, at, first, secrets);
     await appendRecord(trx, at, {
       kind: 'controller',
-      actor: 'owner at the shell',
+      actor: 'shell',
       person: first.owner.id,
       event: 'initialised',
       details: { trustDomain: settings.trustDomain },

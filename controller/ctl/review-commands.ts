@@ -201,9 +201,15 @@ async function decide(call: CliCall, admin: AdminClient): Promise<void> {
 
 async function todo(call: CliCall, admin: AdminClient): Promise<number> {
   const { at, items } = await admin.reviewNow({ params: params(call), timeoutMs });
+  const { undecided } = (await readReview(admin, params(call).name, { decision: 'none' })).review;
   const left = items.filter(({ now }) => now === 'there' || now === 'unknown');
   if (call.json) call.io.out(JSON.stringify({ at, items }));
   else if (left.length === 0) call.io.out(`Nothing is left to do: ${plural(items.length, 'right')} looked at.`);
+  // What nobody has decided yet is not done either.
+  if (!call.json && undecided > 0)
+    call.io.err(
+      `${plural(undecided, 'row')} undecided yet: posternctl review show ${params(call).name} --decision none`,
+    );
   for (const { row, person, app, decision, now, why, todo: steps = [] } of call.json ? [] : left) {
     call.io.out(
       safeText(`row ${row}: ${decision} ${person} ${app}: ${now === 'there' ? 'still there' : `not known, ${why}`}`),

@@ -11,7 +11,7 @@ import type { RouteShape } from '#shared/contracts/route.ts';
 import { traceOf } from '#shared/wire/problem-reply.ts';
 import type { Db } from '../store/open-store.ts';
 import type { AdminCaller, AdminParts } from './admin-parts.ts';
-import { recordWrongRole } from './record-admin.ts';
+import { recordWrongRole, subjectOf } from './record-admin.ts';
 
 export const adminScheme = 'Postern-Admin ';
 
@@ -43,7 +43,8 @@ export async function authorizeAdmin(
   const person = await findAdmin(db, clock.now(), authorization);
   const role = person.role as Role;
   if (!allowed.includes(role)) {
-    await recordWrongRole(db, clock.now(), { actor: person.id, person: person.id, role, because, trace }, route);
+    const caller = { actor: person.id, person: person.id, role, because, trace };
+    await recordWrongRole(db, clock.now(), caller, route, subjectOf(request.params));
     throw new PosternError(
       'role-needed',
       `${person.id} is ${role}; ${request.method} ${route.path} needs another role`,

@@ -87,6 +87,18 @@ interface AnyCall {
 }
 
 const maxSubject = 64;
+const subjectNames = ['id', 'name', 'person', 'device', 'app', 'kind'] as const;
+
+/** Whom or what a call is about, out of its parameters or its body, as it was sent: nothing of what is refused was checked yet. */
+export function subjectOf(...parts: readonly unknown[]): string | undefined {
+  for (const part of parts) {
+    if (typeof part !== 'object' || part === null) continue;
+    const named = subjectNames.map((name) => (Object.hasOwn(part, name) ? Reflect.get(part, name) : undefined));
+    const subject = named.find((one) => typeof one === 'string' && one !== '');
+    if (subject !== undefined) return String(subject).slice(0, maxSubject);
+  }
+  return undefined;
+}
 
 /**
  * Handlers whose refusals for want of a role over somebody (P5) are recorded too, after the transaction that they ended: what
@@ -102,12 +114,10 @@ export function recordRefusals<H extends object>(
       try {
         return await (handle as (call: AnyCall) => unknown)(call);
       } catch (error) {
-        const { caller, params = {}, body = {} } = call;
+        const { caller, params, body } = call;
         // The shell ranks above everybody: what is refused to it is somebody's sign-in, which has a record of its own.
         if (error instanceof PosternError && error.code === 'role-needed' && caller.person !== undefined) {
-          const on = params['id'] ?? body['person'] ?? body['id'];
-          const subject = typeof on === 'string' ? on.slice(0, maxSubject) : undefined;
-          await recordWrongRole(db, clock.now(), caller, contract[name]!, subject);
+          await recordWrongRole(db, clock.now(), caller, contract[name]!, subjectOf(params, body));
         }
         throw error;
       }

@@ -1,8 +1,9 @@
 /** `postern-gateway log ...`: what this gateway keeps of the controller's log, for auditors, and for the operator after an alarm (P35). */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import { writeNewFile } from '#shared/base/write-new-file.ts';
 import { parseCheckpointText } from '#shared/log/checkpoint.ts';
 import { formatNoteKey, parseNoteKey } from '#shared/log/note-key.ts';
 import { parseNote } from '#shared/log/signed-note.ts';
@@ -52,7 +53,7 @@ function show({ values, json, io }: CliCall, dir: string): number {
   if (typeof file === 'string') {
     if (checkpoint === undefined) throw new PosternError('not-found', 'no checkpoint is kept yet');
     if (file === '-') io.out(checkpoint.trimEnd());
-    else writeFileSync(file, checkpoint);
+    else writeNewFile(file, checkpoint);
   } else if (json) io.out(JSON.stringify({ ...kept, evidence: cases.map((name) => join(evidenceOf(dir), name)) }));
   else {
     io.out(key);

@@ -2,7 +2,7 @@
  * Checks a proof of a record of the log, or an evidence bundle, with nothing but Node: `node shared/log/check-main.ts FILE --key KEY [--witness KEY]... [--json]`.
  * Needs no network, no package, no controller. Exit code 0 when it holds, 1 when it does not, 2 when it was not understood.
  */
-import { accessSync, closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PosternError } from '../base/errors.ts';
 import { checkBundle } from './check-bundle.ts';
@@ -68,8 +68,10 @@ export function checkMain(argv: readonly string[], out: (text: string) => void, 
     else for (const line of showProof(checked)) out(line);
     return 0;
   } catch (error) {
+    const { message } = error as Error;
+    if (values.json === true) out(JSON.stringify({ holds: false, why: plain(message) }));
     // What is wrong is told in the words of whoever made it.
-    err(plain(`Does not hold: ${(error as Error).message}`));
+    err(plain(`Does not hold: ${message}`));
     return 1;
   }
 }
@@ -132,6 +134,8 @@ function readProof(file: string): Buffer {
 
 function readKey(text: string) {
   if (text.includes('+')) return parseNoteKey(text);
+  if (!existsSync(text))
+    throw new Error(plain(`--key ${text}: neither a public key of a log nor a file that holds one`));
   return parseNoteKey(readFileSync(text, 'utf8'));
 }
 

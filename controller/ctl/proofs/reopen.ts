@@ -1,11 +1,15 @@
 /** `posternctl log known`, `posternctl log resume`, `posternctl log new` (P35). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from '../connect.ts';
 import { answerDone, answerList, given, option, when } from '../show.ts';
 
-/** `-` is standard input. */
-export const readNote = (file: string): string => readFileSync(file === '-' ? 0 : file, 'utf8');
+/** `-` is standard input; of a folder (a snapshot, an evidence bundle) it is the checkpoint in it. */
+export function readNote(file: string): string {
+  if (file === '-') return readFileSync(0, 'utf8');
+  return readFileSync(statSync(file).isDirectory() ? join(file, 'checkpoint') : file, 'utf8');
+}
 
 export const known: CliCommand = {
   about: 'Which checkpoints of the log gateways and places outside are known to keep',

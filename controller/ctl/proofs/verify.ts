@@ -1,5 +1,5 @@
 /** `posternctl log verify`: the whole log against its tree, and the tree against checkpoints that somebody kept. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { indexShares, type LogFault, verifyLine } from '#shared/contracts/admin-proofs.ts';
@@ -26,7 +26,7 @@ export const verify: CliCommand = {
       value: 'FILE',
       multiple: true,
       about:
-        'A checkpoint from before, or a file with many: a note, a proof, lines of a place outside; - for standard input',
+        'A checkpoint from before, or a file with many: a note, a proof, an evidence bundle, lines of a place outside; - for standard input',
     },
     witness: {
       type: 'string',
@@ -144,6 +144,10 @@ async function offline(call: CliCall, dir: string): Promise<number> {
   const given = options(call, 'key');
   if (given.length === 0) throw misuse('--files needs --key: the public key of the log, from elsewhere than the files');
   const keys = readKeys(given);
+  if (!existsSync(join(dir, 'checkpoint')))
+    throw misuse(
+      `${dir} is no folder with a log in it: posternctl log snapshot DIR writes one (what posternctl log export writes is for reading; it has no proofs)`,
+    );
   const progress = makeProgress(call);
   const { verdict, head } = verifyFiles({ dir, keys, onProgress: progress.tell });
   progress.end();

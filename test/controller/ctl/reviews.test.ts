@@ -160,6 +160,7 @@ t.test('a review: frozen, assigned, decided, verified by the policy in force, cl
   t.match(shown.out, /fred +hr .* change +from company devices alone +there/);
   const todo = await ctl(['review', 'todo', '2026-q3']);
   t.equal(todo.code, 1);
+  t.match(todo.err, /1 row undecided yet: posternctl review show 2026-q3 --decision none/);
   t.match(todo.out, /revoke emma hr: still there\n {2}Take emma out of the group staff; it gives them new, wiki too\n/);
   t.match(todo.out, /Or add the policy: @id\("review-2026-q3-emma-hr"\) forbid/);
 

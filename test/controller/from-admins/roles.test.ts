@@ -56,7 +56,7 @@ t.test('what an administrator tried and may not do is on record', async (t) => {
       actor: 'audrey',
       reasons: ['wrong-role'],
       because: 'curious',
-      details: { call: 'PUT /v1/admin/groups/:id', role: 'auditor' },
+      details: { call: 'PUT /v1/admin/groups/:id', role: 'auditor', on: 'friends' },
     },
   ]);
 });

@@ -82,7 +82,9 @@ t.test('P25 knocks are told by outcome where somebody was refused', async (t) =>
 
 t.test('a controller tells its start', async (t) => {
   const { store } = await runController(t);
-  const told = (await storedRecords(store.db)).map(({ kind, event }) => `${kind} ${event}`);
+  const records = await storedRecords(store.db);
+  t.match(records[0], { event: 'initialised', actor: 'shell' }, 'as everything that was done at the shell');
+  const told = records.map(({ kind, event }) => `${kind} ${event}`);
   t.same(
     told.filter((one) => one.startsWith('controller')),
     ['controller initialised', 'controller started'],
