@@ -79,6 +79,8 @@ async function search(call: CliCall, admin: Parameters<Parameters<typeof withAdm
   for (const record of records) printRecord(call, record);
   const { err } = call.io;
   sayMissing(call, found);
+  for (const { name, records: kept } of found.held ?? [])
+    err(`${kept.length} of these ${kept.length === 1 ? 'is' : 'are'} kept by the legal hold ${name}`);
   if (records.length === 0 && next === undefined) return err('Nothing was found.');
   if (total !== undefined) err(`${total.exact ? '' : 'more than '}${total.count.toLocaleString('en')} found`);
   if (stoppedAt !== undefined)

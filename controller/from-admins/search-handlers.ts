@@ -7,6 +7,7 @@ import { measureLog } from '../log/measure-log.ts';
 import { missingOf } from '../log/missing-of-time.ts';
 import { newestPosition } from '../log/page-records.ts';
 import { Readings } from '../log/readings.ts';
+import { heldOfPage } from '../log/retention/held-of-page.ts';
 import { readCursor, searchTag, writeCursor } from '../log/search/cursor.ts';
 import { readFilter, wrongFilter } from '../log/search/filter.ts';
 import { sumStats } from '../log/search/sum-stats.ts';
@@ -49,12 +50,15 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         await record(caller, { search: query, ...sum });
       }
       const missing = place === undefined ? await missingOf(db, query) : {};
+      const shown = records.map((one) => one.record);
+      const held = await heldOfPage(db, shown);
       return {
-        records: records.map((one) => one.record),
+        records: shown,
         ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }, tag) }),
         ...(stoppedAt === undefined ? {} : { stoppedAt }),
         ...(total === undefined ? {} : { total }),
         ...missing,
+        ...(held === undefined ? {} : { held }),
       };
     },
 

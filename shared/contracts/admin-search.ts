@@ -84,6 +84,10 @@ export const misdatedShown = strict({
 });
 export type MisdatedShown = Static<typeof misdatedShown>;
 
+/** Records of a page that a legal hold keeps, whatever their age. */
+export const heldShown = strict({ id: text(64), name: text(200), records: Type.Array(madeId) });
+export type HeldShown = Static<typeof heldShown>;
+
 export const logSizes = strict({
   records: Type.Integer(),
   /** Of the whole database, and of the index of search. */
@@ -128,6 +132,8 @@ export const adminSearch = defineContract({
       /** With the first page: not everything of this time is there any more. */
       pruned: Type.Optional(prunedShown),
       misdated: Type.Optional(misdatedShown),
+      /** By legal hold, which of these records it keeps. */
+      held: Type.Optional(Type.Array(heldShown)),
     }),
   },
   followRecords: {
