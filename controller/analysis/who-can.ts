@@ -80,7 +80,7 @@ function accessOf(
     if (access === undefined) return [];
     const { policies, conditions } = access;
     const isOnce = policies.some((name) => set.byName.get(name)?.once);
-    const isOpen = policies.length === 0 && !forOne;
+    const isOpen = conditions.some(({ kind }) => kind === 'request') && !forOne;
     return [
       {
         device: facts.device.id,

@@ -31,9 +31,11 @@ export function lineOf(record: AccessRecord, width = widthOf()): string {
 
 function whatOf(record: AccessRecord): string {
   const { person, device, app, gateway, request, status, actor, because, count } = record;
+  const refused = record.event === 'refused' ? refusedCall(record) : undefined;
   const what = [
     record.event,
-    person,
+    refused,
+    refused !== undefined && person === actor ? undefined : person,
     device,
     app,
     gateway,
@@ -44,6 +46,13 @@ function whatOf(record: AccessRecord): string {
     because && `because "${because}"`,
   ];
   return what.filter((part) => part !== undefined && part !== '').join(' ');
+}
+
+/** What somebody tried, and on whom or what. */
+function refusedCall({ details = {} }: AccessRecord): string | undefined {
+  const { call, on } = details;
+  if (typeof call !== 'string') return undefined;
+  return typeof on === 'string' ? `${call} (${on})` : call;
 }
 
 export const printRecord = ({ json, io }: CliCall, record: AccessRecord): void =>

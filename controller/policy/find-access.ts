@@ -22,10 +22,12 @@ export interface Condition {
 }
 
 export interface Access {
-  /** What permits it; of what depends on the request nothing is certain, and it is empty. */
+  /** What permits it, or where that depends on the request (a condition of this kind says so) what permits some requests. */
   readonly policies: readonly string[];
   readonly conditions: readonly Condition[];
 }
+
+const maxText = 1000;
 
 /** Undefined when nothing that is theirs would help. `missing`: what of the request is not known. */
 export function findAccess(
@@ -40,7 +42,10 @@ export function findAccess(
   const best = findOpen(policies, bestOf(policies, question, checks), opens);
   if (best === undefined) return undefined;
   const verdict = judge(best);
-  return { policies: verdict.policies, conditions: findConditions({ policies, best, opens, verdict }) };
+  return {
+    policies: verdict.maybe ?? verdict.policies,
+    conditions: findConditions({ policies, best, opens, verdict }),
+  };
 }
 
 /** Signed in just now with every factor, on a device that is as good as it can be. */
@@ -81,7 +86,13 @@ interface Open {
 function findConditions({ policies, best, opens, verdict }: Open): Condition[] {
   const found: Condition[] = [];
   const closes = (supposed: Question) => !opens(supposed);
-  const add = (kind: ChangeKind, paths: readonly string[]) => found.push({ kind, text: wantedOf(policies, paths) });
+  const add = (kind: ChangeKind, paths: readonly string[]) => {
+    const wanted = wantedOf(policies, paths);
+    // Of one request or another, and never all of it at once.
+    const text =
+      kind === 'request' ? `depends on the request: ${wanted.replaceAll(', request.', ' or request.')}` : wanted;
+    found.push({ kind, text: text.slice(0, maxText) });
+  };
   const { session, device } = best.facts;
   const reads = (path: string) => readsPart(policies, path);
   if (session !== null) {
@@ -112,5 +123,5 @@ function wantedOf(policies: readonly CompiledPolicy[], paths: readonly string[])
       .filter(({ path }) => paths.includes(path))
       .map((comparison) => `${comparison.path} ${showWanted(comparison)}`),
   );
-  return texts.length === 0 ? (paths[0] ?? '') : [...new Set(texts)].join(', ').slice(0, 1000);
+  return texts.length === 0 ? (paths[0] ?? '') : [...new Set(texts)].join(', ');
 }

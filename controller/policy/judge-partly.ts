@@ -26,6 +26,8 @@ export interface PartVerdict {
   readonly policies: readonly string[];
   /** Of an `unknown`: the parts that an open policy looked at first. */
   readonly missing: readonly MissingPart[];
+  /** Of an `unknown`: the permits that hold, or would by what is missing. */
+  readonly maybe?: readonly string[];
 }
 
 /** `question` holds any value of its type for what is missing. */
@@ -76,8 +78,8 @@ export const missingFacts: readonly MissingPart[] = [
 ];
 
 function evaluate(set: PolicySet, ask: Ask): PartVerdict {
-  const permits = { certain: [] as string[], open: 0 };
-  const forbids = { certain: [] as string[], open: 0, failed: [] as string[] };
+  const permits = { certain: [] as string[], open: [] as string[] };
+  const forbids = { certain: [] as string[], open: [] as string[], failed: [] as string[] };
   const looked = new Set<MissingPart>();
   for (const policy of set.index.aboutTarget(ask)) {
     const side = policy.effect === 'permit' ? permits : forbids;
@@ -85,7 +87,7 @@ function evaluate(set: PolicySet, ask: Ask): PartVerdict {
       if (holds(policy, ask)) side.certain.push(policy.id);
     } catch (error) {
       if (error instanceof LookedAtMissing) {
-        side.open += 1;
+        side.open.push(policy.id);
         looked.add(error.part);
       } else if (!(error instanceof EvaluationError)) return decided('deny', 'policy-error');
       else if (policy.effect === 'forbid') forbids.failed.push(policy.id);
@@ -93,9 +95,11 @@ function evaluate(set: PolicySet, ask: Ask): PartVerdict {
   }
   if (forbids.failed.length > 0) return decided('deny', 'policy-error', forbids.failed);
   if (forbids.certain.length > 0) return decided('deny', 'policy-forbid', forbids.certain);
-  if (permits.certain.length === 0 && permits.open === 0) return decided('deny', 'no-permit');
-  if (forbids.open === 0 && permits.certain.length > 0) return decided('allow', 'policy-permit', permits.certain);
-  return { verdict: 'unknown', reasons: [], policies: [], missing: [...looked] };
+  if (permits.certain.length === 0 && permits.open.length === 0) return decided('deny', 'no-permit');
+  if (forbids.open.length === 0 && permits.certain.length > 0)
+    return decided('allow', 'policy-permit', permits.certain);
+  const maybe = [...permits.certain, ...permits.open].toSorted();
+  return { verdict: 'unknown', reasons: [], policies: [], missing: [...looked], maybe };
 }
 
 const holds = (policy: Policy, ask: Ask): boolean => scopeMatches(policy.scope, ask) && policy.holds(ask);

@@ -23,11 +23,42 @@ export function formatReport(report: Report, form: ReportForm): string {
     return `${lines.join('\r\n')}\r\n`;
   }
   const table = printTable(
-    rows.map((row) => Object.fromEntries(columns.map((name) => [name, shownCell(name, row[name])]))),
+    rows.map((row) => {
+      const shown = row['before'] === undefined ? row : { ...row, ...whatDiffers(row) };
+      return Object.fromEntries(columns.map((name) => [name, cut(name, shownCell(name, shown[name]))]));
+    }),
     columns,
   );
-  return `${[...reportHead(report), '', ...table.split('\n')].map(safeText).join('\n')}\n`;
+  const more = columns.includes('before')
+    ? ['Here before and after show what differs, cut where it is long: --format csv or json has all of it.']
+    : [];
+  return `${[...reportHead(report), ...more, '', ...table.split('\n')].map(safeText).join('\n')}\n`;
 }
+
+/** Of two objects the members that are not the same in both; everything else as it is. */
+function whatDiffers({ before, after }: Record<string, Cell>): Record<string, Cell> {
+  const [was, is] = [membersOf(before), membersOf(after)];
+  if (was === undefined || is === undefined) return {};
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+  const differ = names.filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]));
+  const only = (from: Record<string, unknown>) => JSON.stringify(Object.fromEntries(differ.map((n) => [n, from[n]])));
+  return { before: only(was), after: only(is) };
+}
+
+function membersOf(cell: Cell | undefined): Record<string, unknown> | undefined {
+  if (typeof cell !== 'string' || !cell.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(cell) as Record<string, unknown>;
+  } catch {
+    // A name that begins like an object.
+    return undefined;
+  }
+}
+
+const longCells = new Set(['before', 'after', 'details']);
+const longest = 80;
+const cut = (name: string, cell: Cell): Cell =>
+  longCells.has(name) && typeof cell === 'string' && cell.length > longest ? `${cell.slice(0, longest - 1)}…` : cell;
 
 const plain = (cell: Cell): string | number | undefined =>
   cell === null ? undefined : typeof cell === 'boolean' ? String(cell) : cell;

@@ -16,7 +16,7 @@ const accessColumns = ['person', 'app', 'verdict', 'device', 'policies', 'groups
 
 export const rightRow = (right: RightThen): Row => ({
   ...right,
-  policies: right.policies.join(', ') || (right.verdict === 'can' ? '(depends on the request)' : ''),
+  policies: right.policies.join(', '),
   groups: right.groups.join(', '),
   conditions: right.conditions.join('; '),
 });

@@ -150,7 +150,7 @@ export const whatIfPeopleLine = linesOf(whatIfPeopleResult);
 
 export const accessByDevice = strict({
   device: madeId,
-  /** Empty when it depends on the request. */
+  /** What permits it; where a condition is of the kind `request`, what permits some requests. */
   policies: names,
   /** `once`: by a policy, or an operation of the app, that is granted for one use at a time. Absent when it depends on the request. */
   use: Type.Optional(grantUse),

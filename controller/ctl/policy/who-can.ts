@@ -49,7 +49,7 @@ function tell({ io }: CliCall, result: WhoCanResult): void {
       devices.map(({ device, policies, use, groups, conditions }) => ({
         person,
         device,
-        by: policies.join(',') || '(depends on the request)',
+        by: policies.join(','),
         use: use ?? '',
         through: groups.join(','),
         conditions: conditions.map(({ text }) => text).join('; '),

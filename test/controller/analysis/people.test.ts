@@ -144,7 +144,12 @@ t.test(
         ?.devices[0]?.conditions.map(({ kind, text }) => `${kind}: ${text}`);
     const asked = ['second-factor: session.secondFactorAge < 900 s', 'network: network.address in 10.0.0.0/8'];
     const hours = 'time: time.minuteOfDay >= 08:00, time.minuteOfDay < 18:00';
-    t.same(conditions(now, 'bob'), [...asked, hours, 'request: request.operation == export']);
+    t.same(conditions(now, 'bob'), [...asked, hours, 'request: depends on the request: request.operation == export']);
+    t.match(
+      now.can[1]?.devices[0],
+      { policies: ['export'], groups: ['finance'] },
+      'what some requests are permitted by',
+    );
     t.same(conditions(await who(desk, undefined, 'export'), 'bob'), [...asked, hours]);
 
     const marked = compile(`@id("read") permit(principal in Group::"staff", action, resource);

@@ -93,6 +93,8 @@ t.test('generated policies: who can is who could in some way, before and after',
         could += truly.length;
         const told = ids(can);
         if (!truly.every((id) => told.includes(id))) throw new Error(`can: ${told}, and in truth ${truly}`);
+        if (can.some(({ devices }) => devices.some(({ policies }) => policies.length === 0)))
+          throw new Error('a right that no policy gives');
         // Where it depends on the request, it says so, and that no request at all would do may go unseen.
         const certain = can.filter(({ devices }) => devices.some(({ conditions }) => conditions.every(isNoRequest)));
         if (!ids(certain).every((id) => truly.includes(id))) throw new Error(`certainly ${ids(certain)}: ${truly}`);

@@ -140,6 +140,9 @@ t.test('reports of a past day, after policy, groups, people and apps have change
   t.notSame((await report('changes', '--sample', '4', '--seed', 'q5')).rows, sample.rows);
   const text = await ctl(['report', 'access', '--at', then]);
   t.match(text.out, /Policy version in force: 1\.\nRows: 4, of which undetermined: 2\.[\s\S]*PERSON +APP +VERDICT/);
+  const asText = (await ctl(['report', 'changes'])).out;
+  t.match(asText, /group-changed[^\n]*\{"members":\["emma","fred"\]\} +\{"members":\["gina"\]\}/, 'what differs alone');
+  t.ok(asText.split('\n').every((line) => line.length < 500));
   const file = join(controller.dir, 'out.csv');
   t.equal((await ctl(['report', 'used', '--at', then, '--format', 'csv', '--out', file])).code, 0);
   t.match(readFileSync(file, 'utf8'), /^person,app,count,first,last\r\n"emma","wiki",1,"20/);
