@@ -132,7 +132,7 @@ export const recordEvents = {
       'rotation-started': 'Of which keys.',
       'root-key-taken': 'The root key left the machine.',
       'root-key-brought': 'The root key came back.',
-      refused: 'What an administrator tried and may not do: the call.',
+      refused: 'What an administrator tried and may not do: the call, and whom or what its address named.',
     },
   },
   gateway: {
