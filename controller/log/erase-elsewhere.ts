@@ -23,13 +23,14 @@ const named = [
   ['legal_holds', 'created_by'],
   ['reviews', 'created_by'],
   ['reviews', 'closed_by'],
-  ['review_rows', 'reviewer'],
-  ['review_rows', 'decided_by'],
 ] as const;
 const owned = ['factors', 'recovery_codes', 'sessions', 'sign_in_flows', 'admin_sessions', 'grants'] as const;
 
-/** Who is gone has nothing running any more: what is left are rows that tell of them. */
-export async function eraseElsewhere(trx: Trx, person: string): Promise<void> {
+/**
+ * Who is gone has nothing running any more: what is left are rows that tell of them. `since`: when `eraseReviewRows` was done before, of which there
+ * may be a hundred thousand in each review.
+ */
+export async function eraseElsewhere(trx: Trx, person: string, since: number): Promise<void> {
   const devices = (await trx.selectFrom('devices').select('id').where('person_id', '=', person).execute()).map(
     ({ id }) => id,
   );
@@ -54,7 +55,7 @@ export async function eraseElsewhere(trx: Trx, person: string): Promise<void> {
       .where(column as never, '=', person as never)
       .execute();
   await eraseHoldNotes(trx, person);
-  await eraseFromReviews(trx, person);
+  await eraseFromReviews(trx, person, since);
   await eraseChanges(trx, person);
   await trx.deleteFrom('people').where('id', '=', person).execute();
 }

@@ -7,6 +7,7 @@ import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
 import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Disclosure } from '#shared/log/disclosures.ts';
+import { eraseReviewRows } from '../reviews/erase-from-reviews.ts';
 import type { Db, Store, Trx } from '../store/open-store.ts';
 import type { ErasureRow } from '../store/record-tables.ts';
 import { eraseElsewhere, eraseSnapshots } from './erase-elsewhere.ts';
@@ -99,13 +100,14 @@ export async function goOnErasing(
     const { person_id: person } = step.erasure;
     if (person === null) return step;
     const snapshots = await eraseSnapshots(db, person);
+    await eraseReviewRows(db, person);
     const ended = await db.transaction().execute(async (trx) => {
       // What came meanwhile: a record written by others, or the end of this by somebody quicker.
       const { erasure, total, hold } = await eraseStretch(trx, order.id);
       if (erasure.person_id === null) return erasure;
       if (erasure.position < total || hold !== undefined) return undefined;
       const last = { ...erasure, person_id: null, snapshots: erasure.snapshots + snapshots, ended_at: at };
-      await eraseElsewhere(trx, person);
+      await eraseElsewhere(trx, person, at);
       await trx.updateTable('erasures').set(last).where('id', '=', order.id).execute();
       await order.record(trx, last);
       return last;
