@@ -4,6 +4,7 @@ import type { Authority } from './authority/open-authority.ts';
 import { tellDoubts } from './from-gateways/doubts.ts';
 import { confirmedThrough, type FreshParts } from './from-gateways/fresh-gateways.ts';
 import type { GatewayStreams } from './from-gateways/gateway-streams.ts';
+import type { SilentGateways } from './from-gateways/silent-gateways.ts';
 import { endLapsedSessions } from './jobs/end-sessions.ts';
 import { prune } from './jobs/prune.ts';
 import type { Job } from './jobs/run-jobs.ts';
@@ -26,6 +27,7 @@ export interface JobParts {
   readonly searches: Pick<SearchDesk, 'follow'>;
   readonly pruner: Pick<Pruner, 'look'>;
   readonly logStreams: Pick<LogStreams, 'look'>;
+  readonly silent: Pick<SilentGateways, 'look'>;
   /** When this controller started: what went stale before is for the first look. */
   readonly startedAt: number;
 }
@@ -39,6 +41,7 @@ export function scheduleJobs({
   logStreams,
   searches,
   pruner,
+  silent,
   startedAt,
 }: JobParts): Job[] {
   let reviewed = startedAt - minute;
@@ -66,6 +69,7 @@ export function scheduleJobs({
     { name: 'index of the log', everyMs: second, run: () => searches.follow() },
     { name: 'streams of the log', everyMs: 5 * second, run: () => logStreams.look() },
     { name: 'doubts of gateways', everyMs: minute, run: (at) => tellDoubts(db, at) },
+    { name: 'silent gateways', everyMs: minute, run: (at) => silent.look(at) },
     { name: 'cuts that were not kept', everyMs: second, run: (at) => recordUnkept(db, at, fresh.streams.unkept) },
     { name: 'pruning', everyMs: minute, run: (at) => prune(db, at) },
     { name: 'retention of the log', everyMs: second, run: (at) => pruner.look(at) },

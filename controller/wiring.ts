@@ -31,6 +31,7 @@ import { freshGateways } from './from-gateways/fresh-gateways.ts';
 import { GatewayConditions } from './from-gateways/gateway-conditions.ts';
 import { gatewayRoutes } from './from-gateways/gateway-routes.ts';
 import { GatewayStreams } from './from-gateways/gateway-streams.ts';
+import { SilentGateways } from './from-gateways/silent-gateways.ts';
 import { awaitDoors } from './grants/await-doors.ts';
 import { DeviceBudget } from './grants/device-budget.ts';
 import { readyGateways } from './grants/ready-gateways.ts';
@@ -267,6 +268,7 @@ async function start(
     logStreams,
     searches,
     pruner,
+    silent: new SilentGateways({ db, log, streams, conditions }),
     startedAt: clock.now(),
   });
   lifecycle.add('jobs', new JobRunner([...jobs, ...life.jobs(() => entry.counts())], { clock, log }));

@@ -146,6 +146,9 @@ export const recordEvents = {
       paused: 'No access could be recorded, so none was given: from when to when, and why.',
       'records-lost':
         'An alarm: a segment of its spool was damaged, and no longer tells some records: the segment, the first and last of their numbers there (at most those, at its end), and where how many bytes cannot be read.',
+      'records-silent':
+        'An alarm: for ten minutes it was connected, confirmed what is in force and did not say how far its records have come, or no further: since when.',
+      'records-tell-again': 'It says so again: from when to when it did not.',
       'log-inconsistent':
         'An alarm: the controller showed a checkpoint of the log that does not go on from the one kept here, or is signed by another key: why, size and root of both (P35).',
       'log-replaced':
@@ -256,6 +259,7 @@ export const alarms: ReadonlySet<string> = new Set<RecordEvent>([
   'record-misdated',
   'record-disputed',
   'records-lost',
+  'records-silent',
   'index-mended',
   'record-unreadable',
   'log-contradicted',
