@@ -5,7 +5,7 @@
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../record-sink.ts';
 import { type AlikeLine, AlikeOpenings } from './alike-openings.ts';
-import type { SpoolLine } from './spool-format.ts';
+import type { SpoolEntry } from './spool-format.ts';
 
 /** What a later record says where its line does not. */
 const usual = { phase: 'closing', bytesUp: 0, bytesDown: 0, durationMs: 0 } as const;
@@ -33,7 +33,7 @@ export function laterRecord(opening: AccessRecord, later: WrittenLater): AccessR
   return { ...opening, ...usual, ...rest, details: { ...opening.details, ...details } };
 }
 
-export type WholeLine = Exclude<SpoolLine, AlikeLine | { readonly later: WrittenLater }>;
+export type WholeLine = Exclude<SpoolEntry, AlikeLine | { readonly later: WrittenLater }>;
 
 /** Follows one segment from its start, or all segments of one writer: what is open in one is carried into the next. */
 export class LaterRecords {
@@ -46,7 +46,7 @@ export class LaterRecords {
   }
 
   /** Nothing for a record that rests on one that is lost: so is what it says, and its number is missing. */
-  whole(line: SpoolLine): WholeLine | undefined {
+  whole(line: SpoolEntry): WholeLine | undefined {
     if ('left' in line) return line;
     if ('carry' in line) {
       this.#open(line.carry);

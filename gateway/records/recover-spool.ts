@@ -7,13 +7,13 @@ import { randomId } from '#shared/base/bytes.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { LaterRecords } from './later-record.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { denialBytes, encodeLine, type SpoolLine } from './spool-format.ts';
+import { denialBytes, encodeLine, type SpoolEntry } from './spool-format.ts';
 import { mostRecords } from './spool-gaps.ts';
 import { type SpoolPart, scanLines } from './spool-scan.ts';
 
 interface Segment {
   readonly spool: string;
-  readonly lines: readonly SpoolLine[];
+  readonly lines: readonly SpoolEntry[];
   /** Bytes up to the end of the last line. */
   readonly length: number;
   /** The last number that was given out in it; what may have stood in damaged lines at its ends is counted, so that it shows as a gap. */
@@ -62,7 +62,7 @@ function readWhole(directory: SpoolDirectory, spool: string): Segment {
   const bytes = readFileSync(file);
   const { parts, end } = scanLines(bytes);
   if (end < bytes.length) truncateSync(file, end);
-  const lines = parts.filter((part) => !('damaged' in part)) as SpoolLine[];
+  const lines = parts.filter((part) => !('damaged' in part)) as SpoolEntry[];
   return { spool, lines, length: end, ...measure(parts) };
 }
 

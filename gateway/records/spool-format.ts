@@ -1,5 +1,6 @@
 /**
- * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one of
+ * One line of a spool: `<crc32 as 8 hex digits> <JSON>\n`. The JSON is one entry, or a list of such as have a number: what was written in one
+ * turn of the event loop, since a checksum for each would cost more than writing it. An entry is one of
  * - `{seq, record}`: a record on its way to the controller;
  * - `{seq, like, own}`: the same, an opening of which the rest is as in the opening at number `like` of this segment (`alike-openings.ts`);
  * - `{seq, later}`: the same, of an access whose opening stands before it in this segment: only what is neither as there nor as usual
@@ -13,21 +14,26 @@ import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { AlikeLine } from './alike-openings.ts';
 import type { WrittenLater } from './later-record.ts';
 
-export type SpoolLine =
+export type SpoolEntry =
   | SpooledRecord
   | AlikeLine
   | { readonly seq: number; readonly later: WrittenLater }
   | { readonly carry: AccessRecord }
   | { readonly left: true; readonly denials: number; readonly last: number };
 
-export const encodeLine = (line: SpoolLine): string => withChecksum(JSON.stringify(line));
+export const encodeLine = (...entries: readonly SpoolEntry[]): string =>
+  entryLine(entries.map((entry) => JSON.stringify(entry)).join(','), entries.length);
 
-/** The same of a part that is JSON already. */
-export const numberedLine = (seq: number, what: 'record' | 'later', json: string): string =>
-  withChecksum(`{"seq":${seq},"${what}":${json}}`);
-export const alikeLine = (seq: number, like: number, members: string): string =>
-  withChecksum(`{"seq":${seq},"like":${like},"own":{${members}}}`);
+/** Entries of a part that is JSON already. */
+export const numberedEntry = (seq: number, what: 'record' | 'later', json: string): string =>
+  `{"seq":${seq},"${what}":${json}}`;
+export const alikeEntry = (seq: number, like: number, members: string): string =>
+  `{"seq":${seq},"like":${like},"own":{${members}}}`;
 export const carryLine = (json: string): string => withChecksum(`{"carry":${json}}`);
+
+/** `entries`: `count` of them, with commas between. */
+export const entryLine = (entries: string, count: number): string =>
+  withChecksum(count === 1 ? entries : `[${entries}]`);
 
 const withChecksum = (json: string): string => `${checksum(json)} ${json}\n`;
 
@@ -35,37 +41,42 @@ const withChecksum = (json: string): string => `${checksum(json)} ${json}\n`;
 export const endBytes = 128;
 
 /** The last whole line of a segment, if it is the one that ends it. `tail`: the last bytes of the file. */
-export function decodeEnd(tail: Buffer): Extract<SpoolLine, { left: true }> | undefined {
+export function decodeEnd(tail: Buffer): Extract<SpoolEntry, { left: true }> | undefined {
   if (tail.at(-1) !== 10) return undefined;
-  const line = decodeLine(tail.toString('utf8', tail.lastIndexOf(10, tail.length - 2) + 1, tail.length - 1));
-  return line !== undefined && 'left' in line ? line : undefined;
+  const [entry] = decodeLine(tail.toString('utf8', tail.lastIndexOf(10, tail.length - 2) + 1, tail.length - 1)) ?? [];
+  return entry !== undefined && 'left' in entry ? entry : undefined;
 }
 
 /** What a record counts in the share of refusals; 0 for any other. */
 export const denialBytes = (record: AccessRecord): number =>
   record.verdict === 'deny' && record.phase === 'single' ? JSON.stringify(record).length : 0;
 
-/** `text`: without the end of line. Nothing where it is not what a writer of ours wrote. */
-export function decodeLine(text: string): SpoolLine | undefined {
+/** The entries of a line; `text`: without its end. Nothing where it is not what a writer of ours wrote. */
+export function decodeLine(text: string): readonly SpoolEntry[] | undefined {
   const json = text.slice(9);
   if (text[8] !== ' ' || checksum(json) !== text.slice(0, 8)) return undefined;
   try {
     const line: unknown = JSON.parse(json);
-    return isSpoolLine(line) ? line : undefined;
+    if (Array.isArray(line)) return line.length > 1 && line.every(isNumbered) ? line : undefined;
+    return isEntry(line) ? [line] : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** The checksum says that a line is whole, not that a writer of ours made it. What a record holds is the controller's to judge. */
-function isSpoolLine(line: unknown): line is SpoolLine {
-  if (!isObject(line)) return false;
-  if ('left' in line) return line['left'] === true && isCount(line['denials']) && isCount(line['last']);
-  if ('carry' in line) return isObject(line['carry']);
-  if (!isCount(line['seq']) || line['seq'] === 0) return false;
-  if ('later' in line) return isLater(line['later']);
-  if ('like' in line) return isCount(line['like']) && isObject(line['own']);
-  return isObject(line['record']);
+function isEntry(entry: unknown): entry is SpoolEntry {
+  if (!isObject(entry)) return false;
+  if ('left' in entry) return entry['left'] === true && isCount(entry['denials']) && isCount(entry['last']);
+  return 'carry' in entry ? isObject(entry['carry']) : isNumbered(entry);
+}
+
+function isNumbered(entry: unknown): boolean {
+  if (!isObject(entry) || 'left' in entry || 'carry' in entry) return false;
+  if (!isCount(entry['seq']) || entry['seq'] === 0) return false;
+  if ('later' in entry) return isLater(entry['later']);
+  if ('like' in entry) return isCount(entry['like']) && isObject(entry['own']);
+  return isObject(entry['record']);
 }
 
 const isLater = (later: unknown): boolean =>

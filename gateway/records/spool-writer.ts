@@ -20,7 +20,8 @@ import { laterJson } from './later-record.ts';
 import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
-import { alikeLine, carryLine, numberedLine } from './spool-format.ts';
+import { alikeEntry, carryLine, numberedEntry } from './spool-format.ts';
+import { Lines } from './spool-lines.ts';
 import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
 
 export interface SpoolOptions extends SpoolLimits {
@@ -169,10 +170,10 @@ export class SpoolWriter implements RecordSink {
     if (batch.length === 0) return;
     this.#waiting = [];
     let seq = this.#seq;
-    let lines = '';
-    for (const waiting of batch) lines += this.#line(++seq, waiting);
+    const lines = new Lines();
+    for (const waiting of batch) lines.add(this.#entry(++seq, waiting));
     try {
-      this.#append(lines);
+      this.#append(lines.end());
     } catch (error) {
       this.#said.forget();
       this.#keepForLater(batch, error);
@@ -186,11 +187,11 @@ export class SpoolWriter implements RecordSink {
     for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onOpened();
   }
 
-  #line(seq: number, waiting: Waiting): string {
-    if (waiting.what !== 'opening') return numberedLine(seq, 'access' in waiting ? 'later' : 'record', waiting.json);
+  #entry(seq: number, waiting: Waiting): string {
+    if (waiting.what !== 'opening') return numberedEntry(seq, 'access' in waiting ? 'later' : 'record', waiting.json);
     const { access } = waiting;
     const like = this.#said.like(seq, access.same);
-    return like === undefined ? numberedLine(seq, 'record', openingJson(access)) : alikeLine(seq, like, access.own);
+    return like === undefined ? numberedEntry(seq, 'record', openingJson(access)) : alikeEntry(seq, like, access.own);
   }
 
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */

@@ -6,7 +6,7 @@ import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { laterJson } from '../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
-import { alikeLine, numberedLine } from '../../gateway/records/spool-format.ts';
+import { alikeEntry, entryLine, numberedEntry } from '../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../gateway/records/spool-writer.ts';
 import { accessOf, closingOf, openIn } from '../support/spool-access.ts';
 import { type Bench, perSecond, times, whole } from './measure.ts';
@@ -47,7 +47,8 @@ export const spool: Bench = {
       for (let done = 0; done < operations; done += together) await Promise.all(Array.from({ length: together }, one));
     });
     const access = accessOf(record('rec_0000000000000001', {}));
-    const lines = alikeLine(2, 1, access.own) + numberedLine(3, 'later', laterJson(closingOf(access)));
+    const entries = [alikeEntry(2, 1, access.own), numberedEntry(3, 'later', laterJson(closingOf(access)))];
+    const lines = entries.map((entry) => entryLine(entry, 1)).join('');
     const bare = await perSecond(operations, () => {
       for (let done = 0; done < operations; done++) appendFileSync(join(dir, 'bare'), lines);
     });

@@ -7,7 +7,7 @@ import type { Later } from '../../../gateway/record-sink.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
 import { LaterRecords, laterJson, laterRecord } from '../../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
-import { decodeLine, numberedLine } from '../../../gateway/records/spool-format.ts';
+import { decodeLine, entryLine, numberedEntry } from '../../../gateway/records/spool-format.ts';
 import { SpoolWriter } from '../../../gateway/records/spool-writer.ts';
 import { accessOf, closingOf, openIn } from '../../support/spool-access.ts';
 import { recordKeeper, spoolRecord } from '../../support/spool-records.ts';
@@ -63,9 +63,9 @@ t.test('P24 whatever a line leaves out, who reads it has all that the later reco
     fc.property(later, (one) => {
       const laters = new LaterRecords();
       laters.whole({ seq: 1, record: opening });
-      const line = decodeLine(numberedLine(2, 'later', laterJson(one)).slice(0, -1));
+      const [entry] = decodeLine(entryLine(numberedEntry(2, 'later', laterJson(one)), 1).slice(0, -1)) ?? [];
       const record = { ...opening, ...one, details: { use: 'once', ...one.details } };
-      t.same(line && laters.whole(line), JSON.parse(JSON.stringify({ seq: 2, record })));
+      t.same(entry && laters.whole(entry), JSON.parse(JSON.stringify({ seq: 2, record })));
     }),
   );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { encodeLine, type SpoolLine } from '../../../gateway/records/spool-format.ts';
+import { encodeLine, type SpoolEntry } from '../../../gateway/records/spool-format.ts';
 import { spoolLines } from '../../support/spool-lines.ts';
 
 const record = fc.record({
@@ -9,20 +9,26 @@ const record = fc.record({
   time: fc.nat(),
   from: fc.string({ unit: 'grapheme' }),
 }) as unknown as fc.Arbitrary<AccessRecord>;
-const line: fc.Arbitrary<SpoolLine> = fc.oneof(
+const numbered: fc.Arbitrary<SpoolEntry> = fc.oneof(
   fc.record({ seq: fc.integer({ min: 1 }), record }),
   fc.record({ seq: fc.integer({ min: 1 }), like: fc.nat(), own: record }),
+);
+const entry: fc.Arbitrary<SpoolEntry> = fc.oneof(
+  numbered,
   fc.record({ carry: record }),
   fc.record({ left: fc.constant(true as const), denials: fc.nat(), last: fc.nat() }),
 );
 
+/** A line of one entry, or of several that have a number. */
+const line = fc.oneof(fc.tuple(entry), fc.array(numbered, { minLength: 2, maxLength: 4 }));
+
 t.test('lines are read back, up to where a tail is torn', async (t) => {
   fc.assert(
     fc.property(fc.array(line), line, fc.nat(), (lines, last, at) => {
-      const whole = Buffer.from(lines.map(encodeLine).join(''));
-      const tail = Buffer.from(encodeLine(last));
+      const whole = Buffer.from(lines.map((entries) => encodeLine(...entries)).join(''));
+      const tail = Buffer.from(encodeLine(...last));
       const read = spoolLines(Buffer.concat([whole, tail.subarray(0, at % tail.length)]));
-      return read.end === whole.length && JSON.stringify(read.lines) === JSON.stringify(lines);
+      return read.end === whole.length && JSON.stringify(read.lines) === JSON.stringify(lines.flat());
     }),
   );
   t.pass('the property held');
@@ -33,13 +39,13 @@ t.test(
   async (t) => {
     fc.assert(
       fc.property(fc.array(line, { minLength: 1 }), fc.nat(), fc.nat(7), (lines, at, bit) => {
-        const texts = lines.map(encodeLine);
+        const texts = lines.map((entries) => encodeLine(...entries));
         const bytes = Buffer.from(texts.join(''));
         const place = at % bytes.length;
         bytes[place]! ^= 1 << bit;
         const ends = texts.map((_, index) => Buffer.byteLength(texts.slice(0, index + 1).join('')));
         const hit = ends.findIndex((end) => end > place);
-        const rest = lines.filter((_, index) => index !== hit);
+        const rest = lines.filter((_, index) => index !== hit).flat();
         return JSON.stringify(spoolLines(bytes).lines) === JSON.stringify(rest);
       }),
     );
@@ -76,8 +82,10 @@ t.test('a line that no writer of ours made is not believed, however right its ch
     { seq: 2, later: { opening: 'x', phase: 'opening' } },
     { seq: 2, later: {} },
   ];
-  for (const odd of lines) {
-    const bytes = Buffer.from(encodeLine(odd as unknown as SpoolLine));
+  const fine = { seq: 1, record: {} };
+  const odder = [...lines, [fine], [fine, { carry: {} }], [{ left: true, denials: 0, last: 1 }, fine], [[fine], fine]];
+  for (const odd of [...odder, ...lines.map((odd) => [fine, odd])]) {
+    const bytes = Buffer.from(encodeLine(odd as unknown as SpoolEntry));
     t.same(spoolLines(bytes), { lines: [], end: bytes.length, damaged: bytes.length }, JSON.stringify(odd));
   }
 });

@@ -83,7 +83,7 @@ t.test('P24 recovery cuts a torn tail off and closes what was open as interrupte
   const [a, b, c] = [record({ phase: 'opening' }), record({ phase: 'opening' }), record({ phase: 'opening' })];
   const closing = record({ phase: 'closing', opening: a.id });
   const lines = [{ carry: c }, { seq: 1, record: a }, { seq: 2, record: b }, { seq: 3, record: closing }];
-  writeFileSync(file, lines.map(encodeLine).join(''));
+  writeFileSync(file, lines.map((entry) => encodeLine(entry)).join(''));
   appendFileSync(file, encodeLine({ seq: 4, record: record() }).slice(0, 40));
   t.equal(recoverSpools(directory, ['spl_00000001'], 5000), 2);
   t.equal(recoverSpools(directory, ['spl_00000001'], 6000), 0, 'once');
