@@ -13,6 +13,7 @@ import type { LetIns } from '#shared/wire/doors/let-ins.ts';
 import type { PreludeDoor } from '#shared/wire/doors/prelude-door.ts';
 import { dropConnection, isStillAnswering } from '#shared/wire/forward-socket-response.ts';
 import { maxCarriedHeadBytes } from '#shared/wire/head-limits.ts';
+import { endIdle } from '#shared/wire/idle-connections.ts';
 import { inTurn } from '#shared/wire/in-turn.ts';
 import { type ServerTls, serverTlsOptions } from '#shared/wire/mutual-tls.ts';
 import { isWebSocketUpgrade } from '#shared/wire/request-head.ts';
@@ -49,7 +50,8 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     // Bodies take as long as they take; a head does not.
     requestTimeout: 0,
     headersTimeout: 10 * second,
-    keepAliveTimeout: 75 * second,
+    // `endIdle` does it.
+    keepAliveTimeout: 0,
     connectionsCheckingInterval: 5 * second,
     noDelay: true,
     // Most requests have no body: no stream is made ready for one that says so.
@@ -59,6 +61,7 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
     // P21: any other upgrade is an ordinary request, whose Upgrade header is removed.
     shouldUpgradeCallback: isWebSocketUpgrade,
   });
+  const idle = endIdle(server, { afterMs: 75 * second, lookMs: 15 * second });
   const take = (expects: boolean) => (req: IncomingMessage, res: ServerResponse) =>
     inTurn(req, res, () => parts.onRequest(req, res, expects));
   server.on('request', take(false));
@@ -66,6 +69,7 @@ export function createMutualServer(parts: MutualServerParts): MutualServer {
   // Another expectation: the head check refuses it.
   server.on('checkExpectation', take(false));
   const alone = (switchTo: MutualServerParts['onConnect']) => (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    idle.forget(socket);
     if (!isStillAnswering(socket)) return switchTo(req, socket, head);
     parts.counters.add('malformed_requests');
     dropConnection(socket);

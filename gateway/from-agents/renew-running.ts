@@ -5,7 +5,7 @@
 import type { ErrorCode } from '#shared/base/errors.ts';
 import { judgeClaims, unreadableCode } from '../gates/grant.ts';
 import { isForOne } from '../gates/once.ts';
-import { revocableOf } from '../gates/revocation.ts';
+import { isRevoked } from '../gates/revocation.ts';
 import { mergeRenewals, type Renewal } from '../grants/renew-streams.ts';
 import type { DataParts } from './data-parts.ts';
 import { takeUse } from './take-use.ts';
@@ -37,7 +37,7 @@ async function useUp(parts: DataParts, text: string, peer: Peer): Promise<ErrorC
   if (claims.use === 'many') return undefined;
   const refusal = judgeClaims(claims, peer, state, parts.time());
   if (refusal !== undefined) return refusal.code;
-  if (state.revocations.match(revocableOf(claims)) !== undefined) return 'grant-revoked';
+  if (isRevoked(claims, state)) return 'grant-revoked';
   if (!isForOne(claims)) return 'rules-unknown';
   return takeUse(parts, claims);
 }

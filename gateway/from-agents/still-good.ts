@@ -1,7 +1,7 @@
 /** P16: the last question, asked in the tick that writes to the app. */
 import { second } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
-import { revocableOf } from '../gates/revocation.ts';
+import { isRevoked } from '../gates/revocation.ts';
 import type { LiveEntry } from '../grants/live-table.ts';
 import type { DataParts } from './data-parts.ts';
 
@@ -9,7 +9,7 @@ import type { DataParts } from './data-parts.ts';
 export function stillGood(parts: Pick<DataParts, 'state' | 'time'>, entry: LiveEntry): PosternError | undefined {
   if (entry.cutBy !== undefined) return entry.cutBy;
   const { claims } = entry;
-  if (parts.state().revocations.match(revocableOf(claims)) !== undefined) return new PosternError('grant-revoked');
+  if (isRevoked(claims, parts.state())) return new PosternError('grant-revoked');
   if (parts.time() >= claims.exp * second) return new PosternError('grant-expired');
   entry.wasSent = true;
   return undefined;

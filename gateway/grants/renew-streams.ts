@@ -6,7 +6,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { App } from '#shared/contracts/app.ts';
 import type { AskingPeer } from '../gates/ask.ts';
 import { judgeClaims, unreadableCode } from '../gates/grant.ts';
-import { revocableOf } from '../gates/revocation.ts';
+import { isRevoked } from '../gates/revocation.ts';
 import type { GatewaySnapshot } from '../state/snapshot.ts';
 import { grantAllows } from './allows.ts';
 import type { GrantReader, ReadGrant } from './grant-cache.ts';
@@ -72,7 +72,7 @@ function renewBy(
   const { claims } = read;
   const verdict = judgeClaims(claims, peer, state, at);
   if (verdict !== undefined) throw new PosternError(verdict.code);
-  if (state.revocations.match(revocableOf(claims)) !== undefined) throw new PosternError('grant-revoked');
+  if (isRevoked(claims, state)) throw new PosternError('grant-revoked');
   const app = state.apps.get(claims.app);
   if (app === undefined) throw new PosternError('app-mismatch');
   if (app.strict === true && at > state.freshUntil) throw new PosternError('gateway-stale');

@@ -9,7 +9,7 @@ const maxJoined = 4096;
 
 export class Answer {
   readonly #res: ServerResponse;
-  /** A first small piece of body, until the end of this tick. */
+  /** A first small piece of body, until the end of this turn. */
   #held: Buffer | undefined;
   #fresh = true;
 
@@ -17,10 +17,10 @@ export class Answer {
     this.#res = res;
   }
 
-  /** Node keeps the head until the first body bytes; after this tick it goes out alone. */
+  /** Node keeps the head until the first body bytes; at the end of this turn of the event loop it goes out alone. */
   head(status: number, headers: string[]): void {
     this.#res.writeHead(status, headers);
-    process.nextTick(flushAnswer, this);
+    if (begun.push(this) === 1) setImmediate(flushBegun);
   }
 
   /** False: wait for 'drain'. */
@@ -57,6 +57,11 @@ export class Answer {
   }
 }
 
-function flushAnswer(answer: Answer): void {
-  answer.flush();
+/** Of this turn. Most of them have ended when it is over: one call looks at all. */
+let begun: Answer[] = [];
+
+function flushBegun(): void {
+  const answers = begun;
+  begun = [];
+  for (const answer of answers) answer.flush();
 }

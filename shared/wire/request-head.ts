@@ -69,6 +69,8 @@ const structural = new HeaderNames([
   'trailer',
 ]);
 
+/** Methods that need no look at their letters. */
+const usual = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT']);
 const methodToken = /^[A-Z][A-Z-]*$/;
 // Visible ASCII; `#` never travels, and what else is odd in a path is the business of the canonical request.
 const originForm = /^\/[\x21\x22\x24-\x7e]*$/;
@@ -81,19 +83,20 @@ const authority = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9.])?|\[[0-9a-f:.]{2,45}\])(
 export function checkRequestHead(head: RequestHead): HeadReason | undefined {
   const { method = '', url = '', rawHeaders } = head;
   if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0') return 'http-version';
-  if (!methodToken.test(method) || refusedMethods.has(method)) return 'method';
+  if (!usual.has(method) && (!methodToken.test(method) || refusedMethods.has(method))) return 'method';
   if (rawHeaders.length > 2 * maxHeaders) return 'too-many-headers';
 
-  const found = new Found();
+  const found: Found = { names: [], host: undefined, length: undefined, encoding: undefined, expect: undefined };
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const spelled = rawHeaders[i]!;
     if (spelled.includes('_') && structural.has(spelled.replaceAll('_', '-'))) return 'header-lookalike';
     if (!singletons.has(spelled)) continue;
     const name = spelled.toLowerCase();
-    if (found.has(name)) return repeated(name);
-    found.set(name, rawHeaders[i + 1]!);
+    if (found.names.includes(name)) return repeated(name);
+    found.names.push(name);
+    note(found, name, rawHeaders[i + 1]!);
   }
-  return checkTarget(method, url, found.get('host')) ?? checkFraming(method, head.httpVersion, found);
+  return checkTarget(method, url, found.host) ?? checkFraming(method, head.httpVersion, found);
 }
 
 /**
@@ -118,23 +121,19 @@ export type HeadGuard = (
 ) => HeadReason | undefined;
 
 /** The singletons of one head: two or three of them, for which looking through a list takes less than making a Map. */
-class Found {
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
+interface Found {
+  readonly names: string[];
+  host: string | undefined;
+  length: string | undefined;
+  encoding: string | undefined;
+  expect: string | undefined;
+}
 
-  has(name: string): boolean {
-    return this.#names.includes(name);
-  }
-
-  get(name: string): string | undefined {
-    const at = this.#names.indexOf(name);
-    return at < 0 ? undefined : this.#values[at];
-  }
-
-  set(name: string, value: string): void {
-    this.#names.push(name);
-    this.#values.push(value);
-  }
+function note(found: Found, name: string, value: string): void {
+  if (name === 'host') found.host = value;
+  else if (name === 'content-length') found.length = value;
+  else if (name === 'transfer-encoding') found.encoding = value;
+  else if (name === 'expect') found.expect = value;
 }
 
 function repeated(name: string): HeadReason {
@@ -159,16 +158,14 @@ function checkTarget(method: string, url: string, host: string | undefined): Hea
 }
 
 function checkFraming(method: string, version: string, found: Found): HeadReason | undefined {
-  const encoding = found.get('transfer-encoding');
-  const length = found.get('content-length');
+  const { encoding, length, expect } = found;
   // A 1.0 parser ignores the coding and reads the body as the next request.
   if (encoding !== undefined && (version === '1.0' || encoding.toLowerCase() !== 'chunked')) return 'transfer-encoding';
   if (length !== undefined && !/^\d{1,15}$/.test(length)) return 'content-length';
   if (encoding !== undefined && length !== undefined) return 'length-conflict';
   const hasBody = encoding !== undefined || (length !== undefined && Number(length) !== 0);
-  if (hasBody && found.has('upgrade')) return 'body-with-upgrade';
+  if (hasBody && found.names.includes('upgrade')) return 'body-with-upgrade';
   if (hasBody && method === 'CONNECT') return 'body-with-connect';
-  const expect = found.get('expect');
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'expect';
   return undefined;
 }
