@@ -16,7 +16,7 @@ async function world(t: Test) {
   const store = await openStore(':memory:');
   t.teardown(() => store.stop());
   const { db } = store;
-  const who = { name: 'Zebulon Quix', email: null, role: 'employee', state: 'gone', risk: 0, created_at: 1 };
+  const who = { name: 'Zebulon Quixottery', email: null, role: 'employee', state: 'gone', risk: 0, created_at: 1 };
   await db
     .insertInto('people')
     .values({ id: person, ...who, last_sign_in_at: null, had_factors: 0 })
@@ -26,7 +26,7 @@ async function world(t: Test) {
     ...{ person: n % 50 === 7 ? person : `p${n}`, app: `app-${n}`, ...held },
   }));
   for (const name of ['q1', 'q2']) {
-    const order = { name, about: 'for Zebulon Quix', due: 20 * day, scope: { people: [person, 'eva'] } };
+    const order = { name, about: 'for Zebulon Quixottery', due: 20 * day, scope: { people: [person, 'eva'] } };
     await db.transaction().execute((trx) => startReview(trx, 1, { order, frozen: { epoch: 1, rights }, by }));
   }
   const set = (mod: number, values: object) =>
@@ -37,7 +37,7 @@ async function world(t: Test) {
       .execute();
   await set(3, { reviewer: person });
   await set(4, { decision: 'keep', reason: 'fine', decided_by: person, decided_at: 5 });
-  await set(5, { decision: 'keep', reason: 'asked Zebulon Quix', decided_by: 'eva', decided_at: 5 });
+  await set(5, { decision: 'keep', reason: 'asked Zebulon Quixottery', decided_by: 'eva', decided_at: 5 });
   await set(6, { decision: 'keep', reason: 'works here', decided_by: 'eva', decided_at: 5 });
   return db;
 }
@@ -70,7 +70,7 @@ t.test('P34 nothing of them is left, what is about others stays, and others get 
   }
   await erasing;
   t.ok(seen.size > 2, `others saw it half done: ${[...seen].join(', ')}`);
-  t.notMatch(await everything(db), /zebulon|Quix/i);
+  t.notMatch(await everything(db), /zebulon|Quixottery/i);
   const rows = await rowsOf(db);
   t.same(
     rows.map(({ digest }) => digest),
@@ -109,7 +109,7 @@ t.test('P34 cut short at any statement, it ends when it is done again', async (t
     }
   }
   t.ok(faults > 1, `${faults} faults`);
-  t.notMatch(await everything(db), /zebulon|Quix/i);
+  t.notMatch(await everything(db), /zebulon|Quixottery/i);
 });
 
 t.test('P34 a reason that is given while it goes on does not stay', async (t) => {
@@ -122,5 +122,5 @@ t.test('P34 a reason that is given while it goes on does not stay', async (t) =>
     .where('n', '=', 70)
     .execute();
   await db.transaction().execute((trx) => eraseFromReviews(trx, person, at));
-  t.notMatch(await everything(db), /zebulon|Quix/i);
+  t.notMatch(await everything(db), /zebulon|Quixottery/i);
 });
