@@ -18,7 +18,7 @@ t.test('a file or key that cannot be read ends with 2, and is no verdict', async
   const key = 'postern.srv/log/1+848fbd65+AVL/cq62DABuwyKlw1antx8LjnZO4aE7+T20Gi1vFFBR';
   t.same(run('none', '--key', join(dir, 'none')), {
     status: 2,
-    stderr: `${join(dir, 'none')}: there is no such file\n`,
+    stderr: `--key ${join(dir, 'none')}: neither a public key of a log nor a file that holds one\n`,
   });
   t.same(run('none', '--key', key), { status: 2, stderr: 'none: there is no such file\n' });
   t.match(run('not-a-proof', '--key', key), { status: 1, stderr: /^Does not hold: / });
