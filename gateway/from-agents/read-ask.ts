@@ -23,7 +23,7 @@ export function readAsk(
     method: req.method ?? '',
     url: req.url ?? '',
     host: headers.host ?? '',
-    grant: one(headers[grantHeader]),
+    grant: grantOf(socket, one(headers[grantHeader])),
     origin: one(headers.origin),
     fetchSite: one(headers['sec-fetch-site']),
     fetchMode: one(headers['sec-fetch-mode']),
@@ -34,6 +34,20 @@ export function readAsk(
     usage: (app) => parts.usage.usage(app, peer?.id ?? '', at),
     found: {},
   };
+}
+
+const lastGrants = new WeakMap<object, string>();
+
+/**
+ * Asked for again on a connection, a grant is the very text of the time before: then its hash is known, by which the cache finds it.
+ * To compare it takes less than to hash it, and it is a thousand characters in each request.
+ */
+function grantOf(socket: object, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const last = lastGrants.get(socket);
+  if (last === text) return last;
+  lastGrants.set(socket, text);
+  return text;
 }
 
 const one = (value: string | string[] | undefined): string | undefined =>

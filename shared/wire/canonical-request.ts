@@ -66,7 +66,7 @@ export function canonicalRequest(spelling: RequestSpelling): CanonicalRequest | 
   const host = hostOf(spelling.host);
   if (target.host !== undefined && target.host !== host) return 'host-mismatch';
   if (!app.hosts.includes(host)) return 'host-unknown';
-  if (!/^[\x21\x22\x24-\x7e]*$/.test(target.query)) return 'characters';
+  if (target.query !== '' && !/^[\x21\x22\x24-\x7e]*$/.test(target.query)) return 'characters';
   const path = canonicalPath(target.path, app.allowSpellings ?? []);
   if (typeof path === 'string') return path;
   const judged = method === 'HEAD' ? 'GET' : method;
