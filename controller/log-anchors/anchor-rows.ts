@@ -1,8 +1,9 @@
 /** Places outside as owners add and remove them, and how far each has come. Each change in the transaction of its record. */
-import { asPosternError, PosternError } from '#shared/base/errors.ts';
+import { PosternError } from '#shared/base/errors.ts';
 import type { AnchorKind, LogAnchorShown, NewLogAnchor } from '#shared/contracts/admin-log-anchors.ts';
 import type { Sealer } from '#shared/crypto/seal.ts';
 import type { LogState } from '../log/log-state.ts';
+import { unopened } from '../log-streams/stream-rows.ts';
 import type { TargetSecrets } from '../log-streams/target.ts';
 import type { LogAnchorRow } from '../store/log-anchor-tables.ts';
 import type { Db, Trx } from '../store/open-store.ts';
@@ -91,9 +92,6 @@ export function tryOrder(sealer: Sealer, row: LogAnchorRow): AnchorOrder | Error
     return unopened(error);
   }
 }
-
-export const unopened = (error: unknown): Error =>
-  new Error(`what the store has of it cannot be opened: ${asPosternError(error).message}; remove it and add it again`);
 
 export interface ShowAnchorParts {
   readonly sealer: Sealer;

@@ -32,11 +32,13 @@ export function tryOrder(sealer: Sealer, row: LogStreamRow): StreamOrder | Error
   try {
     return orderOf(sealer, row);
   } catch (error) {
-    return new Error(
-      `what the store has of it cannot be opened: ${asPosternError(error).message}; remove it and add it again`,
-    );
+    return unopened(error);
   }
 }
+
+/** Of a row, here or of an anchor, that was written with another master key or is not as it was written. */
+export const unopened = (error: unknown): Error =>
+  new Error(`what the store has of it cannot be opened: ${asPosternError(error).message}; remove it and add it again`);
 
 /** One controller runs a stream at a time: whoever holds its lease, which another takes only once it has run out. */
 export async function takeLeases(

@@ -7,7 +7,7 @@ import type { SamePart } from '../record-sink.ts';
 
 /** The members of an opening that are its own. */
 type Own = Pick<AccessRecord, 'id' | 'time' | 'trace' | 'request'>;
-export interface AlikeLine {
+export interface AlikeEntry {
   readonly seq: number;
   readonly like: number;
   readonly own: Own;
@@ -50,7 +50,7 @@ export class AlikeOpenings {
   }
 
   /** Nothing where the opening that it names is lost: so is this one. */
-  whole({ seq, like, own }: AlikeLine): SpooledRecord | undefined {
+  whole({ seq, like, own }: AlikeEntry): SpooledRecord | undefined {
     const part = this.#parts.get(like);
     return part === undefined ? undefined : { seq, record: { ...own, ...part } };
   }

@@ -4,7 +4,7 @@
  */
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../record-sink.ts';
-import { type AlikeLine, AlikeOpenings } from './alike-openings.ts';
+import { type AlikeEntry, AlikeOpenings } from './alike-openings.ts';
 import type { SpoolEntry } from './spool-format.ts';
 
 /** What a later record says where its line does not. */
@@ -33,7 +33,7 @@ export function laterRecord(opening: AccessRecord, later: WrittenLater): AccessR
   return { ...opening, ...usual, ...rest, details: { ...opening.details, ...details } };
 }
 
-export type WholeLine = Exclude<SpoolEntry, AlikeLine | { readonly later: WrittenLater }>;
+export type WholeLine = Exclude<SpoolEntry, AlikeEntry | { readonly later: WrittenLater }>;
 
 /** Follows one segment from its start, or all segments of one writer: what is open in one is carried into the next. */
 export class LaterRecords {

@@ -11,12 +11,12 @@
  */
 import { crc32 } from 'node:zlib';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
-import type { AlikeLine } from './alike-openings.ts';
+import type { AlikeEntry } from './alike-openings.ts';
 import type { WrittenLater } from './later-record.ts';
 
 export type SpoolEntry =
   | SpooledRecord
-  | AlikeLine
+  | AlikeEntry
   | { readonly seq: number; readonly later: WrittenLater }
   | { readonly carry: AccessRecord }
   | { readonly left: true; readonly denials: number; readonly last: number };

@@ -3,7 +3,7 @@
  * sent, what is still open and who ended it. Used by `forwarder.ts` and `forward-upgrade.ts` alike.
  *
  * `onConnect` to `onError` are undici's older form of a handler, which its client calls still. The newer form it makes of
- * them costs a twentieth of a request: an object of every header of each answer, which nobody here reads.
+ * them has an object of every header of each answer, which nobody here reads.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
