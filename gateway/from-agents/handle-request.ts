@@ -101,7 +101,14 @@ function handle(parts: DataParts, exchange: Exchange, trace: string): Promise<vo
       return exchange.forward(forwardOptions(parts, ask, current, req, { trace, at }));
     },
     onEnd: ({ error }) => {
-      if (error !== undefined) answerProblem(req, res, error, trace);
+      if (error === undefined) return;
+      try {
+        answerProblem(req, res, error, trace);
+      } catch (thrown) {
+        // Nobody else would end it.
+        res.destroy();
+        throw thrown;
+      }
     },
   });
   return undefined;

@@ -130,7 +130,7 @@ class RecordedRun implements Run, Opening {
   }
 
   #fail(error: unknown): void {
-    this.#parts.log.error({ err: error, trace: this.#order.trace }, 'an access failed inside the gateway');
+    this.#logFailed(error);
     this.#end(refused(asPosternError(error)));
   }
 
@@ -142,13 +142,22 @@ class RecordedRun implements Run, Opening {
     try {
       if (this.#isOpen) this.#parts.counters.add('requests', error?.code ?? 'allow');
       this.#record('closing', outcome);
-      this.#endUse();
-      this.#parts.live.leave(this.entry);
+    } catch (thrown) {
+      this.#logFailed(thrown);
+    }
+    // Whatever failed before: it is over, and no stop waits for it.
+    this.#endUse();
+    this.#parts.live.leave(this.entry);
+    try {
       const isTold = error === undefined || !this.entry.wasSent;
       this.#order.onEnd(isTold ? outcome : { ...outcome, error: sayForwarded(error) });
     } catch (thrown) {
-      this.#parts.log.error({ err: thrown, trace: this.#order.trace }, 'the end of an access failed in the gateway');
+      this.#logFailed(thrown);
     }
+  }
+
+  #logFailed(err: unknown): void {
+    this.#parts.log.error({ err, trace: this.#order.trace }, 'an access failed inside the gateway');
   }
 
   #record(phase: 'progress' | 'closing', { ended, status, error }: Ended): void {
