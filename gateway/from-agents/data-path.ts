@@ -152,7 +152,7 @@ export class DataPath {
     if (message.t === 'heartbeat') return 0;
     const { live, pools, counters } = this.#parts;
     const cut = cutTakenBack(live, before, after);
-    if (before.denied !== after.denied) this.#guard.cut(({ role, id }) => after.denied.has(`${role}/${id}`));
+    if (before.denied !== after.denied) this.#guard.cut(({ name }) => after.denied.has(name));
     if (before.bundle !== after.bundle) this.#swapBundle(before.bundle, after.bundle);
     this.#door?.follow(after.knockKeys);
     if (before.apps !== after.apps) pools.keepOnly(after.apps);

@@ -12,6 +12,8 @@ import type { GatewaySnapshot } from '../state/snapshot.ts';
 export interface AskingPeer {
   readonly role: string;
   readonly id: string;
+  /** `<role>/<id>`. */
+  readonly name: string;
   readonly jkt: string;
   readonly notAfter: number;
 }

@@ -5,6 +5,6 @@ export const certificateGate: Gate = ({ peer }, state, at) => {
   if (peer === undefined) return refuse('certificate-missing');
   if (peer.role !== 'device') return refuse('role-refused');
   if (at > peer.notAfter) return refuse('certificate-refused');
-  if (state.denied.has(`device/${peer.id}`)) return refuse('certificate-refused');
+  if (state.denied.has(peer.name)) return refuse('certificate-refused');
   return undefined;
 };

@@ -2,6 +2,7 @@
  * The spool says once what stays the same in all records of an access, in its opening, and of the later ones only what is neither as there nor
  * as usual; here they are written so, and made whole again for whoever reads them (P24). It is most of what a gateway would write.
  */
+import { GrowingNumber } from '#shared/base/growing-number.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../record-sink.ts';
 import { type AlikeEntry, AlikeOpenings } from './alike-openings.ts';
@@ -14,10 +15,12 @@ const usualDetails = { ended: 'complete' } as const;
 /** As it stands in a line. */
 export type WrittenLater = Pick<Later, 'opening' | 'id' | 'time'> & Partial<Later>;
 
+const times = new GrowingNumber();
+
 /** By hand, which is far less work than for JSON.stringify: but for `reasons` and `details` it is numbers, closed words and ids of our own. */
 export function laterJson(later: Later): string {
   const { phase, reasons, status, bytesUp, bytesDown, durationMs, details } = later;
-  let json = `{"opening":"${later.opening}","id":"${later.id}","time":${later.time}`;
+  let json = `{"opening":"${later.opening}","id":"${later.id}","time":${times.text(later.time)}`;
   if (phase !== usual.phase) json += `,"phase":"${phase}"`;
   if (reasons !== undefined) json += `,"reasons":${JSON.stringify(reasons)}`;
   if (status !== undefined) json += `,"status":${status}`;

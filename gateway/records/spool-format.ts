@@ -10,6 +10,7 @@
  *   many bytes of it are refusals. `last`: the last number in it.
  */
 import { crc32 } from 'node:zlib';
+import { GrowingNumber } from '#shared/base/growing-number.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { AlikeEntry } from './alike-openings.ts';
 import type { WrittenLater } from './later-record.ts';
@@ -24,11 +25,13 @@ export type SpoolEntry =
 export const encodeLine = (...entries: readonly SpoolEntry[]): string =>
   entryLine(entries.map((entry) => JSON.stringify(entry)).join(','), entries.length);
 
+const numbers = new GrowingNumber();
+
 /** Entries of a part that is JSON already. */
 export const numberedEntry = (seq: number, what: 'record' | 'later', json: string): string =>
-  `{"seq":${seq},"${what}":${json}}`;
+  `{"seq":${numbers.text(seq)},"${what}":${json}}`;
 export const alikeEntry = (seq: number, like: number, members: string): string =>
-  `{"seq":${seq},"like":${like},"own":{${members}}}`;
+  `{"seq":${numbers.text(seq)},"like":${like},"own":{${members}}}`;
 export const carryLine = (json: string): string => withChecksum(`{"carry":${json}}`);
 
 /** `entries`: `count` of them, with commas between. */
@@ -93,7 +96,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Every two hex digits: `toString(16)` of a number above 2^31 takes as long as the checksum itself. */
 const hex = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'));
 
-function checksum(json: string): string {
+/** Of JSON as text or as its UTF-8. */
+export function checksum(json: string | Buffer): string {
   const sum = crc32(json);
   return `${hex[sum >>> 24]}${hex[(sum >>> 16) & 0xff]}${hex[(sum >>> 8) & 0xff]}${hex[sum & 0xff]}`;
 }

@@ -51,6 +51,7 @@ export class SpoolWriter implements RecordSink {
   readonly #room: SpoolRoom;
   readonly #left: LeftSegments;
   readonly #said = new SaidParts();
+  readonly #lines = new Lines();
   readonly #timer: NodeJS.Timeout;
   #spool: string;
   #fd: number;
@@ -170,10 +171,9 @@ export class SpoolWriter implements RecordSink {
     if (batch.length === 0) return;
     this.#waiting = [];
     let seq = this.#seq;
-    const lines = new Lines();
-    for (const waiting of batch) lines.add(this.#entry(++seq, waiting));
+    for (const waiting of batch) this.#lines.add(this.#entry(++seq, waiting));
     try {
-      this.#append(lines.end());
+      this.#append(this.#lines.end());
     } catch (error) {
       this.#said.forget();
       this.#keepForLater(batch, error);
@@ -195,22 +195,17 @@ export class SpoolWriter implements RecordSink {
   }
 
   /** Whole or not at all: a line torn by a full disk would hide every line after it. */
-  #append(text: string): void {
-    const length = Buffer.byteLength(text);
+  #append(bytes: Buffer): void {
     if (this.#isTorn) this.#cutOff();
     try {
-      // As text, which costs no buffer for each batch; the rest of a disk that takes only a part as bytes.
-      let written = writeSync(this.#fd, text);
-      if (written < length) {
-        const bytes = Buffer.from(text);
-        while (written < length) written += writeSync(this.#fd, bytes, written);
-      }
+      let written = 0;
+      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
     } catch (error) {
       this.#isTorn = true;
       this.#cutOff();
       throw error;
     }
-    this.#length += length;
+    this.#length += bytes.length;
   }
 
   /** Throws when the disk does not even take that; then nothing is written before it does. */

@@ -12,7 +12,10 @@ import type { Role } from '../crypto/spiffe.ts';
 import { lapseConnection } from './connection-lapse.ts';
 
 /** What a proven leaf says: role, id, SPIFFE id, serial, times (ms), key and its thumbprint (`cnf.jkt`). */
-export type Peer = LeafIdentity;
+export interface Peer extends LeafIdentity {
+  /** `<role>/<id>`, by which deny lists and knocks call it. */
+  readonly name: string;
+}
 
 /** `untrusted`: the chain does not lead to our bundle, or OpenSSL found something else wrong with it; the detail is its code. */
 export type PeerRefusal = 'resumed' | 'no-certificate' | 'untrusted' | 'other-knock' | LeafReason;
@@ -50,9 +53,9 @@ export function admitPeer(socket: TLSSocket, rules: PeerRules & { readonly now: 
   const { trustDomain, roles, now, denied, knockOf } = rules;
   const verdict = checkLeaf(leaf, { trustDomain, roles, now, isDenied: ({ role, id }) => denied(`${role}/${id}`) });
   if (!verdict.ok) return { ok: false, reason: verdict.reason };
-  const { ok: _, ...peer } = verdict;
-  if (knockOf !== undefined && knockOf(socket) !== `${peer.role}/${peer.id}`)
-    return { ok: false, reason: 'other-knock' };
+  const { ok: _, ...leafSays } = verdict;
+  const peer = { ...leafSays, name: `${leafSays.role}/${leafSays.id}` };
+  if (knockOf !== undefined && knockOf(socket) !== peer.name) return { ok: false, reason: 'other-knock' };
   return { ok: true, peer };
 }
 

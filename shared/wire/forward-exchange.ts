@@ -25,7 +25,7 @@ import { cutReason } from './pipe-sockets.ts';
 type Phase = 'connect' | 'upload' | 'first-byte' | 'answer';
 export type OnUpgraded = (status: number, rawHeaders: readonly string[], socket: Duplex) => void;
 
-export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerWatcher {
+export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerWatcher, EventListenerObject {
   readonly #end: End;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
@@ -48,7 +48,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
   #answered = false;
   #settled = false;
   #kept: KeptBack | undefined;
-  #unwatchSignal: (() => void) | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, options: ForwardOptions, onUpgraded?: OnUpgraded) {
     this.#req = req;
@@ -81,7 +80,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
       this.fail('refused', new PosternError('body-too-large', `${announced} bytes, ${maxBodyBytes} are allowed`));
       return this;
     }
-    if (signal !== undefined) this.#watchSignal(signal);
+    signal?.addEventListener('abort', this, { once: true });
     watchAnswer(this.#res, this);
     if (this.#res.destroyed || this.#req.socket?.destroyed) this.fail('client-abort');
     else this.#dispatch();
@@ -233,10 +232,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
     this.fail('client-abort');
   }
 
-  #watchSignal(signal: AbortSignal): void {
-    const onAbort = () => this.fail('cut', cutReason(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    this.#unwatchSignal = () => signal.removeEventListener('abort', onAbort);
+  /** Of the signal. */
+  handleEvent(): void {
+    this.fail('cut', cutReason(this.#options.signal!));
   }
 
   #arm(phase: Phase, ms: number): void {
@@ -290,6 +288,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
 
   #cleanUp(): void {
     this.#deadline.clear();
-    this.#unwatchSignal?.();
+    this.#options.signal?.removeEventListener('abort', this);
   }
 }

@@ -97,6 +97,7 @@ export class PolicyDesk {
     return {
       role: 'device',
       id: deviceId,
+      name: `device/${deviceId}`,
       spiffeId: `spiffe://test.postern/device/${deviceId}`,
       serial: '01',
       notBefore: 0,
