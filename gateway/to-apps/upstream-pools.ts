@@ -1,14 +1,14 @@
 /** One undici pool per HTTP app, replaced when the app's upstream changes; the old one ends with its last request. */
-import { Pool } from 'undici';
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';
 import { maxHeadBytes } from '#shared/wire/head-limits.ts';
 import type { AppCredentials } from '../keystore/app-credentials.ts';
+import { AppConnections } from './app-connections.ts';
 import { greetingName, upstreamConnector } from './upstream-tls.ts';
 
 export interface Upstream {
-  readonly pool: Pool;
+  readonly pool: AppConnections;
   readonly origin: string;
   readonly servername: string | undefined;
 }
@@ -59,7 +59,7 @@ export class UpstreamPools {
     await Promise.all(pools.map(({ pool }) => pool.destroy()));
   }
 
-  #retire(app: string, pool: Pool): void {
+  #retire(app: string, pool: AppConnections): void {
     pool.close().catch((error: unknown) => this.#log.warn({ err: error, app }, 'a retired pool did not close'));
   }
 }
@@ -67,15 +67,14 @@ export class UpstreamPools {
 function makeUpstream(app: HttpApp, credential: AppCredentials): Upstream {
   const timeout = app.limits?.connectMs ?? defaultConnectMs;
   const servername = app.upstream.startsWith('https:') ? greetingName(app) : undefined;
-  const pool = new Pool(app.upstream, {
-    connections: maxConnections,
-    pipelining: 1,
+  const options = {
     connect: upstreamConnector(app, { timeout, credential }),
     // The forwarder has its own timers; a body may be silent for hours.
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: maxHeadBytes,
     allowH2: false,
-  });
+  };
+  const pool = new AppConnections(app.upstream, options, maxConnections);
   return { pool, origin: app.upstream, servername };
 }
