@@ -2,11 +2,8 @@
  * The connections to one app, each for one request at a time: the one that was used last is used next. Undici's own pool asks all of its connections
  * one after the other, twice for each request; and one that was asked for something impossible it never uses again.
  */
-import { createRequire } from 'node:module';
 import { Client, type Dispatcher, errors } from 'undici';
-
-// Of undici, whose version is pinned: 0 while a client takes requests and has none, and no 'drain' of it is on its way.
-const { kNeedDrain } = createRequire(import.meta.url)('undici/lib/core/symbols.js') as { readonly kNeedDrain: unique symbol };
+import { sizeOf } from '#shared/wire/undici-parts.ts';
 
 interface Waiting {
   readonly options: Dispatcher.DispatchOptions;
@@ -18,9 +15,9 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
   readonly #most: number;
   readonly #all = new Set<Client>();
   readonly #free: Client[] = [];
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #isClosed = false;
-  #onIdle: (() => void) | undefined;
+  #onNoneWaits: (() => void) | undefined;
 
   /** `most`: connections at one time; requests beyond them wait. */
   constructor(origin: string, options: Client.Options, most: number) {
@@ -28,7 +25,7 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
     this.#most = most;
   }
 
-  /** As undici's; what it returns tells nothing here. */
+  /** As undici's, for handlers of its older form; what it returns tells nothing here. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     if (this.#isClosed) {
       handler.onError?.(new errors.ClientClosedError());
@@ -36,14 +33,14 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
     }
     const client = this.#free.pop() ?? this.#another();
     if (client === undefined) this.#waiting.push({ options, handler });
-    else this.#send(client, options, handler);
+    else if (!this.#send(client, options, handler)) this.#release(client);
     return true;
   }
 
   /** Takes no new request, and resolves when those that were taken have ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (this.#waiting.length > 0) await new Promise<void>((resolve) => (this.#onNoneWaits = resolve));
     await Promise.all(Array.from(this.#all, (client) => client.close()));
   }
 
@@ -51,21 +48,23 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
   async destroy(): Promise<void> {
     this.#isClosed = true;
     for (const { handler } of this.#waiting.splice(0)) handler.onError?.(new errors.ClientDestroyedError());
-    this.#onIdle?.();
+    this.#onNoneWaits?.();
     await Promise.all(Array.from(this.#all, (client) => client.destroy()));
   }
 
-  #send(client: Client, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    client.dispatch(options, handler);
-    // Not taken, as when undici finds something wrong with it: no 'drain' will come.
-    if ((client as unknown as Record<symbol, number>)[kNeedDrain] === 0) this.#release(client);
+  /** False: undici refuses it, and so no 'drain' will tell that `client` takes the next. */
+  #send(client: Client, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return client.dispatch(options, handler) || sizeOf(client) > 0;
   }
 
   #release(client: Client): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#send(client, next.options, next.handler);
-    else if (this.#all.has(client)) this.#free.push(client);
-    if (this.#waiting.length === 0) this.#onIdle?.();
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      if (this.#send(client, next.options, next.handler)) return;
+    }
+    this.#free.push(client);
+    this.#onNoneWaits?.();
   }
 
   #another(): Client | undefined {

@@ -62,7 +62,13 @@ export function makeState(changes: Partial<WireState> = {}, more: Partial<Gatewa
 export function makeAsk(changes: Partial<Ask> = {}): Ask {
   return {
     kind: 'request',
-    peer: { role: 'device', id: claims.did, name: `device/${claims.did}`, jkt: claims.cnf.jkt, notAfter: now + 3_600_000 },
+    peer: {
+      role: 'device',
+      id: claims.did,
+      name: `device/${claims.did}`,
+      jkt: claims.cnf.jkt,
+      notAfter: now + 3_600_000,
+    },
     address: '192.0.2.7',
     method: 'GET',
     url: '/page',
