@@ -18,7 +18,7 @@ t.test(
       fc.property(writes, (all) => {
         const lines = new Lines();
         return all.every((texts) => {
-          texts.forEach((one, index) => lines.add(entry(index + 1, one)));
+          for (const [index, one] of texts.entries()) lines.add(entry(index + 1, one));
           const written = lines.end().toString('utf8');
           if (!written.endsWith('\n')) return false;
           const read = written
