@@ -5,17 +5,24 @@
 import { Client, type Dispatcher, errors } from 'undici';
 import { sizeOf } from '#shared/wire/undici-parts.ts';
 
+/** `isOver`: nobody waits for it any more. Undici's handlers cannot tell; of the forwarder's each does. */
+type Handler = Dispatcher.DispatchHandler & { readonly isOver?: boolean };
+
 interface Waiting {
   readonly options: Dispatcher.DispatchOptions;
-  readonly handler: Dispatcher.DispatchHandler;
+  readonly handler: Handler;
 }
+
+/** So many may wait before it is looked who still does. */
+const leastLook = 64;
 
 export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
   readonly #open: () => Client;
   readonly #most: number;
   readonly #all = new Set<Client>();
   readonly #free: Client[] = [];
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
+  #lookAt = leastLook;
   #isClosed = false;
   #onNoneWaits: (() => void) | undefined;
 
@@ -26,13 +33,13 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
   }
 
   /** As undici's, for handlers of its older form; what it returns tells nothing here. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     if (this.#isClosed) {
       handler.onError?.(new errors.ClientClosedError());
       return true;
     }
     const client = this.#free.pop() ?? this.#another();
-    if (client === undefined) this.#waiting.push({ options, handler });
+    if (client === undefined) this.#wait({ options, handler });
     else if (!this.#send(client, options, handler)) this.#release(client);
     return true;
   }
@@ -52,8 +59,17 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
     await Promise.all(Array.from(this.#all, (client) => client.destroy()));
   }
 
+  /** Where streams hold all connections, those who gave up waiting would be kept until a stream ends: each look is paid for by as many that came since the last. */
+  #wait(waiting: Waiting): void {
+    if (this.#waiting.length >= this.#lookAt) {
+      this.#waiting = this.#waiting.filter(({ handler }) => handler.isOver !== true);
+      this.#lookAt = Math.max(leastLook, 2 * this.#waiting.length);
+    }
+    this.#waiting.push(waiting);
+  }
+
   /** False: undici refuses it, and so no 'drain' will tell that `client` takes the next. */
-  #send(client: Client, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  #send(client: Client, options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     return client.dispatch(options, handler) || sizeOf(client) > 0;
   }
 
@@ -61,7 +77,7 @@ export class AppConnections implements Pick<Dispatcher, 'dispatch'> {
     for (;;) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      if (this.#send(client, next.options, next.handler)) return;
+      if (next.handler.isOver !== true && this.#send(client, next.options, next.handler)) return;
     }
     this.#free.push(client);
     this.#onNoneWaits?.();

@@ -80,11 +80,21 @@ export function upstreamConnector(app: HttpApp, options: ConnectorOptions): buil
     }
     connect(options, (...result) => {
       const socket: Socket | TLSSocket | null = result[1];
-      if (result[0] !== null || socket === null) return done(...result);
+      if (result[0] !== null) return done(asEndOfRequest(result[0]), null);
+      if (socket === null) return done(...result);
       if (isTrusted(socket, tls)) return done(null, hearOut(socket));
       socket.on('error', () => {});
       socket.destroy();
       done(new PosternError('app-unreachable', 'the key of the upstream is not the pinned one'), null);
     });
   };
+}
+
+/**
+ * Undici errs where a certificate has another name, and knows it by its code: its client counts the request as running for ever, and neither
+ * takes another one nor closes.
+ */
+function asEndOfRequest(error: Error): Error {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return error;
+  return new PosternError('app-unreachable', error.message, { cause: error });
 }

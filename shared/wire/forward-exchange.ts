@@ -69,6 +69,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
     return this.#end.promise;
   }
 
+  /** For a dispatcher that holds it back: it need not be sent any more. */
+  get isOver(): boolean {
+    return this.#settled;
+  }
+
   start(): this {
     const { signal, maxBodyBytes } = this.#options;
     if (signal?.aborted) {
