@@ -90,8 +90,7 @@ export class SpoolWriter implements RecordSink {
   }
 
   open(access: OpenAccess, opening: Opening): void {
-    const why =
-      this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
+    const why = this.#refusal();
     if (why !== undefined) opening.onUnopened(new PosternError('record-failed', why));
     else this.#add({ what: 'opening', access, opening });
   }
@@ -115,13 +114,13 @@ export class SpoolWriter implements RecordSink {
     this.#merger.take(record, this.#retry === undefined && this.#room.takesDenials());
   }
 
-  /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. */
+  /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. What comes later is not taken. */
   stop(): void {
-    this.#stopped = true;
     clearInterval(this.#timer);
     clearTimeout(this.#flush);
     clearTimeout(this.#retry);
     this.#merger.flush();
+    this.#stopped = true;
     this.#write();
     if (this.#waiting.length === 0 && this.#open.size === 0) this.#leave();
     else closeSync(this.#fd);
@@ -156,13 +155,20 @@ export class SpoolWriter implements RecordSink {
     if (this.#tellPause) this.tell(this.#tellPause({ why, ms: Math.round(performance.now() - since) }));
   }
 
+  #refusal(): string | undefined {
+    if (this.#stopped) return 'the spool is closed';
+    return this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
+  }
+
   #add(waiting: Waiting): void {
+    // The descriptor may be somebody else's by then.
+    if (this.#stopped) return;
     this.#waiting.push(waiting);
     if (this.#writePlanned || this.#retry) return;
     this.#writePlanned = true;
     setImmediate(() => {
       this.#writePlanned = false;
-      this.#write();
+      if (!this.#stopped) this.#write();
     });
   }
 
@@ -219,14 +225,15 @@ export class SpoolWriter implements RecordSink {
     this.#options.log.error({ err: error }, 'the spool cannot be written');
     this.#pauses('the spool could not be written');
     this.#waiting = [...batch.filter(({ what }) => what !== 'opening'), ...this.#waiting];
+    // Before anybody is told: what they then say is not to be written at once.
+    if (!this.#stopped) this.#retry = setTimeout(() => this.#tryAgain(), retryMs);
     const cause = new PosternError('record-failed', 'the spool cannot be written', { cause: error });
     for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onUnopened(cause);
-    // The descriptor may be somebody else's by then.
-    if (this.#stopped) return;
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#write();
-    }, retryMs);
+  }
+
+  #tryAgain(): void {
+    this.#retry = undefined;
+    this.#write();
   }
 
   #follow(waiting: Waiting): void {

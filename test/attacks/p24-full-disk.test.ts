@@ -1,6 +1,7 @@
 /** P24: what a full disk, and a flood of refusals, must not bring about. */
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
@@ -51,6 +52,17 @@ t.test('P24 what a full disk did not take is said again: no opening rests on one
   );
   t.notOk(controller.all().some(({ event }) => event === 'records-lost'));
 });
+
+t.test(
+  'P24 a spool that was stopped on a full disk writes no more, into whatever file has its number by then',
+  async (t) => {
+    const child = fileURLToPath(new URL('../gateway/records/stopped-spool-child.ts', import.meta.url));
+    const args = [child, join(t.testdir({ spool: {} }), 'spool'), join(t.testdirName, 'other')];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000, env: uncached });
+    const right = { opened: [false, false], timers: 0, bytes: 0 };
+    t.same(JSON.parse(stdout), [right, right]);
+  },
+);
 
 t.test('P24 a counted record never repeats the id of one that was written', async (t) => {
   // The controller refuses a second record of an id, and with it all that the spool holds behind it.
