@@ -12,6 +12,7 @@ export interface ReadRow extends SealedRecord {
   readonly position: number;
   readonly id: string;
   readonly time: number;
+  readonly trace: string;
 }
 
 export interface Unreadable {
@@ -21,7 +22,7 @@ export interface Unreadable {
   readonly why: string;
 }
 
-export const readColumns = ['position', 'id', 'time', 'leaf', 'disclosures'] as const;
+export const readColumns = ['position', 'id', 'time', 'trace', 'leaf', 'disclosures'] as const;
 
 /** `unreadable`: what stands there is no record; `record` stands in for it then. */
 export function readRow(row: ReadRow): { readonly record: AccessRecord; readonly unreadable?: Unreadable } {
@@ -71,15 +72,17 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isRequest = (value: unknown): boolean =>
   isObject(value) && ['method', 'host', 'path'].every((name) => typeof value[name] === 'string');
 
-/** It has the id and the time of what it stands for, as far as the columns beside it tell them. */
-function standIn({ position, id, time }: ReadRow, { record, why }: Unreadable): AccessRecord {
+const traceWhole = /^[0-9a-f]{32}$/;
+
+/** It has the id, the time and the trace of what it stands for, as far as the columns beside it tell them. */
+function standIn({ position, id, time, trace }: ReadRow, { record, why }: Unreadable): AccessRecord {
   return {
     id: new RegExp(madeIdPattern).test(id) ? id : `rec_unreadable${position}`,
     time: Number.isSafeInteger(time) ? time : 0,
     kind: 'log',
     event: 'record-unreadable',
     phase: 'single',
-    trace: '0'.repeat(32),
+    trace: traceWhole.test(trace) ? trace : '0'.repeat(32),
     verdict: 'none',
     reasons: [],
     details: { standsIn: true, record, position, why },

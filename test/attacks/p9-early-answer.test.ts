@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import t from 'tap';
 import { spkiFingerprint } from '#shared/crypto/keys.ts';
 import { httpApp } from '../support/gateway-apps.ts';
-import { dial, readUntil } from '../support/gateway-client.ts';
+import { dial, firstOf, readUntil } from '../support/gateway-client.ts';
 import { makeWorld } from '../support/gateway-world.ts';
 import { startDataPath } from '../support/start-data-path.ts';
 
@@ -72,7 +72,7 @@ async function post(app: string, host: string): Promise<string> {
   // In pieces, so that the gateway is in the middle of a write whenever the app closes.
   const piece = Buffer.alloc(30_000);
   for (let sent = 0; sent < length && socket.writable; sent += piece.length) {
-    if (!socket.write(piece)) await Promise.race([once(socket, 'drain'), once(socket, 'readable')]);
+    if (!socket.write(piece)) await firstOf(socket, ['drain', 'readable', 'close']);
   }
   const answer = await readUntil(socket, '\r\n\r\n');
   socket.destroy();

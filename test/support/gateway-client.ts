@@ -85,9 +85,20 @@ export async function readUntil(socket: TLSSocket, end: string): Promise<string>
     const chunk = socket.read() as Buffer | null;
     if (chunk !== null) text += chunk.toString('latin1');
     else if (socket.readableEnded || socket.destroyed) return text;
-    else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
+    else await firstOf(socket, ['readable', 'close', 'end']);
   }
   return text;
+}
+
+/** Resolves at the first of them. Unlike a race of `once` it leaves no listener of the others behind. */
+export function firstOf(socket: TLSSocket, events: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      for (const event of events) socket.off(event, go);
+      resolve();
+    };
+    for (const event of events) socket.on(event, go);
+  });
 }
 
 /** Resolves when the connection has ended, however it did. */
