@@ -1,6 +1,6 @@
 /** Reads the verdicts of the log in their order, page by page: no statement is open between two pages, so that nobody waits. */
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { recordOf } from '../log/record-row.ts';
+import { readColumns, readRow } from '../log/read-row.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface RecordsWanted {
@@ -13,6 +13,8 @@ export interface RecordsWanted {
 
 export interface RecordPage {
   readonly records: readonly AccessRecord[];
+  /** So many more that somebody made unreadable. */
+  readonly unreadable: number;
   /** Positions of the log that are behind, and in all. */
   readonly done: number;
   readonly total: number;
@@ -27,8 +29,9 @@ export async function* readRecords(db: Db, wanted: RecordsWanted): AsyncGenerato
   while (after < last) {
     const rows = await readPage(db, wanted, after, last);
     after = rows.length < pageSize ? last : rows.at(-1)!.position;
-    const records = rows.filter(({ time }) => time >= wanted.from && time <= wanted.to).map(recordOf);
-    yield { records, done: after - first + 1, total: last - first + 1 };
+    const read = rows.filter(({ time }) => time >= wanted.from && time <= wanted.to).map(readRow);
+    const records = read.flatMap(({ record, unreadable }) => (unreadable === undefined ? record : []));
+    yield { records, unreadable: read.length - records.length, done: after - first + 1, total: last - first + 1 };
   }
 }
 
@@ -52,7 +55,7 @@ async function findEnds(db: Db, from: number): Promise<{ first: number; last: nu
 function readPage(db: Db, { app, person }: RecordsWanted, after: number, last: number) {
   let query = db
     .selectFrom('records')
-    .select(['position', 'time', 'leaf', 'disclosures'])
+    .select([...readColumns])
     .where('position', '>', after)
     .where('position', '<=', last)
     .where('kind', 'in', ['grant', 'access'])

@@ -31,7 +31,8 @@ export async function replay(
   const snapshots = new HeldSnapshots(db);
   const judges = new Judges(db, draft);
   const tally = new FlipTally(order.limit);
-  for await (const { records, done, total } of readRecords(db, order)) {
+  for await (const { records, unreadable, done, total } of readRecords(db, order)) {
+    if (unreadable > 0) tally.unreadable('record', unreadable);
     const verdicts: RecordedVerdict[] = [];
     for (const record of records) {
       const read = readVerdict(record);

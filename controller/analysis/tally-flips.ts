@@ -35,7 +35,7 @@ export class FlipTally {
     this.#counts.otherRecords += 1;
   }
 
-  unreadable(reason: Unreadable | 'version', verdicts = 1): void {
+  unreadable(reason: Unreadable | 'version' | 'record', verdicts = 1): void {
     this.#counts.verdicts += verdicts;
     this.#leaveOpen(reason, verdicts);
   }

@@ -3,7 +3,7 @@ import type { CliCall, CliCommand } from '#shared/base/cli.ts';
 import { withAdmin } from './connect.ts';
 import { answerDone, answerList, given, misuse, option, readTime, usage, when } from './show.ts';
 import { answerCut } from './show-cut.ts';
-import { touchedLines } from './show-touched.ts';
+import { answerTouched } from './show-touched.ts';
 
 const kinds = ['person', 'device', 'session', 'grant', 'app', 'gateway', 'everything'] as const;
 const bodies = ['person', 'device'] as const;
@@ -65,7 +65,10 @@ export const cutCommands: Readonly<Record<string, CliCommand>> = {
         if (!call.json) answerCut(call, report, sentence);
         const touched = await admin.touched({ query: { kind, id, from }, timeoutMs: 300_000 });
         if (call.json) call.io.out(JSON.stringify({ cut: report, touched }));
-        else for (const line of ['', ...touchedLines(touched)]) call.io.out(line);
+        else {
+          call.io.out('');
+          answerTouched(call, touched);
+        }
         return report.complete ? 0 : 1;
       }),
   },

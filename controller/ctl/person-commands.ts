@@ -4,7 +4,19 @@ import type { adminPeople } from '#shared/contracts/admin-people.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import { withAdmin } from './connect.ts';
 import { invitePerson } from './invitation-commands.ts';
-import { answerDone, answerList, answerThing, chosen, given, numbered, option, options, usage, when } from './show.ts';
+import {
+  answerDone,
+  answerList,
+  answerThing,
+  chosen,
+  given,
+  numbered,
+  option,
+  options,
+  plural,
+  usage,
+  when,
+} from './show.ts';
 import { answerCut } from './show-cut.ts';
 
 type PersonShown = AnswerOf<(typeof adminPeople)['putPerson']>;
@@ -46,7 +58,11 @@ const erasePerson: CliCommand['run'] = (call) =>
     const [id = ''] = call.args;
     for (;;) {
       const erasure = await admin.erasePerson({ params: { id }, timeoutMs: 300_000 });
-      const { done, looked, total, records, snapshots } = erasure;
+      const { done, looked, total, records, snapshots, unreadable = 0 } = erasure;
+      if (done && unreadable > 0)
+        call.io.err(
+          `${plural(unreadable, 'record')} of the log cannot be read: whether what is left there tells of ${id} nobody knows (posternctl log verify)`,
+        );
       if (done)
         return answerDone(
           call,

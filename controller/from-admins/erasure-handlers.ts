@@ -3,6 +3,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { adminPeople } from '#shared/contracts/admin-people.ts';
 import type { AnswerOf } from '#shared/contracts/route.ts';
 import { beginErasure, digestOfPerson, goOnErasing } from '../log/erase-person.ts';
+import { countUnreadable } from '../log/tell-unreadable.ts';
 import type { ErasureRow } from '../store/record-tables.ts';
 import type { AdminParts, HandlersOf } from './admin-parts.ts';
 import { requireManage } from './people-handlers.ts';
@@ -25,21 +26,22 @@ export function erasureHandlers({ db, store, clock, searches }: AdminParts): Rou
         if (isNew) await recordAdmin(trx, at, caller, { event: 'erasure-begun', kind: 'log', details });
         return erasure;
       });
+      let unreadable = 0;
       const { erasure, total } = await goOnErasing({ store }, at, {
         id: begun.id,
         forMs: stepMs,
-        record: (trx, { digest, records, snapshots }) =>
+        async record(trx, { digest, records, snapshots }) {
+          unreadable = await countUnreadable(trx);
+          const sums = { records, snapshots, ...(unreadable === 0 ? {} : { unreadable }) };
           // Its reason stands in the record of the beginning, and may name the person: there it is gone by now.
-          recordAdmin(
-            trx,
-            at,
-            { ...caller, because: undefined },
-            { event: 'erased', kind: 'log', details: { erasure: begun.id, digest, records, snapshots } },
-          ),
+          const unnamed = { ...caller, because: undefined };
+          const details = { erasure: begun.id, digest, ...sums };
+          await recordAdmin(trx, at, unnamed, { event: 'erased', kind: 'log', details });
+        },
       });
       // Done is what the index of search has followed as well.
       if (erasure.ended_at !== null) await searches.follow();
-      return show(erasure, total);
+      return { ...show(erasure, total), ...(unreadable === 0 ? {} : { unreadable }) };
     },
 
     async erasures({ query: { person } }) {

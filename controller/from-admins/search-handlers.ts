@@ -13,6 +13,7 @@ import { readFilter, wrongFilter } from '../log/search/filter.ts';
 import { sumStats } from '../log/search/sum-stats.ts';
 import { isReading } from '../log/search/terms.ts';
 import { tellStory } from '../log/tell-story.ts';
+import { unreadableBetween } from '../log/tell-unreadable.ts';
 import { reasonText } from '../policy/explain-words.ts';
 import type { CompiledPolicy } from '../policy/policy-set.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
@@ -71,9 +72,13 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         // Readings are left out of what is followed, so there must be more than will be shown.
         const order = { query, through, limit: Math.min(1000, 4 * last + 20), count: false };
         const found = last === 0 ? [] : (await searches.ask('search', order)).records;
-        const shown = found.map((one) => one.record).filter((one) => filter.readings || !isReading(one));
+        const shown = found.filter(({ record: one }) => filter.readings || !isReading(one)).slice(0, last);
+        // As whoever follows would have seen them: what cannot be read could be what is looked for, and no search finds it.
+        const after = shown.length < last ? 0 : shown.at(-1)!.position;
+        const others = last === 0 ? [] : await unreadableBetween(db, { after, through, limit: last });
+        const all = [...shown, ...others].sort((a, b) => a.position - b.position).slice(-last);
         return {
-          records: shown.slice(0, last).reverse(),
+          records: last === 0 ? [] : all.map((one) => one.record),
           cursor: writeCursor({ oldest: true, position: through }, followTag),
         };
       }

@@ -9,7 +9,7 @@ import type { IdentityParts } from '../identity/identity-parts.ts';
 import * as mine from '../identity/my-factors.ts';
 import { listNotices } from '../identity/my-notices.ts';
 import { endSessions, sessionIdleMs } from '../identity/sessions.ts';
-import { recordOf } from '../log/record-row.ts';
+import { readColumns, readRow } from '../log/read-row.ts';
 import type { DeviceCaller } from './authorize-peer.ts';
 import { withinBudget } from './my-budget.ts';
 import { reviewRoutes } from './review-routes.ts';
@@ -118,13 +118,13 @@ export function meRoutes(parts: IdentityParts): Handlers<typeof myAccount, Devic
     async access({ caller, query }) {
       const rows = await db
         .selectFrom('records')
-        .select(['leaf', 'disclosures'])
+        .select([...readColumns])
         .where('person_id', '=', caller.person.id)
         .where('kind', 'in', shownKinds)
         .orderBy('position', 'desc')
         .limit(query.limit ?? defaultLimit)
         .execute();
-      return { records: rows.map((row) => ownView(recordOf(row))) };
+      return { records: rows.map((row) => ownView(readRow(row).record)) };
     },
   };
   return withinBudget(handlers, clock);

@@ -4,7 +4,7 @@
  */
 import { minute } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { recordOf } from '../log/record-row.ts';
+import { readColumns, readRow, type Unreadable } from '../log/read-row.ts';
 import { readRestoredAt } from '../store/generation.ts';
 import type { Trx } from '../store/open-store.ts';
 import type { KnownGrant } from './judge-told.ts';
@@ -15,6 +15,7 @@ const reachMs = 10 * minute;
 export class GrantsOfBatch {
   readonly #trx: Trx;
   readonly #known = new Map<string, KnownGrant | undefined>();
+  readonly #unreadable = new Map<string, Unreadable>();
   /** Grants of up to this time may be forgotten here. */
   #forgotten: number | undefined;
 
@@ -22,22 +23,33 @@ export class GrantsOfBatch {
     this.#trx = trx;
   }
 
-  /** Undefined where there is no record of it. */
+  /** Undefined where there is no record of it that can be read. */
   async find(grant: string): Promise<KnownGrant | undefined> {
     if (this.#known.has(grant)) return this.#known.get(grant);
     const row = await this.#trx
       .selectFrom('records')
-      .select(['leaf', 'disclosures'])
+      .select([...readColumns])
       .where('grant_id', '=', grant)
       .limit(1)
       .executeTakeFirst();
-    const known = row === undefined ? undefined : recordOf(row);
+    const read = row && readRow(row);
+    if (read?.unreadable !== undefined) this.#unreadable.set(grant, read.unreadable);
+    const known = read?.unreadable === undefined ? read?.record : undefined;
     this.#known.set(grant, known);
     return known;
   }
 
-  /** Whether a grant of that time can have had a record that is not here any more: it was pruned, or given after the backup that was restored. */
-  async mayBeForgotten(time: number): Promise<boolean> {
+  /** Records of grants that were asked for. */
+  get unreadable(): readonly Unreadable[] {
+    return [...this.#unreadable.values()];
+  }
+
+  /**
+   * Whether the grant of an access of that time can have had a record that is not here any more: it was pruned, or given after the backup that was
+   * restored. Or it is here, and somebody made it unreadable.
+   */
+  async mayBeForgotten(grant: string | undefined, time: number): Promise<boolean> {
+    if (grant !== undefined && this.#unreadable.has(grant)) return true;
     if (this.#forgotten === undefined) {
       const pruned = await this.#trx
         .selectFrom('prunings')

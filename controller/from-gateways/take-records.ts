@@ -11,6 +11,7 @@ import { appendRecord } from '../log/append-record.ts';
 import { wereErased } from '../log/erase-person.ts';
 import { insertRecord } from '../log/insert-record.ts';
 import { bareRow, recordRow } from '../log/record-row.ts';
+import { tellUnreadableIn } from '../log/tell-unreadable.ts';
 import type { Db, Trx } from '../store/open-store.ts';
 import { Doubts } from './doubts.ts';
 import { GrantsOfBatch, withFacts } from './grants-of-batch.ts';
@@ -58,7 +59,10 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
         const wrong = timeDoubt(record, known, { ...bounds, arrived: at });
         if (wrong !== undefined) doubts.add('record-misdated', { seq, record, ...wrong });
         const ground = disputeOf(record, known, teller);
-        if (ground !== undefined && (ground !== 'no-such-grant' || !(await grants.mayBeForgotten(record.time))))
+        if (
+          ground !== undefined &&
+          (ground !== 'no-such-grant' || !(await grants.mayBeForgotten(record.grant, record.time)))
+        )
           doubts.add('record-disputed', { seq, record, ground });
         const whole = { ...namePolicies(withFacts(record, known), names), arrived: at };
         const row = recordRow(whole, { gateway: batch.gateway, spool: batch.spool, seq, digest });
@@ -70,6 +74,7 @@ export async function takeRecords(db: Db, at: number, batch: Batch): Promise<{ t
       }
     }
     await doubts.settle(trx);
+    await tellUnreadableIn(trx, at, grants.unreadable);
     return { through };
   });
 }

@@ -4,7 +4,7 @@
  */
 import { day } from '#shared/base/clock.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
-import { recordOf } from '../log/record-row.ts';
+import { readColumns, readRow } from '../log/read-row.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface Notice {
@@ -22,7 +22,7 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
   const since = await signInBefore(db, person);
   const rows = await db
     .selectFrom('records')
-    .select(['leaf', 'disclosures'])
+    .select([...readColumns])
     .where('person_id', '=', person)
     .where('kind', 'in', kinds)
     .where('time', '>=', now - told)
@@ -31,9 +31,9 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
     .execute();
   return rows
     .flatMap((row): Notice[] => {
-      const one = recordOf(row);
-      const what = one.verdict === 'deny' || one.actor === person ? undefined : inWords(one);
-      return what === undefined ? [] : [{ at: one.time, what, new: one.time > since }];
+      const { record: one, unreadable } = readRow(row);
+      const told = unreadable === undefined ? toldOf(one, person) : `${cannotBeRead}: ${unreadable.record}.`;
+      return told === undefined ? [] : [{ at: one.time, what: told, new: one.time > since }];
     })
     .slice(0, most);
 }
@@ -42,16 +42,22 @@ export async function listNotices(db: Db, person: string, now: number): Promise<
 async function signInBefore(db: Db, person: string): Promise<number> {
   const rows = await db
     .selectFrom('records')
-    .select(['time', 'leaf', 'disclosures'])
+    .select('time')
     .where('person_id', '=', person)
     .where('kind', '=', 'sign-in')
+    .where('event', '=', 'signed-in')
     .where('verdict', '=', 'allow')
     .orderBy('position', 'desc')
-    .limit(50)
+    .limit(2)
     .execute();
-  const whole = rows.filter((row) => recordOf(row).event === 'signed-in');
-  return whole[1]?.time ?? 0;
+  return rows[1]?.time ?? 0;
 }
+
+const toldOf = (record: AccessRecord, person: string): string | undefined =>
+  record.verdict === 'deny' || record.actor === person ? undefined : inWords(record);
+
+/** It could be what somebody would hide from the person. */
+const cannotBeRead = 'Something about your account is on record and cannot be read; tell your administrator';
 
 function inWords({ kind, event, actor, device, details = {} }: AccessRecord): string | undefined {
   if (event === 'device-enrolled') return `A device was enrolled in your name: ${device}.`;

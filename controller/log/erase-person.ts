@@ -6,15 +6,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { randomId, randomSecret, sha256 } from '#shared/base/bytes.ts';
 import { minute } from '#shared/base/clock.ts';
 import { PosternError } from '#shared/base/errors.ts';
+import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Disclosure } from '#shared/log/disclosures.ts';
 import { eraseReviewRows } from '../reviews/erase-from-reviews.ts';
 import type { Db, Store, Trx } from '../store/open-store.ts';
 import type { ErasureRow } from '../store/record-tables.ts';
 import { eraseElsewhere, eraseSnapshots } from './erase-elsewhere.ts';
-import { type Erased, eraseFromRecord } from './erase-from-record.ts';
+import { type Erased, eraseFromRecord, isNamed } from './erase-from-record.ts';
 import { markChanged } from './mark-changed.ts';
+import { type ReadRow, readColumns, readRow, type Unreadable } from './read-row.ts';
 import { personalColumns, recordOf } from './record-row.ts';
 import { heldColumns, heldOfPerson, LegalHolds } from './retention/legal-holds.ts';
+import { tellUnreadableIn } from './tell-unreadable.ts';
 
 /** Positions of the log in one transaction, so that nobody waits long. */
 const stretch = 1000;
@@ -90,7 +93,7 @@ export async function goOnErasing(
   const { db } = store;
   const until = performance.now() + order.forMs;
   for (;;) {
-    const step = await db.transaction().execute((trx) => eraseStretch(trx, order.id));
+    const step = await db.transaction().execute((trx) => eraseStretch(trx, at, order.id));
     if (step.hold !== undefined) throw refuseHeld(step.hold, `the record at place ${step.erasure.position + 1}`);
     if (step.erasure.position < step.total) {
       if (performance.now() >= until) return step;
@@ -103,7 +106,7 @@ export async function goOnErasing(
     await eraseReviewRows(db, person);
     const ended = await db.transaction().execute(async (trx) => {
       // What came meanwhile: a record written by others, or the end of this by somebody quicker.
-      const { erasure, total, hold } = await eraseStretch(trx, order.id);
+      const { erasure, total, hold } = await eraseStretch(trx, at, order.id);
       if (erasure.person_id === null) return erasure;
       if (erasure.position < total || hold !== undefined) return undefined;
       const last = { ...erasure, person_id: null, snapshots: erasure.snapshots + snapshots, ended_at: at };
@@ -120,7 +123,7 @@ export async function goOnErasing(
   }
 }
 
-async function eraseStretch(trx: Trx, id: string): Promise<Step> {
+async function eraseStretch(trx: Trx, at: number, id: string): Promise<Step> {
   const erasure = await trx.selectFrom('erasures').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
   const newest = await trx
     .selectFrom('records')
@@ -130,9 +133,10 @@ async function eraseStretch(trx: Trx, id: string): Promise<Step> {
   if (erasure.person_id === null || erasure.position >= total) return { erasure, total };
   const through = Math.min(total, erasure.position + stretch);
   const who = await readErased(trx, erasure.person_id);
-  const { erased, heldAt, hold } = await eraseBetween(trx, who, erasure.position, through);
+  const { erased, unreadable, heldAt, hold } = await eraseBetween(trx, who, erasure.position, through);
   const next = { ...erasure, position: (heldAt ?? through + 1) - 1, records: erasure.records + erased };
   await trx.updateTable('erasures').set(next).where('id', '=', id).execute();
+  await tellUnreadableIn(trx, at, unreadable);
   return { erasure: next, total, hold };
 }
 
@@ -142,34 +146,56 @@ async function eraseBetween(
   who: Erased,
   after: number,
   through: number,
-): Promise<{ erased: number; heldAt?: number; hold?: string }> {
+): Promise<{ erased: number; unreadable: readonly Unreadable[]; heldAt?: number; hold?: string }> {
   const holds = await LegalHolds.read(trx);
   const rows = await trx
     .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures', ...heldColumns])
+    .select([...readColumns, ...heldColumns])
     .where('position', '>', after)
     .where('position', '<=', through)
     .orderBy('position')
     .execute();
   const changed: number[] = [];
-  for (const { position, leaf, disclosures, ...columns } of rows) {
-    const kept = eraseFromRecord(recordOf({ leaf, disclosures }), JSON.parse(disclosures) as Disclosure[], who);
-    if (kept === undefined) continue;
-    const hold = holds.of(columns);
+  const unreadable: Unreadable[] = [];
+  for (const row of rows) {
+    const { position } = row;
+    const read = readRow(row);
+    if (read.unreadable !== undefined) unreadable.push(read.unreadable);
+    const left = read.unreadable === undefined ? leftOf(row, read.record, who) : leftOfUnreadable(row, who);
+    if (left === undefined) continue;
+    const hold = holds.of(row);
     if (hold !== undefined) {
       await markChanged(trx, changed);
-      return { erased: changed.length, heldAt: position, hold: hold.name };
+      return { erased: changed.length, unreadable, heldAt: position, hold: hold.name };
     }
-    const left = { leaf, disclosures: JSON.stringify(kept) };
     await trx
       .updateTable('records')
-      .set({ disclosures: left.disclosures, ...personalColumns(recordOf(left)), digest: '' })
+      .set({ ...left, digest: '' })
       .where('position', '=', position)
       .execute();
     changed.push(position);
   }
   await markChanged(trx, changed);
-  return { erased: changed.length };
+  return { erased: changed.length, unreadable };
+}
+
+/** Undefined where nothing goes. */
+function leftOf({ leaf, disclosures }: ReadRow, record: AccessRecord, who: Erased) {
+  const kept = eraseFromRecord(record, JSON.parse(disclosures) as Disclosure[], who);
+  if (kept === undefined) return undefined;
+  const left = JSON.stringify(kept);
+  return { disclosures: left, ...personalColumns(recordOf({ leaf, disclosures: left })) };
+}
+
+/** Of a record that somebody made unreadable all of it goes, as soon as its row names the person anywhere: which part of it does cannot be told. */
+function leftOfUnreadable(
+  row: ReadRow & Readonly<Record<'person_id' | 'actor' | 'device_id', string | null>>,
+  who: Erased,
+) {
+  const { person_id, actor, device_id, leaf, disclosures } = row;
+  const columns = [person_id, actor, device_id].join(' ');
+  if (!isNamed(`${columns} ${leaf} ${disclosures}`, [who.id, ...who.devices, ...who.names])) return undefined;
+  return { disclosures: '[]', person_id: null, actor: null, address: null, host: null, path: null };
 }
 
 async function readErased(db: Db, id: string): Promise<Erased> {

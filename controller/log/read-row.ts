@@ -1,6 +1,6 @@
 /**
- * A record out of a row that somebody may have made unreadable. Whoever hands the log on, record after record, hands on what stands in for it:
- * nothing is passed over in silence, and nothing waits behind it.
+ * A record out of a row that somebody may have made unreadable. Whoever hands the log on, record after record, hands on what stands in for it, and
+ * whoever sums it up says how many they were: nothing is passed over in silence, and nothing waits behind it.
  */
 import { asPosternError } from '#shared/base/errors.ts';
 import { madeIdPattern } from '#shared/base/known-patterns.ts';
@@ -39,7 +39,8 @@ export function tryRecord(row: SealedRecord): AccessRecord | string {
     const wrong = wrongMember(record as unknown as Record<string, unknown>);
     return wrong === undefined ? record : `its member ${wrong} is missing, or of another type`;
   } catch (error) {
-    return asPosternError(error).message.slice(0, 200);
+    // Its words would quote from the record, of whomever that tells.
+    return error instanceof SyntaxError ? 'it is no JSON' : asPosternError(error).message.slice(0, 200);
   }
 }
 

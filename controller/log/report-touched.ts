@@ -4,7 +4,7 @@ import { PosternError } from '#shared/base/errors.ts';
 import type { Touched } from '#shared/contracts/admin-touched.ts';
 import type { DeviceState } from '#shared/contracts/agent-to-controller.ts';
 import type { Db } from '../store/open-store.ts';
-import { recordOf } from './record-row.ts';
+import { readColumns, readRow } from './read-row.ts';
 import { TouchedSum } from './sum-touched.ts';
 
 export interface TouchedAsk {
@@ -35,10 +35,15 @@ export async function reportTouched(db: Db, { kind, id, from, to }: TouchedAsk):
   const wanted = { person, devices: kind === 'device' ? [id] : devices.map((row) => row.id), whole: kind === 'person' };
   let before = Number.MAX_SAFE_INTEGER;
   let read = 0;
+  let unreadable = 0;
   let cutOff: number | undefined;
   for (;;) {
     const rows = await readPage(db, wanted, { from, to, before });
-    for (const row of rows) sum.add(recordOf(row));
+    for (const row of rows) {
+      const one = readRow(row);
+      if (one.unreadable === undefined) sum.add(one.record);
+      else unreadable += 1;
+    }
     read += rows.length;
     const last = rows.at(-1);
     if (last === undefined || rows.length < page) break;
@@ -58,6 +63,7 @@ export async function reportTouched(db: Db, { kind, id, from, to }: TouchedAsk):
     from: cutOff ?? from,
     to,
     cutOff: cutOff !== undefined,
+    ...(unreadable === 0 ? {} : { unreadable }),
     ...sums,
     devices: devices.map((row) => ({
       device: row.id,
@@ -84,7 +90,7 @@ function readPage(
 ) {
   return db
     .selectFrom('records')
-    .select(['position', 'time', 'leaf', 'disclosures'])
+    .select([...readColumns])
     .where('position', '<', before)
     .where('time', '>=', from)
     .where('time', '<=', to)

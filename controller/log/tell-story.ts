@@ -2,7 +2,7 @@
 import { PosternError } from '#shared/base/errors.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import type { Db } from '../store/open-store.ts';
-import { recordOf } from './record-row.ts';
+import { readColumns, readRow } from './read-row.ts';
 import type { SearchDesk } from './search/search-desk.ts';
 
 export interface Story {
@@ -16,19 +16,19 @@ const mostTraces = 10;
 const mostSessions = 5;
 const traceStart = /^[0-9a-f]{8,32}$/i;
 
-/** `of`: a record's id, or the beginning of a trace. Throws `not-found`, and `bad-request` for a beginning of several traces. */
+/** `of`: a record's id, or the beginning of a trace. What cannot be read has something in its place. Throws `not-found`, and `bad-request` for a beginning of several traces. */
 export async function tellStory(db: Db, searches: Pick<SearchDesk, 'ask'>, of: string): Promise<Story> {
   const trace = traceStart.test(of) ? await findTrace(db, of.toLowerCase()) : await traceOfId(db, of);
   const rows = await db
     .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
+    .select([...readColumns])
     .where('trace', '=', trace)
     .orderBy('position')
     .limit(mostRecords + 1)
     .execute();
   const records = rows
     .slice(0, mostRecords)
-    .map((row) => ({ position: row.position, record: recordOf(row), own: true }));
+    .map((row) => ({ position: row.position, record: readRow(row).record, own: true }));
   const known = new Set(records.map(({ position }) => position));
   const before = [...(await grantsOf(db, records)), ...(await signInsOf(searches, records))];
   for (const { position, record } of before) {
@@ -79,10 +79,10 @@ async function grantsOf(db: Db, records: readonly Placed[]): Promise<Placed[]> {
   if (grants.length === 0) return [];
   const rows = await db
     .selectFrom('records')
-    .select(['position', 'leaf', 'disclosures'])
+    .select([...readColumns])
     .where('grant_id', 'in', grants)
     .execute();
-  return rows.map((row) => ({ position: row.position, record: recordOf(row) }));
+  return rows.map((row) => ({ position: row.position, record: readRow(row).record }));
 }
 
 async function signInsOf(searches: Pick<SearchDesk, 'ask'>, records: readonly Placed[]): Promise<Placed[]> {

@@ -5,9 +5,9 @@ import type { Maker, Row } from './report-shape.ts';
 
 const kinds = ['admin', 'policy', 'device', 'factor', 'revocation'] as const;
 
-export const changesMade: Maker = async (db, { from, at }, onProgress) => {
+export const changesMade: Maker = async (db, { from, at, onUnreadable }, onProgress) => {
   const rows: Row[] = [];
-  for await (const record of eachRecord(db, { from, to: at, kinds }, onProgress)) {
+  for await (const record of eachRecord(db, { from, to: at, kinds, onUnreadable }, onProgress)) {
     if (record.verdict === 'deny' || (record.actor === undefined && !record.erased?.includes('actor'))) continue;
     const { time, id, kind, event, actor, app, epoch, because, details = {} } = record;
     const { before, after, ...more } = details;

@@ -1,7 +1,7 @@
 /** Records of a time, in the order of writing, a page at a time: no statement is open between two pages. */
 import type { AccessRecord, RecordKind } from '#shared/contracts/record.ts';
 import type { OnProgress } from '../analysis/replay.ts';
-import { recordOf } from '../log/record-row.ts';
+import { readColumns, readRow } from '../log/read-row.ts';
 import type { Db } from '../store/open-store.ts';
 
 export interface RecordsOfTime {
@@ -10,13 +10,20 @@ export interface RecordsOfTime {
   readonly to: number;
   readonly kinds?: readonly RecordKind[] | undefined;
   readonly verdict?: 'allow' | 'deny' | undefined;
+  /** Called, in its place among the others, for each that somebody made unreadable: what it would tell is missing, and that must be told. */
+  readonly onUnreadable: (one: UnreadableRecord) => void;
+}
+
+export interface UnreadableRecord {
+  readonly record: string;
+  readonly time: number;
 }
 
 const pageSize = 1000;
 
 export async function* eachRecord(
   db: Db,
-  { from, to, kinds, verdict }: RecordsOfTime,
+  { from, to, kinds, verdict, onUnreadable }: RecordsOfTime,
   onProgress: OnProgress = () => {},
 ): AsyncGenerator<AccessRecord> {
   // Late deliveries stand behind what is younger, so that time orders nothing here.
@@ -29,7 +36,7 @@ export async function* eachRecord(
   for (let after = ends.first - 1; after < ends.last; ) {
     let query = db
       .selectFrom('records')
-      .select(['position', 'time', 'leaf', 'disclosures'])
+      .select([...readColumns])
       .where('position', '>', after)
       .where('position', '<=', ends.last)
       .orderBy('position')
@@ -38,7 +45,12 @@ export async function* eachRecord(
     if (verdict !== undefined) query = query.where('verdict', '=', verdict);
     const rows = await query.execute();
     after = rows.length < pageSize ? ends.last : rows.at(-1)!.position;
-    for (const row of rows) if (row.time >= from && row.time <= to) yield recordOf(row);
+    for (const row of rows) {
+      if (row.time < from || row.time > to) continue;
+      const { record, unreadable } = readRow(row);
+      if (unreadable === undefined) yield record;
+      else onUnreadable({ record: unreadable.record, time: row.time });
+    }
     await onProgress(after - ends.first + 1, ends.last - ends.first + 1);
   }
 }

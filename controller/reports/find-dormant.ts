@@ -7,8 +7,9 @@ import { worldThen } from './world-then.ts';
 /** What people and devices do themselves; what was done to them is none of it. */
 const own = ['access', 'grant', 'sign-in', 'enrolment', 'posture'] as const;
 
-export const dormant: Maker = async (db, { from, at }) => {
+export const dormant: Maker = async (db, { from, at, onUnreadable }) => {
   const world = await worldThen(db, at);
+  for (const one of world.unreadable) onUnreadable(one);
   const people = await lastSeen(db, 'person_id', at);
   const devices = await lastSeen(db, 'device_id', at);
   const rows: Row[] = [];

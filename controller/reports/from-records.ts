@@ -41,17 +41,17 @@ export const personOf = ({ person, erased: gone = [] }: AccessRecord): string | 
 
 const isStart = ({ phase }: AccessRecord) => phase === 'opening' || phase === 'single';
 
-export const used: Maker = async (db, { from, at }, onProgress) => {
+export const used: Maker = async (db, { from, at, onUnreadable }, onProgress) => {
   const sums = new Sums();
-  const period = { from, to: at, kinds: ['access'], verdict: 'allow' } as const;
+  const period = { from, to: at, kinds: ['access'], verdict: 'allow', onUnreadable } as const;
   for await (const record of eachRecord(db, period, onProgress))
     if (isStart(record)) sums.add({ person: personOf(record), app: record.app ?? null }, record);
   return { columns: ['person', 'app', 'count', 'first', 'last'], rows: sums.rows() };
 };
 
-export const denied: Maker = async (db, { from, at }, onProgress) => {
+export const denied: Maker = async (db, { from, at, onUnreadable }, onProgress) => {
   const sums = new Sums();
-  for await (const record of eachRecord(db, { from, to: at, verdict: 'deny' }, onProgress)) {
+  for await (const record of eachRecord(db, { from, to: at, verdict: 'deny', onUnreadable }, onProgress)) {
     if (!isStart(record)) continue;
     const { kind, app, reasons, actor } = record;
     const who = personOf(record) ?? (kind === 'admin' ? (actor ?? null) : null);
@@ -60,9 +60,9 @@ export const denied: Maker = async (db, { from, at }, onProgress) => {
   return { columns: ['person', 'app', 'kind', 'reason', 'count', 'first', 'last'], rows: sums.rows() };
 };
 
-export const posture: Maker = async (db, { from, at }, onProgress) => {
+export const posture: Maker = async (db, { from, at, onUnreadable }, onProgress) => {
   const rows: Row[] = [];
-  for await (const record of eachRecord(db, { from, to: at, kinds: ['posture'] }, onProgress)) {
+  for await (const record of eachRecord(db, { from, to: at, kinds: ['posture'], onUnreadable }, onProgress)) {
     const head = { time: record.time, person: personOf(record), device: record.device ?? null };
     const changed = (record.details?.['changed'] ?? []) as { fact: string; from?: unknown; to?: unknown }[];
     if (record.erased?.includes('details')) rows.push({ ...head, fact: erased, was: null, is: null });

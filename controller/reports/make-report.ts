@@ -37,7 +37,8 @@ const makers: Readonly<Record<ReportName, Maker>> = {
 /** `now`: when it is made. */
 export async function makeReport(db: Db, order: ReportOrder, now: number, onProgress: OnProgress): Promise<Report> {
   const { report, at, from, sample } = order;
-  const found = await makers[report](db, order, onProgress);
+  const unreadable = new Set<string>();
+  const found = await makers[report](db, { ...order, onUnreadable: (one) => unreadable.add(one.record) }, onProgress);
   const rows = sample === undefined ? found.rows : sampleRows(found.rows, sample.rows, sample.seed);
   const notes = [...(found.notes ?? [])];
   const begin = await beginOfLog(db);
@@ -45,6 +46,10 @@ export async function makeReport(db: Db, order: ReportOrder, now: number, onProg
   if (begin === undefined || begin > period.from)
     notes.push(
       `The log begins at ${begin === undefined ? 'no time' : new Date(begin).toISOString()}: of what was before it nothing is known.`,
+    );
+  if (unreadable.size > 0)
+    notes.push(
+      `${unreadable.size} records that it is made of cannot be read (the first is ${[...unreadable][0]}): what they told is missing here. posternctl log verify tells more.`,
     );
   const pruned = await prunedOfTime(db, period);
   if (pruned !== undefined)

@@ -2,7 +2,7 @@
 
 import { day } from '#shared/base/clock.ts';
 import type { KnownDevice, PeoplePage } from '../analysis/load-people.ts';
-import { recordOf } from '../log/record-row.ts';
+import { tryRecord } from '../log/read-row.ts';
 import type { Facts } from '../policy/facts.ts';
 import type { Db } from '../store/open-store.ts';
 import { groupsThen, type PersonThen, type WorldThen } from './world-then.ts';
@@ -66,7 +66,9 @@ async function newestFacts(db: Db, person: PersonThen, at: number): Promise<{ ti
     .execute();
   const found = new Map<string, { time: number; facts: Facts }>();
   for (const row of rows) {
-    const { device, facts: id } = recordOf(row);
+    // Facts of another decision serve as well: how old they are is told.
+    const read = tryRecord(row);
+    const { device, facts: id } = typeof read === 'string' ? {} : read;
     if (id === undefined || device === undefined || found.has(device)) continue;
     const snapshot = await db.selectFrom('fact_snapshots').select('facts').where('id', '=', id).executeTakeFirst();
     if (snapshot === undefined) continue;

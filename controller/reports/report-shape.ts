@@ -2,6 +2,7 @@
 import type { Cell, ReportName } from '#shared/contracts/admin-reports.ts';
 import type { OnProgress } from '../analysis/replay.ts';
 import type { Db } from '../store/open-store.ts';
+import type { RecordsOfTime } from './each-record.ts';
 
 export interface ReportOrder {
   readonly report: ReportName;
@@ -23,4 +24,5 @@ export interface Found {
   readonly isOfMoment?: boolean;
 }
 
-export type Maker = (db: Db, order: ReportOrder, onProgress: OnProgress) => Promise<Found>;
+export type MakerOrder = ReportOrder & Pick<RecordsOfTime, 'onUnreadable'>;
+export type Maker = (db: Db, order: MakerOrder, onProgress: OnProgress) => Promise<Found>;

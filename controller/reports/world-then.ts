@@ -7,7 +7,7 @@ import type { App } from '#shared/contracts/app.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { loadApps } from '../grants/load-facts.ts';
 import type { Db } from '../store/open-store.ts';
-import { eachRecord } from './each-record.ts';
+import { eachRecord, type UnreadableRecord } from './each-record.ts';
 
 export interface PersonThen {
   readonly id: string;
@@ -28,6 +28,8 @@ export interface WorldThen {
   readonly apps: Map<string, App>;
   /** `person alice`, `group staff`, `app wiki`, each with why. */
   readonly unknown: Map<string, string>;
+  /** Changes since then that cannot be read. */
+  readonly unreadable: UnreadableRecord[];
 }
 
 const kept = ['group-added', 'group-changed', 'group-removed', 'person-added', 'person-changed'];
@@ -36,10 +38,14 @@ const ofApps = ['app-added', 'app-changed', 'app-removed'];
 
 export async function worldThen(db: Db, at: number): Promise<WorldThen> {
   const world = await worldNow(db);
-  const later: AccessRecord[] = [];
-  for await (const record of eachRecord(db, { from: at + 1, to: Number.MAX_SAFE_INTEGER, kinds: ['admin'] }))
-    later.push(record);
-  for (const record of later.reverse()) takeBack(world, record);
+  const later: (AccessRecord | UnreadableRecord)[] = [];
+  const onUnreadable = (one: UnreadableRecord) => void later.push(one);
+  const period = { from: at + 1, to: Number.MAX_SAFE_INTEGER, kinds: ['admin'], onUnreadable } as const;
+  for await (const record of eachRecord(db, period)) later.push(record);
+  for (const one of later.reverse()) {
+    if ('record' in one) takeBackUnreadable(world, one);
+    else takeBack(world, one);
+  }
   await setStates(db, world, at);
   return world;
 }
@@ -54,7 +60,17 @@ async function worldNow(db: Db): Promise<WorldThen> {
   for (const row of await db.selectFrom('group_parents').selectAll().execute())
     groups.get(row.group_id)?.parents.add(row.parent_id);
   const apps = new Map((await loadApps(db)).map((app) => [app.id, app]));
-  return { people: new Map(people.map((row) => [row.id, { ...row }])), groups, apps, unknown: new Map() };
+  const known = new Map(people.map((row) => [row.id, { ...row }]));
+  return { people: known, groups, apps, unknown: new Map(), unreadable: [] };
+}
+
+/** It may have been a change of anything. */
+function takeBackUnreadable({ apps, unknown, unreadable }: WorldThen, one: UnreadableRecord): void {
+  const { record, time } = one;
+  unreadable.push(one);
+  const why = `the record ${record} of ${new Date(time).toISOString()} cannot be read`;
+  unknown.set('group *', why);
+  for (const id of apps.keys()) unknown.set(`app ${id}`, why);
 }
 
 type Told = Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@
 
 import type { AccessRecord } from '#shared/contracts/record.ts';
 import { GroupGraph } from '../analysis/group-graph.ts';
-import { eachRecord } from '../reports/each-record.ts';
+import { eachRecord, type UnreadableRecord } from '../reports/each-record.ts';
 import type { Db } from '../store/open-store.ts';
 import type { RightHeld } from './rights-now.ts';
 
@@ -16,7 +16,7 @@ export async function timesOfRights(db: Db, rights: readonly RightHeld[]): Promi
   const used = await lastUses(db);
   const came = await whenAdded(db);
   const policies = await policiesSince(db);
-  const joined = await joinedSince(db);
+  const { joined, unreadableAt } = await joinedSince(db);
   const graph = await GroupGraph.load(db);
   return rights.map((right) => {
     const { person, app } = right;
@@ -30,9 +30,11 @@ export async function timesOfRights(db: Db, rights: readonly RightHeld[]): Promi
       least(memberships.map(([, at]) => at)),
     ].filter((at) => at !== undefined);
     const lastUsed = used.get(JSON.stringify([person, app]));
+    const since = Math.max(...parts);
     return {
       ...(lastUsed === undefined ? {} : { lastUsed }),
-      ...(parts.length === 0 ? {} : { since: Math.max(...parts) }),
+      // What cannot be read may have taken it away, or given it, since then.
+      ...(parts.length === 0 || since < unreadableAt ? {} : { since }),
     };
   });
 }
@@ -73,8 +75,8 @@ async function policiesSince(db: Db): Promise<Map<string, number>> {
 
 type Joined = Map<string, Map<string, number>>;
 
-/** By person and group. Whoever was in a group before the log began is not in it. */
-async function joinedSince(db: Db): Promise<Joined> {
+/** By person and group. Whoever was in a group before the log began is not in it. `unreadableAt`: of the latest change that cannot be read. */
+async function joinedSince(db: Db): Promise<{ joined: Joined; unreadableAt: number }> {
   const joined: Joined = new Map();
   const note = (person: string, group: string, time: number, isIn: boolean) => {
     const own = joined.get(person) ?? new Map<string, number>();
@@ -82,9 +84,14 @@ async function joinedSince(db: Db): Promise<Joined> {
     if (isIn) own.set(group, time);
     else own.delete(group);
   };
-  for await (const record of eachRecord(db, { from: 0, to: Number.MAX_SAFE_INTEGER, kinds: ['admin'] }))
+  let unreadableAt = Number.NEGATIVE_INFINITY;
+  const onUnreadable = ({ time }: UnreadableRecord) => {
+    unreadableAt = Math.max(unreadableAt, time);
+  };
+  const period = { from: 0, to: Number.MAX_SAFE_INTEGER, kinds: ['admin'], onUnreadable } as const;
+  for await (const record of eachRecord(db, period))
     for (const { person, group, isIn } of moves(record)) note(person, group, record.time, isIn);
-  return joined;
+  return { joined, unreadableAt };
 }
 
 interface Move {

@@ -33,7 +33,7 @@ export const directions = ['allow-to-deny', 'deny-to-allow'] as const;
 /**
  * Why a recorded verdict could not be judged again: `query`, `path`, `network`, `request` (the draft looks at what was not
  * recorded), `facts` (their snapshot is gone), `app`, `person` (not in the record), `merged` (refusals counted together),
- * `not-reproduced` (by its own version the recorded facts do not give the recorded verdict), `version` (which is gone).
+ * `record` (which somebody made unreadable), `not-reproduced` (by its own version the recorded facts do not give the recorded verdict), `version` (which is gone).
  */
 export const undeterminedReasons = [
   'query',
@@ -44,6 +44,7 @@ export const undeterminedReasons = [
   'app',
   'person',
   'merged',
+  'record',
   'not-reproduced',
   'version',
 ] as const;

@@ -16,6 +16,8 @@ export const erasureShown = strict({
   /** Records that personal fields were taken out of, and snapshots of facts that went. */
   records: Type.Integer(),
   snapshots: Type.Integer(),
+  /** With the end of it: records of the log that cannot be read. Those whose row names the person were emptied; of the rest nobody can tell. */
+  unreadable: Type.Optional(Type.Integer()),
   beganAt: time,
   endedAt: Type.Optional(time),
 });

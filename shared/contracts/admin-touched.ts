@@ -34,6 +34,8 @@ export const touched = strict({
   records: count,
   /** True when there are more records than a report reads: what is before `from` here is not in it. */
   cutOff: Type.Boolean(),
+  /** Records of them that cannot be read: what these tell is missing here. */
+  unreadable: Type.Optional(count),
   pruned: Type.Optional(prunedShown),
   misdated: Type.Optional(misdatedShown),
   apps: Type.Array(appTouched),

@@ -213,7 +213,8 @@ export const recordEvents = {
       'hold-added': 'A legal hold: its id, its name, what it keeps.',
       'hold-released': 'A legal hold: as above, by whom and when it was set.',
       'erasure-begun': 'A person is erased: by which digest, not who.',
-      erased: 'It is done: the digest, how many records and snapshots it took from.',
+      erased:
+        'It is done: the digest, how many records and snapshots it took from, and how many records nobody can read.',
       paused: 'The controller could write nothing, or only for owners: from when to when, and why.',
       'index-mended':
         'An alarm: the index of search did not find a record, or found it by what it does not say, or could not be read: which block of it, which records. It was made anew there.',

@@ -87,6 +87,7 @@ const undeterminedTexts: Readonly<Record<ReplayResult['undeterminedBy'][number][
   facts: 'depend on facts whose snapshot is gone',
   app: 'name an app of which nothing was recorded',
   person: 'name no person',
+  record: 'stand in records that cannot be read (posternctl log verify)',
   merged: 'were refusals that one record counts together',
   'not-reproduced': 'are not given by their own version from the facts that were recorded',
   version: 'were given by a version that is gone',

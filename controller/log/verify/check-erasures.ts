@@ -3,7 +3,7 @@
  * were: an operator who takes values away without an erasure is named by the number.
  */
 import type { Db } from '../../store/open-store.ts';
-import { recordOf } from '../record-row.ts';
+import { tryRecord } from '../read-row.ts';
 import type { FaultList } from './fault-list.ts';
 
 /** From this leaf on a gateway may have delivered records of somebody who was erased before. Undefined when nobody was. */
@@ -39,6 +39,10 @@ async function told(db: Db, event: 'erasure-begun' | 'erased', at: number, erasu
     .where('records.event', '=', event)
     .execute();
   return rows
-    .map((row) => ({ leaf_index: row.leaf_index, details: recordOf(row).details ?? {} }))
+    .flatMap((row) => {
+      const record = tryRecord(row);
+      // A fault of its own, which whoever looks at all records tells.
+      return typeof record === 'string' ? [] : { leaf_index: row.leaf_index, details: record.details ?? {} };
+    })
     .find(({ details }) => details['erasure'] === erasure);
 }

@@ -5,7 +5,7 @@
 import type { LogVerdict } from '#shared/contracts/admin-proofs.ts';
 import type { Db } from '../../store/open-store.ts';
 import type { LogState } from '../log-state.ts';
-import { recordOf } from '../record-row.ts';
+import { tryRecord } from '../read-row.ts';
 import { digestOfSets } from '../retention/pruned-leaves.ts';
 import type { PrunedBy } from './check-range.ts';
 import type { FaultList } from './fault-list.ts';
@@ -112,7 +112,10 @@ async function toldPrunings(db: Db, { number, position }: LogState): Promise<Map
     .execute();
   const told = new Map<number, Pruned>();
   for (const { n, leaf_index, end, ...begin } of rows) {
-    const { kind, event, details } = recordOf(begin);
+    // What cannot be read is a fault of its own, which whoever looks at all records tells.
+    const read = tryRecord(begin);
+    if (typeof read === 'string') continue;
+    const { kind, event, details } = read;
     if (kind !== 'log' || event !== 'prune-begun' || details?.['pruning'] !== n) continue;
     const ends = await db
       .selectFrom('records')
@@ -124,7 +127,9 @@ async function toldPrunings(db: Db, { number, position }: LogState): Promise<Map
       .orderBy('position')
       .execute();
     const own = ends.flatMap(({ id, position: at, ...row }): Told[] => {
-      const { details = {}, time } = recordOf(row);
+      const record = tryRecord(row);
+      if (typeof record === 'string') return [];
+      const { details = {}, time } = record;
       const { pruning, log, leaves, digest } = details as Record<'pruning' | 'log' | 'leaves' | 'digest', unknown>;
       if (log !== number || pruning !== n) return [];
       return [{ record: id, time, leaves: Number(leaves), digest: String(digest), isPlaced: at <= position }];

@@ -153,4 +153,10 @@ t.test('an authenticator app can be added, and the last one not removed', async 
   await t.rejects(agent.me.recoveryCodes(), { code: 'step-up-required' });
   const records = (await agent.me.access({ query: {} })).records;
   t.ok(records.length > 3 && records.every((record) => record.person === 'olga' && record.details === undefined));
+  // One that cannot be read has something in its place.
+  const { id } = records[0]!;
+  await edge.store.db.updateTable('records').set({ leaf: 'no record' }).where('id', '=', id).execute();
+  const again = (await agent.me.access({ query: {} })).records;
+  t.match(again[0], { id, event: 'record-unreadable' });
+  t.same(again.slice(1), records.slice(1));
 });
