@@ -1,5 +1,6 @@
 /** `posternctl log search`, `tail`, `show`, `stats`. Every reading is recorded. */
 import type { CliCall, CliCommand } from '#shared/base/cli.ts';
+import { safeText } from '#shared/base/print-table.ts';
 import { sumFields } from '#shared/contracts/admin-search.ts';
 import { withAdmin } from './connect.ts';
 import { followLog } from './follow-log.ts';
@@ -81,6 +82,8 @@ async function search(call: CliCall, admin: Parameters<Parameters<typeof withAdm
   sayMissing(call, found);
   for (const { name, records: kept } of found.held ?? [])
     err(`${kept.length} of these ${kept.length === 1 ? 'is' : 'are'} kept by the legal hold ${name}`);
+  for (const { filter, value, nearest } of found.unknown ?? [])
+    err(safeText(`there is no ${filter} "${value}"${nearest === undefined ? '' : `, did you mean ${nearest}?`}`));
   if (records.length === 0 && next === undefined) return err('Nothing was found.');
   if (total !== undefined) err(`${total.exact ? '' : 'more than '}${total.count.toLocaleString('en')} found`);
   if (stoppedAt !== undefined)

@@ -14,6 +14,7 @@ import { sumStats } from '../log/search/sum-stats.ts';
 import { isReading } from '../log/search/terms.ts';
 import { tellStory } from '../log/tell-story.ts';
 import { unreadableBetween } from '../log/tell-unreadable.ts';
+import { unknownNames } from '../log/unknown-names.ts';
 import { reasonText } from '../policy/explain-words.ts';
 import type { CompiledPolicy } from '../policy/policy-set.ts';
 import type { AdminCaller, AdminParts, HandlersOf } from './admin-parts.ts';
@@ -41,7 +42,7 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         );
       // The time of the first page: "the last hour" is another one by the time of the second.
       const query = { ...given, ...place?.times };
-      readFilter(query);
+      const filter = readFilter(query);
       const search = { query, oldest, after: place?.position, limit, count };
       const found = await turns.run(caller.actor, () => searches.ask('search', search));
       const { records, next, stoppedAt, total } = found;
@@ -53,6 +54,8 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
       const missing = place === undefined ? await missingOf(db, query) : {};
       const shown = records.map((one) => one.record);
       const held = await heldOfPage(db, shown);
+      const isNone = shown.length === 0 && next === undefined && place === undefined;
+      const unknown = isNone ? await unknownNames(db, filter) : [];
       return {
         records: shown,
         ...(next === undefined ? {} : { next: writeCursor({ oldest, position: next, times: query }, tag) }),
@@ -60,6 +63,7 @@ export function searchHandlers(parts: AdminParts): HandlersOf<typeof adminSearch
         ...(total === undefined ? {} : { total }),
         ...missing,
         ...(held === undefined ? {} : { held }),
+        ...(unknown.length === 0 ? {} : { unknown }),
       };
     },
 

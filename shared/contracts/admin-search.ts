@@ -88,6 +88,10 @@ export type MisdatedShown = Static<typeof misdatedShown>;
 export const heldShown = strict({ id: text(64), name: text(200), records: Type.Array(madeId) });
 export type HeldShown = Static<typeof heldShown>;
 
+/** A person, device, app or gateway that was searched for, and that nobody is. */
+export const unknownName = strict({ filter: text(16), value: text(2000), nearest: Type.Optional(text(64)) });
+export type UnknownName = Static<typeof unknownName>;
+
 export const logSizes = strict({
   records: Type.Integer(),
   /** Of the whole database, and of the index of search. */
@@ -134,6 +138,8 @@ export const adminSearch = defineContract({
       misdated: Type.Optional(misdatedShown),
       /** By legal hold, which of these records it keeps. */
       held: Type.Optional(Type.Array(heldShown)),
+      /** Where nothing was found at all. */
+      unknown: Type.Optional(Type.Array(unknownName)),
     }),
   },
   followRecords: {

@@ -46,6 +46,34 @@ t.test(
   },
 );
 
+t.test(
+  'a search that finds nothing says which of its names nobody has, and the nearest that somebody has',
+  async (t) => {
+    const controller = await runController(t);
+    const ctl = shellOf(controller);
+    const ben = ['person', 'add', 'ben.miller', '--name', 'Ben', '--reason', 'test'];
+    t.equal((await ctl(ben)).code, 0);
+    await appendMade(controller.store.db, 0, 40);
+    const search = (...args: string[]) => ctl(['log', 'search', ...args]);
+    t.match(await search('--person', 'ben.miler'), {
+      code: 0,
+      out: '',
+      err: 'there is no person "ben.miler", did you mean ben.miller?\nNothing was found.\n',
+    });
+    t.equal(
+      (await search('--person', 'ben.miller', '--method', 'PATCH')).err,
+      'Nothing was found.\n',
+      'somebody of whom nothing is recorded',
+    );
+    t.match((await search('--person', 'ben')).err, /^\d+ found\n/, 'nobody any more, of whom something is recorded');
+    const many = await search('--app', 'a-b,c-d', '--gateway', 'no-gw', '--device', 'dev_none00000');
+    for (const name of ['app "a-b"', 'app "c-d"', 'gateway "no-gw"', 'device "dev_none00000"'])
+      t.match(many.err, `there is no ${name}\n`);
+    const { unknown } = JSON.parse((await search('--person', 'ben.miler', '--json')).out);
+    t.same(unknown, [{ filter: 'person', value: 'ben.miler', nearest: 'ben.miller' }]);
+  },
+);
+
 t.test('what is wrong with a filter is said with what would be right', async (t) => {
   const ctl = shellOf(await runController(t));
   for (const [filter, value, words] of [
