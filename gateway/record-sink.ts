@@ -53,7 +53,7 @@ export interface RecordSink {
   /** By a call, and perhaps before this returns: a promise for each access would cost more than its record. */
   open(access: OpenAccess, opening: Opening): void;
   /** A progress or closing record of an access whose opening is written. Must not throw: it has been given already. */
-  close(access: OpenAccess, later: Later): void;
+  tellLater(access: OpenAccess, later: Later): void;
   /** A refusal; equal ones may be merged. Must not throw. */
   refuse(record: AccessRecord): void;
   /** `tell` makes the record of such a time, once it is over. */

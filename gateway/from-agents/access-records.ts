@@ -12,7 +12,6 @@ import type { Ask } from '../gates/ask.ts';
 import type { Later, OpenAccess, SpoolPause } from '../record-sink.ts';
 import { SameParts } from './same-parts.ts';
 
-const maxPath = maxRecordedPath;
 const sameParts = new SameParts();
 const times = new GrowingNumber();
 
@@ -185,11 +184,15 @@ function requestOf({ method, host, url, found }: Ask): NonNullable<AccessRecord[
   const { canonical, app } = found;
   if (canonical === undefined) {
     const path = url.split('?', 1)[0]!;
-    return { method: method.slice(0, 32), host: host.toLowerCase().slice(0, 253), path: path.slice(0, maxPath) };
+    return {
+      method: method.slice(0, 32),
+      host: host.toLowerCase().slice(0, 253),
+      path: path.slice(0, maxRecordedPath),
+    };
   }
   const operation = app?.kind === 'http' ? operationOf(app, canonical) : '';
   const { host: judged, path } = canonical;
-  return { method, host: judged, path: path.slice(0, maxPath), ...(operation === '' ? {} : { operation }) };
+  return { method, host: judged, path: path.slice(0, maxRecordedPath), ...(operation === '' ? {} : { operation }) };
 }
 
 const known = new Set<string>(reasonNames);

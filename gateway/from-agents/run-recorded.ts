@@ -166,7 +166,7 @@ class RecordedRun implements Run, Opening {
     const at = time();
     const sums = { bytesUp: this.#bytesUp, bytesDown: this.#bytesDown, durationMs: at - this.#order.at };
     const facts = { id: recordId(), phase, at };
-    records.close(this.#access, laterOf(this.#access, facts, { ...sums, ended, status, code: error?.code }));
+    records.tellLater(this.#access, laterOf(this.#access, facts, { ...sums, ended, status, code: error?.code }));
   }
 }
 

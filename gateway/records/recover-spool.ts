@@ -39,8 +39,10 @@ export function recoverSpools(
   if (first === -1) return 0;
   const read = spools.slice(first).map((spool) => readWhole(directory, spool));
   // What was open when a segment was left in order is carried in the one after it.
-  const segments = read.slice(read.findIndex((segment) => !isLeft(segment)));
-  if (segments.every(isLeft)) return 0;
+  const from = read.findIndex((segment) => !isLeft(segment));
+  // Torn behind its last line only, which reading it has put right.
+  if (from === -1) return 0;
+  const segments = read.slice(from);
   const told = segments.some(({ lostCarries }) => lostCarries)
     ? spools.map((spool) => readWhole(directory, spool))
     : segments;

@@ -96,7 +96,7 @@ export class SpoolWriter implements RecordSink {
   }
 
   /** Closing and progress records: never refused; kept in memory while the disk takes none. */
-  close(access: OpenAccess, later: Later): void {
+  tellLater(access: OpenAccess, later: Later): void {
     this.#add({ what: later.phase, access, json: laterJson(later) });
   }
 

@@ -1,4 +1,4 @@
-/** One undici pool per HTTP app, replaced when the app's upstream changes; the old one ends with its last request. */
+/** The connections to each HTTP app; made anew when its upstream changes, while the old ones end with their last request. */
 import { second } from '#shared/base/clock.ts';
 import type { Log } from '#shared/base/log.ts';
 import type { App, HttpApp } from '#shared/contracts/app.ts';

@@ -11,6 +11,7 @@ export class Answer {
   readonly #res: ServerResponse;
   /** A first small piece of body, until the end of this turn. */
   #held: Buffer | undefined;
+  /** In the turn in which it began, and nothing but the head was given to Node. */
   #fresh = true;
 
   constructor(res: ServerResponse) {

@@ -16,7 +16,7 @@ export interface ForwardTimeouts {
 }
 
 export interface ForwardOptions {
-  /** Undici 7 client, pool or agent, HTTP/1.1. */
+  /** Of undici 7, over HTTP/1.1, or what hands on to such; it must call handlers of the older form (`forward-exchange.ts`). */
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
   readonly origin: string | URL;
   /** The canonical method and target that were judged (P9). */

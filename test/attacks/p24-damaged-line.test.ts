@@ -44,7 +44,7 @@ async function write(directory: SpoolDirectory, steps: readonly Step[]): Promise
     }
     if (!closes) continue;
     const closing = closingOf(access, { bytesDown: grant });
-    spool.close(access, closing);
+    spool.tellLater(access, closing);
     all.push({ record: { ...opening, ...closing, details: { of: grant, ...closing.details } }, on: [seq] });
   }
   // One record behind all others: where accesses are open, no line of a writer that stopped tells how many there were.

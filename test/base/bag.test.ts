@@ -18,6 +18,7 @@ t.test('a bag holds what a set would, whatever comes and goes', async () => {
         }
       }
       t.equal(bag.size, set.size);
+      for (const item of items) t.equal(item.place >= 0, set.has(item), 'whose place says whether it is there');
       t.same(new Set(bag.all()), set);
       for (const item of set) t.ok(bag.all().includes(item));
     }),

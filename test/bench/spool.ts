@@ -41,7 +41,7 @@ export const spool: Bench = {
       const id = `rec_${String(++n).padStart(16, '0')}`;
       const access = accessOf(record(id, {}));
       await openIn(writer, access);
-      writer.close(access, closingOf(access));
+      writer.tellLater(access, closingOf(access));
     };
     const spooled = await perSecond(operations, async () => {
       for (let done = 0; done < operations; done += together) await Promise.all(Array.from({ length: together }, one));

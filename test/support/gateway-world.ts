@@ -130,7 +130,7 @@ export class MemorySink implements RecordSink {
     void Promise.resolve(this.beforeOpen()).then(write);
   }
 
-  close(access: OpenAccess, later: Later): void {
+  tellLater(access: OpenAccess, later: Later): void {
     this.closed.push(laterRecord(JSON.parse(openingJson(access)), later));
   }
 

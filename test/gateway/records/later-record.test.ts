@@ -20,10 +20,10 @@ t.test('P24 a later record says only what is new, and is whole for whoever reads
   const access = accessOf(opening);
   await openIn(spool, access);
   const progress = closingOf(access, { id: 'rec_progress01', phase: 'progress', details: { ended: 'running' } });
-  spool.close(access, progress);
+  spool.tellLater(access, progress);
   await new Promise(setImmediate);
   const closing = closingOf(access, { id: 'rec_closing001', reasons: ['stream-cut'], details: { ended: 'cut' } });
-  spool.close(access, closing);
+  spool.tellLater(access, closing);
   spool.stop();
   t.ok(directory.list().length > 1, 'over segments');
   const controller = recordKeeper();
@@ -75,10 +75,10 @@ t.test('P24 a later record whose opening is lost is told as lost with it', async
   const spool = new SpoolWriter({ directory, log: silentLog, maxBytes: 1e9 });
   const access = accessOf(spoolRecord({ phase: 'opening' }));
   await openIn(spool, access);
-  spool.close(access, closingOf(access));
+  spool.tellLater(access, closingOf(access));
   const other = accessOf(spoolRecord({ phase: 'opening', app: 'other' }));
   await openIn(spool, other);
-  spool.close(other, closingOf(other));
+  spool.tellLater(other, closingOf(other));
   const file = directory.file(spool.spool);
   spool.stop();
   const bytes = readFileSync(file);

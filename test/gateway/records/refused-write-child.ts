@@ -31,7 +31,7 @@ for (let tries = 0; opened.length < 2 && tries < 100; tries += 1)
   await wait(50).then(() => open('emil').catch(() => undefined));
 for (const person of ['emil', 'anna', 'emil']) {
   const access = await open(person);
-  spool.close(access, closingOf(access));
+  spool.tellLater(access, closingOf(access));
 }
 spool.stop();
 process.stdout.write(`${JSON.stringify({ opened, refused })}\n`);

@@ -18,5 +18,5 @@ for (let i = 1; i < 100_000; i++) {
   const access = accessOf({ ...base, id, phase: 'opening' });
   await openIn(spool, access);
   process.send?.(id);
-  if (i % 3 !== 0) spool.close(access, closingOf(access, { id: `rec_c${String(i).padStart(9, '0')}` }));
+  if (i % 3 !== 0) spool.tellLater(access, closingOf(access, { id: `rec_c${String(i).padStart(9, '0')}` }));
 }

@@ -49,7 +49,7 @@ t.test('everything is delivered once and in order, over segments and restarts, a
   for (let i = 0; i < 40; i++) {
     const access = accessOf(record({ phase: 'opening' }));
     await openIn(spool, access);
-    spool.close(access, closingOf(access));
+    spool.tellLater(access, closingOf(access));
     sent.push(access.id);
   }
   spool.stop();
@@ -152,7 +152,7 @@ t.test('P24 a writer that begins segments leaves each opening one end, wherever 
     const access = accessOf(record({ phase: 'opening' }));
     await openIn(spool, access);
     opened.push(access);
-    if (i % 3 === 0) spool.close(opened[i / 3]!, closingOf(opened[i / 3]!));
+    if (i % 3 === 0) spool.tellLater(opened[i / 3]!, closingOf(opened[i / 3]!));
   }
   await new Promise(setImmediate);
   const spools = directory.list();
@@ -184,7 +184,7 @@ t.test('P24 refusals have a quarter of the spool between all writers, also after
     }
     const access = accessOf(record({ phase: 'opening' }));
     await openIn(writers[0]!, access);
-    writers[0]!.close(access, closingOf(access));
+    writers[0]!.tellLater(access, closingOf(access));
     for (const spool of writers) spool.stop();
     t.ok(size() < 100_000, `${size()} bytes after ${life + 1} lives of four writers under a flood`);
   }
@@ -201,7 +201,7 @@ t.test('P24 a full spool refuses openings and still takes closings', async (t) =
   const spool = writer(t, directory, { maxBytes: 300 });
   const access = accessOf(record({ phase: 'opening' }));
   await openIn(spool, access);
-  spool.close(access, closingOf(access));
+  spool.tellLater(access, closingOf(access));
   await new Promise(setImmediate);
   await t.rejects(openIn(spool, accessOf(record({ phase: 'opening' }))), { code: 'record-failed' });
   t.equal(spoolLines(readFileSync(directory.file(spool.spool))).lines.length, 2);

@@ -36,7 +36,7 @@ async function stopAfter(turns: number) {
   // Whoever opens a file now has the number of the descriptor that was closed.
   const fds = Array.from({ length: 4 }, (_, n) => openSync(`${other}-${n}`, 'w'));
   const late = access();
-  spool.close(late, closingOf(late));
+  spool.tellLater(late, closingOf(late));
   opened.push(await open(spool));
   const timers = process.getActiveResourcesInfo().filter((what) => what === 'Timeout').length;
   for (const _ of [1, 2, 3]) await new Promise(setImmediate);
