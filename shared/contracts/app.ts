@@ -7,16 +7,19 @@ export const operationPattern = Type.String({ pattern: '^[A-Z*]+ /[^\\s?#]*$', m
 const operationName = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$' });
 export const operations = Type.Record(operationName, operationPattern);
 
+/** The longest that a timer of the system takes, 24 days: a longer one would end at once. */
+const longestMs = 2 ** 31 - 1;
+
 export const appLimits = strict({
   /** Bytes; 0 means no limit. */
   maxBodyBytes: Type.Optional(Type.Integer({ minimum: 0 })),
   requestsPerSecond: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Requests and streams at the same time, per device. */
   concurrentPerDevice: Type.Optional(Type.Integer({ minimum: 1 })),
-  connectMs: Type.Optional(Type.Integer({ minimum: 1 })),
-  firstByteMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  connectMs: Type.Optional(Type.Integer({ minimum: 1, maximum: longestMs })),
+  firstByteMs: Type.Optional(Type.Integer({ minimum: 1, maximum: longestMs })),
   /** Silence in both directions after which a stream ends; 0 means never. */
-  idleMs: Type.Optional(Type.Integer({ minimum: 0 })),
+  idleMs: Type.Optional(Type.Integer({ minimum: 0, maximum: longestMs })),
 });
 
 const keyPin = Type.String({ pattern: '^[0-9a-f]{64}$' });

@@ -153,14 +153,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Forwarding, AnswerW
       if (broken !== undefined) this.fail('refused', broken);
       return;
     }
-    this.#status = status;
     this.#arm('answer', this.#options.timeouts.idleMs);
     if (this.#options.keepBack?.(status, raw)) {
+      this.#status = status;
       this.#kept = new KeptBack(status, raw);
       return;
     }
     const bodyless = status === 204 || status === 304 || this.#req.method === 'HEAD';
     this.#sendHead(status, raw, bodyless);
+    // Not before: of a head that cannot be passed on nothing was answered.
+    this.#status = status;
     this.#options.onResponseStart?.(status);
     // Complete already. Undici would wait, and takes a 304 with the length of its representation for a broken answer.
     if (bodyless) this.#endAnswer();

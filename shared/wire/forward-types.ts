@@ -72,7 +72,7 @@ export interface KeptAnswer {
 
 export interface ForwardOutcome {
   readonly ended: ForwardEnd;
-  /** Of the answer's head, when there was one. */
+  /** Of the answer's head, when one was passed on or kept. */
   readonly status?: number | undefined;
   /** Body bytes (of a WebSocket: all bytes after the 101) taken from the client and from the app. */
   readonly bytesUp: number;

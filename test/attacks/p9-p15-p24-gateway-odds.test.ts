@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import t from 'tap';
+import { Check } from 'typebox/value';
+import { appLimits } from '#shared/contracts/app.ts';
 import { generateKeyPair, publicKeyToJwk } from '#shared/crypto/keys.ts';
 import { readJsonBody } from '../../gateway/from-agents/read-json-body.ts';
 import { limitsGate } from '../../gateway/gates/limits.ts';
@@ -18,6 +20,18 @@ t.teardown(async () => {
   await gw.stop();
   await app.stop();
 });
+
+t.test(
+  'P15 no app can be given a time that is longer than a timer takes: such a timer ends at once, and with it every tunnel',
+  (t) => {
+    const longest = 2 ** 31 - 1;
+    for (const name of ['connectMs', 'firstByteMs', 'idleMs']) {
+      t.equal(Check(appLimits, { [name]: longest }), true, name);
+      t.equal(Check(appLimits, { [name]: longest + 1 }), false, name);
+    }
+    t.end();
+  },
+);
 
 t.test('P9 no spelling of a name poses as an identity', async (t) => {
   const names = [

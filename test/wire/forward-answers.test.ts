@@ -154,7 +154,9 @@ t.test('what goes wrong before the answer is for the caller to tell', async (t) 
     const proxy = await rig(t, app);
     const client = new Client(t, proxy.port).send(get);
     t.match(await client.until(code), /^HTTP\/1\.1 502 /, JSON.stringify(answer));
-    t.match(await proxy.outcome(), { ended: 'refused', error: { code } });
+    const outcome = await proxy.outcome();
+    t.match(outcome, { ended: 'refused', error: { code } });
+    t.equal(outcome.status, undefined, 'no record says that it was answered');
   }
   const nobody = await rig(t, 1);
   await new Client(t, nobody.port).send(get).until('app-unreachable');
