@@ -2,7 +2,7 @@
  * The spool of one worker (P24): no record, no access. An access is open once its line stands in the
  * file, and the first byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
-import { closeSync, fdatasync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -20,6 +20,7 @@ import { laterJson } from './later-record.ts';
 import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
+import { SpoolFlush } from './spool-flush.ts';
 import { alikeEntry, carryLine, numberedEntry } from './spool-format.ts';
 import { Lines } from './spool-lines.ts';
 import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
@@ -41,7 +42,6 @@ type Waiting =
   | { readonly what: 'progress' | 'closing'; readonly access: OpenAccess; readonly json: string }
   | { readonly what: 'denial' | 'single'; readonly json: string };
 
-const flushMs = 20;
 const retryMs = 1000;
 
 export class SpoolWriter implements RecordSink {
@@ -52,7 +52,9 @@ export class SpoolWriter implements RecordSink {
   readonly #left: LeftSegments;
   readonly #said = new SaidParts();
   readonly #lines = new Lines();
+  readonly #flush: SpoolFlush;
   readonly #timer: NodeJS.Timeout;
+  readonly #current = () => this.#fd;
   #spool: string;
   #fd: number;
   #length = 0;
@@ -66,7 +68,6 @@ export class SpoolWriter implements RecordSink {
   #waiting: Waiting[] = [];
   #writePlanned = false;
   #stopped = false;
-  #flush: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: SpoolOptions) {
@@ -75,6 +76,7 @@ export class SpoolWriter implements RecordSink {
     this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
     this.#merger = new DenialMerger((record) => this.tell(record));
     this.#left = new LeftSegments(options.log);
+    this.#flush = new SpoolFlush(options.log);
     this.#room = new SpoolRoom(options.directory, options);
     this.#room.measure(this.#spool);
     this.#timer = setInterval(() => {
@@ -117,7 +119,7 @@ export class SpoolWriter implements RecordSink {
   /** Writes what waits and closes the segment; an access that is still open is left for recovery to close. What comes later is not taken. */
   stop(): void {
     clearInterval(this.#timer);
-    clearTimeout(this.#flush);
+    this.#flush.stop();
     clearTimeout(this.#retry);
     this.#merger.flush();
     this.#stopped = true;
@@ -135,7 +137,9 @@ export class SpoolWriter implements RecordSink {
     } catch (error) {
       log.error({ err: error }, 'the spools cannot be measured');
     }
-    const why = this.#room.refusal(this.#length);
+    // Where nothing is opened nothing is written, and so nothing else would try.
+    if (this.#flush.refusal !== undefined) this.#flush.plan(this.#current);
+    const why = this.#flush.refusal ?? this.#room.refusal(this.#length);
     if (why !== undefined && this.#refusing === undefined)
       log.error({ why }, 'no access is given: it cannot be recorded');
     if (why === undefined && this.#refusing !== undefined) log.info('accesses can be recorded again');
@@ -157,7 +161,8 @@ export class SpoolWriter implements RecordSink {
 
   #refusal(): string | undefined {
     if (this.#stopped) return 'the spool is closed';
-    return this.#retry === undefined ? this.#room.refusal(this.#length) : 'the spool could not be written just now';
+    if (this.#retry !== undefined) return 'the spool could not be written just now';
+    return this.#flush.refusal ?? this.#room.refusal(this.#length);
   }
 
   #add(waiting: Waiting): void {
@@ -187,7 +192,7 @@ export class SpoolWriter implements RecordSink {
     }
     this.#seq = seq;
     for (const waiting of batch) this.#follow(waiting);
-    this.#planFlush();
+    this.#flush.plan(this.#current);
     this.#options.onWritten?.();
     if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
     for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onOpened();
@@ -245,15 +250,6 @@ export class SpoolWriter implements RecordSink {
       this.#denials += length;
       this.#room.countDenial(this.#spool, length);
     }
-  }
-
-  #planFlush(): void {
-    this.#flush ??= setTimeout(() => {
-      this.#flush = undefined;
-      fdatasync(this.#fd, (error) => {
-        if (error && error.code !== 'EBADF') this.#options.log.error({ err: error }, 'the spool cannot be flushed');
-      });
-    }, flushMs);
   }
 
   /** The new segment is whole before the old one is left: a crash in between shows each access in both, and recovery joins them. */
