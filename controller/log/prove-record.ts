@@ -8,6 +8,7 @@ import { leafHash } from '#shared/log/tree-hash.ts';
 import { proveConsistency, proveInclusion, rootFromNodes } from '#shared/log/tree-proofs.ts';
 import type { Db } from '../store/open-store.ts';
 import type { LogKeeper } from './log-keeper.ts';
+import { tryRecord } from './read-row.ts';
 
 export interface ProveParts {
   readonly db: Db;
@@ -35,6 +36,12 @@ export async function proveRecord({ db, keeper }: ProveParts, id: string): Promi
   if (!isIncluded(leafHash(Buffer.from(row.leaf)), index, path, head)) {
     throw new PosternError('log-broken', undefined, {
       tell: `Leaf ${index} (${id}) is not what the tree says: run "posternctl log verify".`,
+    });
+  }
+  const read = tryRecord(row);
+  if (typeof read === 'string') {
+    throw new PosternError('log-broken', undefined, {
+      tell: `Leaf ${index} (${id}) cannot be read (${read}): run "posternctl log verify".`,
     });
   }
   const disclosures = (JSON.parse(row.disclosures) as Disclosure[]).map((one) => ({

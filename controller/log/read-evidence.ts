@@ -1,12 +1,12 @@
 /** Records of a period with the proofs that they stand in the tree of one checkpoint, a page at a time. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EvidenceLine } from '#shared/contracts/admin-evidence.ts';
-import { type Disclosure, encodeDisclosure } from '#shared/log/disclosures.ts';
+import { disclosureTexts, encodeDisclosure } from '#shared/log/disclosures.ts';
 import type { SealedRecord } from '#shared/log/leaf.ts';
 import { nodesFromTiles } from '#shared/log/tiles.ts';
 import { proveInclusion } from '#shared/log/tree-proofs.ts';
 import type { ProveParts } from './prove-record.ts';
-import { recordOf } from './record-row.ts';
+import { tryRecord } from './read-row.ts';
 
 export interface Period {
   /** Milliseconds, both inclusive. */
@@ -44,8 +44,7 @@ export async function* readEvidence(
       if (review !== undefined && !isOf(review, { leaf, disclosures })) continue;
       records += 1;
       const path = (await proveInclusion(index, size, node)).map((hash) => hash.toString('base64'));
-      const shown = (JSON.parse(disclosures) as Disclosure[]).map((one) => encodeDisclosure(JSON.stringify(one)));
-      yield { t: 'record', index, leaf, disclosures: shown, path };
+      yield { t: 'record', index, leaf, disclosures: shownOf(disclosures), path };
     }
     if (rows.length < pageSize) break;
     after = rows.at(-1)!.leaf_index;
@@ -54,7 +53,19 @@ export async function* readEvidence(
   yield { t: 'end', records };
 }
 
+/** What cannot be read is handed on as it stands: whoever checks the evidence finds the record that does not hold. Left out it would look erased. */
+function shownOf(disclosures: string): string[] {
+  try {
+    return disclosureTexts(disclosures).map(encodeDisclosure);
+  } catch {
+    return [encodeDisclosure(disclosures)];
+  }
+}
+
+/** One that cannot be read could be of it. */
 function isOf(review: string, row: SealedRecord): boolean {
-  const { details } = recordOf(row);
+  const record = tryRecord(row);
+  if (typeof record === 'string') return true;
+  const { details } = record;
   return details === undefined || details['review'] === review;
 }

@@ -7,7 +7,6 @@ interface Kept extends SamePart {
   readonly gateway: string;
   readonly address: string;
   readonly device: string | undefined;
-  readonly app: string | undefined;
   readonly policies: readonly number[] | undefined;
 }
 
@@ -15,21 +14,20 @@ export class SameParts {
   // Keyed by the claims object, which lives in the grant cache: what the cache forgets is forgotten here too.
   readonly #kept = new WeakMap<GrantClaims, Kept>();
 
-  /** `make`: the members, from nothing but what is compared here. The same object as long as they are the same. */
+  /** `make`: the members, from nothing but the claims (which name the app too) and what is compared here. The same object as long as they are the same. */
   of(ask: Ask, gateway: string, make: () => Readonly<Record<string, unknown>>): SamePart {
-    const { claims, app, policies } = ask.found;
+    const { claims, policies } = ask.found;
     const known = claims && this.#kept.get(claims);
     if (
       known !== undefined &&
       known.address === ask.address &&
       known.device === ask.peer?.id &&
-      known.app === app?.id &&
       known.gateway === gateway &&
       isSame(known.policies, policies)
     )
       return known;
     const members = JSON.stringify(make()).slice(1, -1);
-    const kept = { gateway, address: ask.address, device: ask.peer?.id, app: app?.id, policies, members };
+    const kept = { gateway, address: ask.address, device: ask.peer?.id, policies, members };
     if (claims !== undefined) this.#kept.set(claims, kept);
     return kept;
   }

@@ -1,7 +1,10 @@
 /** Whoever reads the log for an answer says what of it cannot be read; none fails over it, and none passes over it in silence. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { EvidenceLine } from '#shared/contracts/admin-evidence.ts';
 import type { AccessRecord } from '#shared/contracts/record.ts';
+import { encodeDisclosure } from '#shared/log/disclosures.ts';
+import { readNdjson } from '#shared/wire/ndjson.ts';
 import { takeRecords } from '../../../controller/from-gateways/take-records.ts';
 import { listNotices } from '../../../controller/identity/my-notices.ts';
 import { appendRecord } from '../../../controller/log/append-record.ts';
@@ -204,6 +207,18 @@ t.test('posternctl: tail, show, touched and explain of a log with records that c
   t.match(story.out, /record-unreadable/);
   const explained = await ctl(['policy', 'explain', hidden.trace]);
   t.equal(explained.code, 0, explained.err);
+
+  // Evidence hands it on as it stands, for whoever checks it to find.
+  await spoil(db, seen.id, { disclosures: '[[' });
+  const evidence = await controller.as({ reason: 'test' }).evidence({ query: { from: 0, to: 1e13 } });
+  const lines: EvidenceLine[] = [];
+  for await (const line of readNdjson(evidence, { maxLine: 1e6 })) lines.push(line as EvidenceLine);
+  t.match(lines.at(-1), { t: 'end', records: lines.length - 2 });
+  const shown = lines.filter((line) => line.t === 'record');
+  t.ok(shown.some(({ leaf }) => leaf === 'no record'));
+  t.match(shown.find(({ leaf }) => leaf.includes(seen.id))?.disclosures, [encodeDisclosure('[[')]);
+  const proven = await ctl(['log', 'prove', seen.id, '--out', join(t.testdir(), 'proof')]);
+  t.match(proven.err, /cannot be read \(it is no JSON\): run "posternctl log verify"/);
 
   const who = 'person-x';
   t.equal((await ctl(['person', 'add', who, '--name', 'X', '--reason', 'test'])).code, 0);

@@ -47,6 +47,15 @@ const facts = (one: Ask, gateway: string, at: number): RecordFacts => ({
   at,
 });
 
+t.test('policies that begin as those of the request before are others all the same', async (t) => {
+  const numbersOf = (policies: readonly number[]) => {
+    const found = { claims: claims[0]!, app: apps[0]!, policies };
+    const one = { address: '127.0.0.1', method: 'GET', host: 'a.example', url: '/', found } as unknown as Ask;
+    return JSON.parse(openingJson(openAccess(facts(one, 'gw-1', 1)))).numbers;
+  };
+  for (const policies of [[1], [1, 2], [1]]) t.same(numbersOf(policies), policies);
+});
+
 t.test(
   'the JSON of an opening is the whole record, whatever was kept of earlier ones under the same grant',
   async (t) => {

@@ -4,6 +4,7 @@ import t from 'tap';
 import { silentLog } from '#shared/base/log.ts';
 import type { AccessRecord, SpooledRecord } from '#shared/contracts/record.ts';
 import type { Later } from '../../../gateway/record-sink.ts';
+import { SaidParts } from '../../../gateway/records/alike-openings.ts';
 import { RecordDelivery } from '../../../gateway/records/deliver-records.ts';
 import { LaterRecords, laterJson, laterRecord } from '../../../gateway/records/later-record.ts';
 import { SpoolDirectory } from '../../../gateway/records/spool-directory.ts';
@@ -95,4 +96,13 @@ t.test('P24 a later record whose opening is lost is told as lost with it', async
     { seq: 3, record: { id: other.id } },
     { seq: 4, record: { opening: other.id, phase: 'closing', trace: 'a'.repeat(32) } },
   ]);
+});
+
+t.test('P24 an opening names no other than one of its own 2,048 numbers, and none that was not written', async (t) => {
+  const said = new SaidParts();
+  const [same, other] = [{ members: '"a":1' }, { members: '"a":1' }];
+  const like = (seq: number, part = same) => said.like(seq, part);
+  t.same([like(1), like(2, other), like(2047), like(2048), like(2049)], [undefined, undefined, 1, undefined, 2048]);
+  said.forget();
+  t.same([like(2050), like(2051)], [undefined, 2050]);
 });
