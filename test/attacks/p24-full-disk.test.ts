@@ -13,7 +13,7 @@ import { recoverSpools } from '../../gateway/records/recover-spool.ts';
 import { SpoolDirectory } from '../../gateway/records/spool-directory.ts';
 import { encodeLine } from '../../gateway/records/spool-format.ts';
 import { keepLog } from '../support/kept-log.ts';
-import { recordKeeper } from '../support/spool-records.ts';
+import { recordKeeper, spoolRecord } from '../support/spool-records.ts';
 
 /** Else Node would keep what it compiled at its end, in a file that is too large here. */
 const uncached = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
@@ -141,4 +141,17 @@ t.test('P24 a segment that a read-only disk does not let go of keeps none behind
   stuck = false;
   await delivery.deliverAll();
   t.same(directory.list(), []);
+});
+
+t.test('P24 without room a flood is told once for each reason, at every tenth look', async (t) => {
+  const written: AccessRecord[] = [];
+  const merger = new DenialMerger((record) => written.push(record));
+  for (let second = 1; second <= 10; second += 1) {
+    t.equal(written.length, 0, `before second ${second}`);
+    for (let n = 0; n < 3; n += 1)
+      merger.take(spoolRecord({ verdict: 'deny', device: `dev_${n}`, reasons: ['grant-missing'] }), false);
+    merger.flush(false);
+  }
+  t.match(written, [{ count: 30, reasons: ['grant-missing'] }]);
+  t.equal(written.length, 1);
 });

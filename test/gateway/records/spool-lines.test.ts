@@ -40,3 +40,14 @@ t.test('one entry is the line that the other writers make, and nothing is no byt
   lines.add(entry(7, 'wiki'));
   t.equal(lines.end().toString('utf8'), entryLine(entry(7, 'wiki'), 1));
 });
+
+t.test('P24 no line is longer than 16 KiB that one entry alone does not make so', async (t) => {
+  const lines = new Lines();
+  const texts = [...Array(300).fill('x'.repeat(100)), 'y'.repeat(40_000), 'z'];
+  for (const [index, one] of texts.entries()) lines.add(entry(index + 1, one));
+  const written = lines.end().toString('utf8').trimEnd().split('\n');
+  const lengths = written.map((line) => line.length);
+  t.ok(lengths.length > 3 && lengths.length < 8, `${lengths}: few, each with a checksum`);
+  // The checksum and the brackets are beside the 16 KiB.
+  t.equal(lengths.filter((length) => length > 16 * 1024 + 11).length, 1);
+});
