@@ -49,7 +49,7 @@ export async function makeReport(db: Db, order: ReportOrder, now: number, onProg
     );
   if (unreadable.size > 0)
     notes.push(
-      `${unreadable.size} records that it is made of cannot be read (the first is ${[...unreadable][0]}): what they told is missing here. posternctl log verify tells more.`,
+      `${unreadable.size} of the records that it is made of cannot be read (the first is ${[...unreadable][0]}): what they told is missing here. posternctl log verify tells more.`,
     );
   const pruned = await prunedOfTime(db, period);
   if (pruned !== undefined)
