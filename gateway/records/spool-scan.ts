@@ -35,6 +35,9 @@ export function scanLines(bytes: Buffer): { parts: SpoolPart[]; end: number } {
   return { parts, end: start };
 }
 
+/** In whole lines of a writer. */
+export const countEntries = (bytes: Buffer): number => scanLines(bytes).parts.length;
+
 /** Damage may have run into a line that is whole (zeroes of a lost block have no end of line): that is looked for. */
 function searchLine(bytes: Buffer, start: number, end: number): SpoolPart[] {
   // One character is one byte here, so that places in the text are places in the file.

@@ -2,7 +2,7 @@
  * The spool of one worker (P24): no record, no access. An access is open once its line stands in the
  * file, and the first byte goes to the app only then. All lines of one turn of the event loop are one write; the disk is flushed within 20 ms.
  */
-import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Bag } from '#shared/base/bag.ts';
 import { PosternError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
@@ -19,11 +19,13 @@ import { SaidParts } from './alike-openings.ts';
 import { laterJson } from './later-record.ts';
 import { LeftSegments } from './left-segments.ts';
 import { DenialMerger } from './merge-denials.ts';
+import { SegmentFile } from './segment-file.ts';
 import type { SpoolDirectory } from './spool-directory.ts';
 import { SpoolFlush } from './spool-flush.ts';
 import { alikeEntry, carryLine, numberedEntry } from './spool-format.ts';
 import { Lines } from './spool-lines.ts';
 import { type SpoolLimits, SpoolRoom } from './spool-room.ts';
+import { countEntries } from './spool-scan.ts';
 
 export interface SpoolOptions extends SpoolLimits {
   readonly directory: SpoolDirectory;
@@ -54,17 +56,14 @@ export class SpoolWriter implements RecordSink {
   readonly #lines = new Lines();
   readonly #flush: SpoolFlush;
   readonly #timer: NodeJS.Timeout;
-  readonly #current = () => this.#fd;
+  readonly #current = () => this.#file.fd;
   #spool: string;
-  #fd: number;
-  #length = 0;
+  #file: SegmentFile;
   #seq = 0;
   #denials = 0;
   #refusing: string | undefined;
   #paused: { readonly why: string; readonly since: number } | undefined;
   #tellPause: ((pause: SpoolPause) => AccessRecord) | undefined;
-  /** What a failed write left in the file could not be cut off yet. */
-  #isTorn = false;
   #waiting: Waiting[] = [];
   #writePlanned = false;
   #stopped = false;
@@ -73,7 +72,7 @@ export class SpoolWriter implements RecordSink {
   constructor(options: SpoolOptions) {
     this.#options = options;
     this.#spool = options.spool ?? options.directory.newSpool();
-    this.#fd = openSync(options.directory.file(this.#spool), 'ax', 0o600);
+    this.#file = new SegmentFile(openSync(options.directory.file(this.#spool), 'ax', 0o600), 0, options.log);
     this.#merger = new DenialMerger((record) => this.tell(record));
     this.#left = new LeftSegments(options.log);
     this.#flush = new SpoolFlush(options.log);
@@ -125,7 +124,7 @@ export class SpoolWriter implements RecordSink {
     this.#stopped = true;
     this.#write();
     if (this.#waiting.length === 0 && this.#open.size === 0) this.#leave();
-    else closeSync(this.#fd);
+    else closeSync(this.#file.fd);
     this.#left.stop();
   }
 
@@ -139,7 +138,7 @@ export class SpoolWriter implements RecordSink {
     }
     // Where nothing is opened nothing is written, and so nothing else would try.
     if (this.#flush.refusal !== undefined) this.#flush.plan(this.#current);
-    const why = this.#flush.refusal ?? this.#room.refusal(this.#length);
+    const why = this.#flush.refusal ?? this.#room.refusal(this.#file.length);
     if (why !== undefined && this.#refusing === undefined)
       log.error({ why }, 'no access is given: it cannot be recorded');
     if (why === undefined && this.#refusing !== undefined) log.info('accesses can be recorded again');
@@ -162,7 +161,7 @@ export class SpoolWriter implements RecordSink {
   #refusal(): string | undefined {
     if (this.#stopped) return 'the spool is closed';
     if (this.#retry !== undefined) return 'the spool could not be written just now';
-    return this.#flush.refusal ?? this.#room.refusal(this.#length);
+    return this.#flush.refusal ?? this.#room.refusal(this.#file.length);
   }
 
   #add(waiting: Waiting): void {
@@ -183,19 +182,21 @@ export class SpoolWriter implements RecordSink {
     this.#waiting = [];
     let seq = this.#seq;
     for (const waiting of batch) this.#lines.add(this.#entry(++seq, waiting));
-    try {
-      this.#append(this.#lines.end());
-    } catch (error) {
+    const bytes = this.#lines.end();
+    const { taken: length, error } = this.#file.append(bytes);
+    const isWhole = length === bytes.length;
+    const taken = isWhole ? batch : batch.slice(0, countEntries(bytes.subarray(0, length)));
+    if (!isWhole) {
       this.#said.forget();
-      this.#keepForLater(batch, error);
-      return;
+      this.#keepForLater(batch.slice(taken.length), error);
     }
-    this.#seq = seq;
-    for (const waiting of batch) this.#follow(waiting);
+    if (taken.length === 0) return;
+    this.#seq += taken.length;
+    for (const waiting of taken) this.#follow(waiting);
     this.#flush.plan(this.#current);
     this.#options.onWritten?.();
-    if (this.#length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
-    for (const waiting of batch) if (waiting.what === 'opening') waiting.opening.onOpened();
+    if (isWhole && this.#file.length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
+    for (const waiting of taken) if (waiting.what === 'opening') waiting.opening.onOpened();
   }
 
   #entry(seq: number, waiting: Waiting): string {
@@ -203,26 +204,6 @@ export class SpoolWriter implements RecordSink {
     const { access } = waiting;
     const like = this.#said.like(seq, access.same);
     return like === undefined ? numberedEntry(seq, 'record', openingJson(access)) : alikeEntry(seq, like, access.own);
-  }
-
-  /** Whole or not at all: a line torn by a full disk would hide every line after it. */
-  #append(bytes: Buffer): void {
-    if (this.#isTorn) this.#cutOff();
-    try {
-      let written = 0;
-      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
-    } catch (error) {
-      this.#isTorn = true;
-      this.#cutOff();
-      throw error;
-    }
-    this.#length += bytes.length;
-  }
-
-  /** Throws when the disk does not even take that; then nothing is written before it does. */
-  #cutOff(): void {
-    ftruncateSync(this.#fd, this.#length);
-    this.#isTorn = false;
   }
 
   /** Openings are refused at once; what tells of the past is written when the disk takes it again. */
@@ -271,8 +252,7 @@ export class SpoolWriter implements RecordSink {
       return;
     }
     this.#leave();
-    this.#fd = fd;
-    this.#length = carried.length;
+    this.#file = new SegmentFile(fd, carried.length, log);
     this.#spool = spool;
     this.#seq = 0;
     this.#denials = 0;
@@ -281,6 +261,6 @@ export class SpoolWriter implements RecordSink {
   }
 
   #leave(): void {
-    this.#left.add({ fd: this.#fd, length: this.#length, denials: this.#denials, last: this.#seq });
+    this.#left.add({ fd: this.#file.fd, length: this.#file.length, denials: this.#denials, last: this.#seq });
   }
 }
