@@ -9,11 +9,14 @@ const flushMs = 20;
 
 export class SpoolFlush {
   readonly #log: Log;
+  readonly #fd: () => number;
   #timer: NodeJS.Timeout | undefined;
   #hasFailed = false;
 
-  constructor(log: Log) {
+  /** `fd`: asked when it is time; a segment that was left meanwhile is flushed by who left it. */
+  constructor(log: Log, fd: () => number) {
     this.#log = log;
+    this.#fd = fd;
   }
 
   /** Why nothing may be opened now. */
@@ -21,11 +24,10 @@ export class SpoolFlush {
     return this.#hasFailed ? 'the spool cannot be flushed to the disk' : undefined;
   }
 
-  /** `fd`: told when it is time; a segment that was left meanwhile is flushed by who left it. */
-  plan(fd: () => number): void {
+  plan(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      fdatasync(fd(), (error) => this.#onFlushed(error));
+      fdatasync(this.#fd(), (error) => this.#onFlushed(error));
     }, flushMs);
   }
 

@@ -56,7 +56,6 @@ export class SpoolWriter implements RecordSink {
   readonly #lines = new Lines();
   readonly #flush: SpoolFlush;
   readonly #timer: NodeJS.Timeout;
-  readonly #current = () => this.#file.fd;
   #spool: string;
   #file: SegmentFile;
   #seq = 0;
@@ -75,7 +74,7 @@ export class SpoolWriter implements RecordSink {
     this.#file = new SegmentFile(openSync(options.directory.file(this.#spool), 'ax', 0o600), 0, options.log);
     this.#merger = new DenialMerger((record) => this.tell(record));
     this.#left = new LeftSegments(options.log);
-    this.#flush = new SpoolFlush(options.log);
+    this.#flush = new SpoolFlush(options.log, () => this.#file.fd);
     this.#room = new SpoolRoom(options.directory, options);
     this.#room.measure(this.#spool);
     this.#timer = setInterval(() => {
@@ -137,7 +136,7 @@ export class SpoolWriter implements RecordSink {
       log.error({ err: error }, 'the spools cannot be measured');
     }
     // Where nothing is opened nothing is written, and so nothing else would try.
-    if (this.#flush.refusal !== undefined) this.#flush.plan(this.#current);
+    if (this.#flush.refusal !== undefined) this.#flush.plan();
     const why = this.#flush.refusal ?? this.#room.refusal(this.#file.length);
     if (why !== undefined && this.#refusing === undefined)
       log.error({ why }, 'no access is given: it cannot be recorded');
@@ -193,7 +192,7 @@ export class SpoolWriter implements RecordSink {
     if (taken.length === 0) return;
     this.#seq += taken.length;
     for (const waiting of taken) this.#follow(waiting);
-    this.#flush.plan(this.#current);
+    this.#flush.plan();
     this.#options.onWritten?.();
     if (isWhole && this.#file.length >= (this.#options.segmentBytes ?? 8 * 1024 * 1024)) this.#nextSegment();
     for (const waiting of taken) if (waiting.what === 'opening') waiting.opening.onOpened();
